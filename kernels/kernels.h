@@ -1,0 +1,226 @@
+// The kernels as their users see them: plain structs of arguments, and one table of function pointers for each ISA.
+// Pure functions over pointers and sizes: no tensors, no allocation, no errors; the caller has checked everything.
+//
+// Common terms. A u8 tensor is `real = scale * (stored - zero_point)`. "Row" = the channels of one pixel (the last dim),
+// contiguous; `pitch` = elements from one row to the next (>= channels, so a row may be a slice of a wider one).
+// Readers of u8 rows may load up to 64 bytes past the end of a row: the arena has that slack; what is read there is
+// multiplied by zero. Writers never write outside `channels` elements of a row.
+// Every int8 entry gives the same bytes as its namesake in reference.h, on every ISA. Every array "padded to 16" has
+// its length rounded up to a multiple of 16 (kBlock), filled with zeros.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/cpu.h"
+
+namespace octet::kernels {
+
+inline constexpr int kBlock = 16;      // output channels in a block of packed weights
+inline constexpr int kGroup = 4;       // consecutive input channels in a block: one dword
+inline constexpr int kMaxRows = 16;    // upper bound of Isa::conv_rows
+inline constexpr int64_t kReadSlack = 64;
+
+// Values as in schema/model.fbs (checked by a static_assert in the runtime).
+enum class Act : uint8_t { kNone, kRelu, kClip, kSilu, kSigmoid, kHardSwish, kHardSigmoid, kLeakyRelu, kTanh };
+struct Activation {
+  Act kind = Act::kNone;
+  float a = 0, b = 0;  // clip: low, high. hard_sigmoid, hard_swish: clamp(a*x+b, 0, 1). leaky_relu: slope a
+};
+
+// From an s32 accumulator to what is stored, one entry an output channel (arrays padded to 16). In this order, each step
+// one IEEE operation, no contraction:
+//   x = float(acc) * multiplier[n]               s_in * s_w[n]; with act none and u8 output: already divided by s_out[n]
+//   y = act(x);  v = y * out_multiplier[n]       only when act is not none; out_multiplier = 1 / s_out[n] (1 for f32 out)
+//   v = v + (float(residual) * res_multiplier[n] + res_offset[n])           only with a residual
+//   v = min(max(v, low[n]), high[n])             u8: in steps relative to the zero point, so [-zp, 255 - zp] or narrower
+//   u8: stored = zero_point[n] + round_half_even(v)            f32: stored = v
+// acc starts from acc0[n], which holds the bias and the zero points (see fold_bias in quant.h).
+struct Epilogue {
+  const int32_t* acc0 = nullptr;
+  const float* multiplier = nullptr;
+  Activation act;
+  const float* out_multiplier = nullptr;
+  const float* res_multiplier = nullptr;  // null: no residual
+  const float* res_offset = nullptr;
+  const float* low = nullptr;
+  const float* high = nullptr;
+  const int32_t* zero_point = nullptr;    // null: output is f32
+};
+
+// Up to Isa::conv_rows consecutive output rows x `channels` output channels of an implicit GEMM.
+// acc[r][n] = acc0[n] + sum over taps t, groups g, c < 4 of input[t * rows + r][4 * g + c] * weight(n, t, g, c).
+// Packed weights: [block of 16 n][tap][group][16 n][4 c], the file's own layout (FORMAT.md), used in place. Channels
+// beyond the real ones have zero weights. A matmul is the case of one tap.
+struct ConvTile {
+  int rows = 0;
+  int taps = 0;
+  int groups = 0;                          // of 4 input channels, for each tap
+  const uint8_t* const* input = nullptr;   // [taps][rows]
+  const int8_t* weights = nullptr;         // first block to compute
+  int channels = 0;                        // output channels to compute, from a block's first
+  Epilogue epilogue;                       // arrays start at the first channel to compute
+  void* output = nullptr;                  // u8 or f32, first row and channel
+  int64_t output_pitch = 0;
+  const uint8_t* residual = nullptr;
+  int64_t residual_pitch = 0;
+};
+
+// Output rows [y_begin, y_end) of a depthwise convolution (channel multiplier 1), NHWC, one image.
+struct Depthwise {
+  int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
+  int in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0;
+  const uint8_t* input = nullptr;
+  int64_t input_pitch = 0;                 // of a pixel
+  const uint8_t* zero_row = nullptr;       // the input's zero point for each channel, with read slack: what padding holds
+  const int8_t* weights = nullptr;         // as packed by Isa::depthwise_pack
+  Epilogue epilogue;
+  void* output = nullptr;                  // first pixel of the image, u8 or f32
+  int64_t output_pitch = 0;
+  const uint8_t* residual = nullptr;
+  int64_t residual_pitch = 0;
+};
+
+// Window geometry of pooling over one NHWC image.
+struct Pool {
+  int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
+  int in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0;
+  int64_t input_pitch = 0, output_pitch = 0;
+};
+
+// u8 average pooling. For a window with sum S over its `count` taps inside the image (or all, padding counting as the
+// zero point), n = count: stored = clamp(zp_out + rhe((float(S) - float(n * zp_in)) * (multiplier[c] / float(n)))), where
+// multiplier = s_in / s_out. Arrays padded to 16.
+struct AveragePool {
+  Pool pool;
+  bool count_include_pad = false;
+  const float* multiplier = nullptr;
+  const int32_t* zero_point_in = nullptr;
+  const int32_t* zero_point_out = nullptr;
+};
+
+// y[r][c] for `rows` rows of `channels`. add: v = (float(a) * a_multiplier[c] + float(b) * b_multiplier[c]) + offset[c].
+// mul: v = ((float(a) - a_zero[c]) * (float(b) - b_zero[c])) * a_multiplier[c]. Then, with act none,
+// stored = zero_point[c] + rhe(clamp(v, low[c], high[c])); otherwise the multipliers give real units, and act and
+// out_multiplier follow as in Epilogue. A pitch of 0 repeats the row (broadcast over pixels).
+struct BinaryU8 {
+  int64_t rows = 0;
+  int channels = 0;
+  const uint8_t* a = nullptr;
+  int64_t a_pitch = 0;
+  const uint8_t* b = nullptr;
+  int64_t b_pitch = 0;
+  const float* a_multiplier = nullptr;
+  const float* b_multiplier = nullptr;     // add only
+  const float* offset = nullptr;           // add only
+  const float* a_zero = nullptr;           // mul only
+  const float* b_zero = nullptr;           // mul only
+  Activation act;
+  const float* out_multiplier = nullptr;
+  const float* low = nullptr;
+  const float* high = nullptr;
+  const int32_t* zero_point = nullptr;
+  uint8_t* output = nullptr;
+  int64_t output_pitch = 0;
+};
+
+// Bilinear resize of u8, NHWC, one image, output rows [y_begin, y_end): the four neighbours and the 11-bit weights are
+// tables made by the caller; stored = (sum of 4 products + 2^21) >> 22 (so input and output share scale and zero point).
+struct BilinearU8 {
+  int channels = 0, in_w = 0, out_w = 0;
+  const uint8_t* input = nullptr;
+  int64_t input_pitch = 0;
+  const int32_t* y0 = nullptr;             // [out_h] upper source row; y1 the lower one
+  const int32_t* y1 = nullptr;
+  const int16_t* wy = nullptr;             // [out_h] weight of y1 in 0..2048
+  const int32_t* x0 = nullptr;             // [out_w]
+  const int32_t* x1 = nullptr;
+  const int16_t* wx = nullptr;
+  uint8_t* output = nullptr;
+  int64_t output_pitch = 0;
+};
+
+// Float implicit GEMM, as ConvTile: weights [block of 16 n][tap][channel][16 n], zero padded; bias and weights padded to 16.
+// y = act(sum + bias[n]) + residual, then max(y, 0) where relu_after. Not byte-identical among ISAs.
+struct ConvTileF32 {
+  int rows = 0;
+  int taps = 0;
+  int in_channels = 0;                     // for each tap
+  const float* const* input = nullptr;     // [taps][rows]
+  const float* weights = nullptr;
+  int channels = 0;
+  const float* bias = nullptr;             // never null
+  Activation act;
+  bool relu_after = false;
+  float* output = nullptr;
+  int64_t output_pitch = 0;
+  const float* residual = nullptr;         // may be null
+  int64_t residual_pitch = 0;
+};
+
+struct DepthwiseF32 {
+  int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
+  int in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0;
+  const float* input = nullptr;
+  int64_t input_pitch = 0;
+  const float* weights = nullptr;          // [kernel_h * kernel_w][channels]
+  const float* bias = nullptr;             // [channels], never null
+  Activation act;
+  bool relu_after = false;
+  float* output = nullptr;
+  int64_t output_pitch = 0;
+  const float* residual = nullptr;
+  int64_t residual_pitch = 0;
+};
+
+enum class BinaryF32 : uint8_t { kAdd, kSub, kMul, kDiv, kPow, kMin, kMax };
+enum class UnaryF32 : uint8_t { kAct, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCeil, kRound, kErf, kReciprocal };
+
+// All kernels of one ISA. No entry is ever null: what an ISA does not speed up is the next slower one's.
+struct Isa {
+  const char* name;                        // as in OCTET_CPU
+  uint32_t needs;                          // Feature bits
+  int conv_rows;                           // best number of rows for conv_tile (fewer are allowed)
+  int activation_offset;                   // 0, or 128 where conv_tile and depthwise see s8 = stored - 128: fold_bias needs it
+  int conv_rows_f32;
+
+  void (*conv_tile)(const ConvTile&);
+  size_t (*depthwise_packed_bytes)(int kernel_h, int kernel_w, int channels);
+  void (*depthwise_pack)(const int8_t* weights /*[taps][channels]*/, int kernel_h, int kernel_w, int channels, int8_t* packed);
+  void (*depthwise)(const Depthwise&, int y_begin, int y_end);
+  void (*max_pool)(const Pool&, const uint8_t* in, uint8_t* out, int y_begin, int y_end);  // padding never wins
+  void (*average_pool)(const AveragePool&, const uint8_t* in, uint8_t* out, int y_begin, int y_end);
+  void (*add)(const BinaryU8&);
+  void (*mul)(const BinaryU8&);
+  void (*bilinear)(const BilinearU8&, int y_begin, int y_end);
+  void (*table)(const uint8_t* table /*[256]*/, const uint8_t* in, uint8_t* out, int64_t count);
+  // [rows][channels], each channel its own inv_scale and zero point (padded to 16):
+  // stored = zp + rhe(clamp(x * inv_scale, -zp, 255 - zp)), NaN gives zp. Reverse: real = (float(stored) - float(zp)) * scale.
+  void (*quantize)(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int channels,
+                   const float* inv_scale, const int32_t* zero_point);
+  void (*dequantize)(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows, int channels,
+                     const float* scale, const int32_t* zero_point);
+  // out[c][r] = in[r][c]; elements of 1 or 4 bytes; the pitches count elements.
+  void (*transpose_8)(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int64_t columns);
+  void (*transpose_32)(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows, int64_t columns);
+  void (*argmax_u8)(const uint8_t* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);  // first of equals
+
+  void (*conv_tile_f32)(const ConvTileF32&);
+  void (*depthwise_f32)(const DepthwiseF32&, int y_begin, int y_end);
+  void (*max_pool_f32)(const Pool&, const float* in, float* out, int y_begin, int y_end);
+  void (*average_pool_f32)(const Pool&, bool count_include_pad, const float* in, float* out, int y_begin, int y_end);
+  // out[i] = a[i * a_step] op b[i * b_step], steps 0 or 1.
+  void (*binary_f32)(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count);
+  void (*unary_f32)(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
+  void (*bilinear_f32)(int channels, const float* const corners[4], const float weights[4], float* out);
+  void (*softmax_f32)(const float* in, float* out, int64_t count);   // one row
+  void (*argmax_f32)(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
+};
+
+std::span<const Isa* const> all_isas();            // compiled in, best first, scalar last
+bool supported(const Isa& isa);                    // by this CPU
+const Isa& best_isa();                             // the best supported one that OCTET_CPU allows, chosen once
+// Null when OCTET_CPU is unset or names a supported ISA, else what is wrong with it.
+const char* isa_choice_error();
+
+}  // namespace octet::kernels

@@ -1,0 +1,182 @@
+// Octet's C++ interface: map a model file, prepare a session for its input shapes, run it.
+//
+// Errors come as Result<T>: a code for programs, a text for people that names file, node and tensor. Nothing here throws
+// (but std::bad_alloc), logs or exits. A Model is immutable and may be shared by any number of sessions and threads; a
+// Session is one caller's state and must be used by one thread at a time.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace octet {
+
+enum class Code { kBadArgument, kBadFile, kBadModel, kUnsupported, kIo };
+
+struct Error {
+  Code code;
+  std::string text;
+};
+
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : v_(std::move(value)) {}
+  Result(Error error) : v_(std::move(error)) {}
+  explicit operator bool() const { return v_.index() == 0; }
+  T& operator*() { return std::get<0>(v_); }
+  const T& operator*() const { return std::get<0>(v_); }
+  T* operator->() { return &std::get<0>(v_); }
+  const T* operator->() const { return &std::get<0>(v_); }
+  const Error& error() const { return std::get<1>(v_); }
+
+ private:
+  std::variant<T, Error> v_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : v_(std::move(error)) {}
+  explicit operator bool() const { return v_.index() == 0; }
+  const Error& error() const { return std::get<1>(v_); }
+
+ private:
+  std::variant<std::monostate, Error> v_;
+};
+
+enum class DType : uint8_t { kF32, kU8, kS8, kS32, kS64, kBool };
+size_t size_of(DType dtype);  // bytes of one element
+const char* name_of(DType dtype);
+
+inline constexpr int kMaxRank = 8;
+
+// Sizes of a tensor, outermost first. In a model's description -1 stands for a size that the caller chooses.
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
+  explicit Shape(std::span<const int64_t> dims);  // at most kMaxRank
+  int rank() const { return rank_; }
+  int64_t operator[](int i) const { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  int64_t& operator[](int i) { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  const int64_t* begin() const { return dims_.data(); }
+  const int64_t* end() const { return dims_.data() + rank_; }
+  void push_back(int64_t dim) { dims_[static_cast<size_t>(rank_++)] = dim; }  // rank() < kMaxRank
+  int64_t elements() const;  // product; 1 for rank 0; -1 where a size is -1 or the product overflows
+  bool operator==(const Shape& other) const;
+  std::string text() const;  // "{1, 3, 640, 640}"
+
+ private:
+  std::array<int64_t, kMaxRank> dims_{};
+  int rank_ = 0;
+};
+
+// A tensor's memory as the caller sees it: dense, row-major, owned by the session.
+struct Tensor {
+  std::string_view name;
+  DType dtype = DType::kF32;
+  Shape shape;
+  void* data = nullptr;
+  std::span<float> f32() const { return {static_cast<float*>(data), static_cast<size_t>(shape.elements())}; }
+  std::span<int64_t> s64() const { return {static_cast<int64_t*>(data), static_cast<size_t>(shape.elements())}; }
+};
+
+struct TensorInfo {
+  std::string_view name;
+  DType dtype;
+  Shape shape;  // -1: dynamic
+};
+
+enum class Precision { kF32, kInt8 };
+
+struct ModelData;  // the mapped file
+
+class Model {
+ public:
+  // Maps the file, without copying it, and verifies everything in it before anything is used.
+  static Result<Model> map(const std::string& path);
+  // The same for a file's bytes in memory, which are copied. `name` stands for the path in messages.
+  static Result<Model> from_bytes(std::span<const std::byte> bytes, std::string name);
+
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  bool quantized() const;  // can run in int8
+  const std::string& name() const;
+  std::string_view metadata(std::string_view key) const;  // empty when absent
+  const ModelData& data() const { return *data_; }        // for Octet's own tools
+
+ private:
+  std::shared_ptr<const ModelData> data_;
+  friend class Session;
+};
+
+// What one step of a run did, the sum over runs since the session was made or reset_profile().
+struct StepProfile {
+  std::string_view node;
+  std::string_view op;
+  std::string kernel;      // "conv int8 avx512vnni"
+  Precision precision;
+  Shape input, output;     // first of each
+  int64_t macs = 0;        // one run
+  int64_t runs = 0;
+  int64_t total_ns = 0;
+};
+
+struct SessionOptions {
+  int threads = 1;
+  // int8 needs a quantised model; a quantised model also runs in f32, its weights dequantised.
+  Precision precision = Precision::kInt8;
+  std::vector<std::string> int8_ops;      // only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: the model's
+  std::vector<std::string> int8_exclude;  // op or node names that stay float
+  int plans_kept = 4;                     // prepared input shapes that are remembered
+  bool profile = false;
+  bool use_onednn = true;                 // float convolutions and matmuls by oneDNN, where it is built in
+  // Called after each step with every float tensor it made (also those inside); their layout is the file's (NHWC).
+  std::function<void(const Tensor&)> tap;
+};
+
+class Plan;
+struct SessionState;
+
+class Session {
+ public:
+  // Prepares the session where all input shapes are known; otherwise the first resize_input() calls do.
+  static Result<Session> create(const Model& model, SessionOptions options = {});
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Sets the shape of an input. Plans are prepared at the next input() or run(), and kept for shapes seen lately.
+  Result<void> resize_input(int index, const Shape& shape);
+  // Prepares for the present shapes if that is not done yet; errors that depend on shapes come from here.
+  Result<void> prepare();
+  // The caller writes here before each run(); the content stays until overwritten. Valid until the next resize_input().
+  // The session must be prepared.
+  Tensor input(int index);
+  Result<void> run();
+  // Valid until the next run() or resize_input().
+  Tensor output(int index) const;
+
+  std::vector<StepProfile> profile() const;
+  void reset_profile();
+  size_t arena_bytes() const;  // of activations
+
+ private:
+  explicit Session(std::unique_ptr<SessionState> state);
+  std::unique_ptr<SessionState> state_;
+};
+
+std::string_view version();
+std::string_view cpu_kernels();  // the ISA that was chosen: "avx512vnni"
+
+}  // namespace octet
