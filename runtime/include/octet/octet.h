@@ -145,7 +145,7 @@ struct SessionOptions {
   std::function<void(const Tensor&)> tap;
 };
 
-class Plan;
+
 struct SessionState;
 
 class Session {
@@ -172,6 +172,7 @@ class Session {
   size_t arena_bytes() const;  // of activations
 
  private:
+  friend struct SessionInside;  // runtime/inspect.h
   explicit Session(std::unique_ptr<SessionState> state);
   std::unique_ptr<SessionState> state_;
 };

@@ -1,0 +1,106 @@
+// Shape inference, with small integer tensors computed on the way by the ops' own execution.
+#include "runtime/infer.h"
+
+namespace octet {
+namespace {
+
+constexpr int64_t kMaxEvaluated = 4096;  // elements: shape arithmetic is small, and data is not to be computed here
+
+std::string where(const ModelData& model, const NodeDef* node) {
+  if (!node) return model.name;
+  return model.name + ": " + std::string(node->kind->names(*node)[0]) + " '" + std::string(node->name) + "'";
+}
+
+bool known(const Inferred& all, const NodeDef& node) {
+  if (node.kind->type == schema::Op::ShapeOf) return true;
+  for (int t : node.inputs) {
+    if (t < 0) continue;
+    const Value& v = all.values[static_cast<size_t>(t)];
+    if (!v.constant || v.dtype == DType::kS8 || v.shape.elements() > kMaxEvaluated) return false;
+  }
+  return true;
+}
+
+Result<void> evaluate(const ModelData& model, const NodeDef& node, const SessionOptions& options, Inferred& all) {
+  Value& out = all.values[static_cast<size_t>(node.outputs[0])];
+  if (out.shape.elements() > kMaxEvaluated || !known(all, node)) return {};
+  auto& memory = all.memory.emplace_back(static_cast<size_t>(out.shape.elements()) * size_of(out.dtype) + kernels::kReadSlack);
+  std::vector<Value> operands(node.inputs.size() + 1);
+  std::vector<const Value*> inputs(node.inputs.size());
+  std::vector<std::byte*> pointers(node.inputs.size() + 1);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] < 0) continue;
+    operands[i] = all.values[static_cast<size_t>(node.inputs[i])];
+    operands[i].id = static_cast<int>(i);
+    inputs[i] = &operands[i];
+    pointers[i] = const_cast<std::byte*>(operands[i].constant);  // inputs are only read
+  }
+  Value& result = operands.back();
+  result = out;
+  result.id = static_cast<int>(node.inputs.size());
+  pointers.back() = memory.data();
+  Value* outputs[] = {&result};
+  Step step;
+  SessionOptions single = options;
+  single.threads = 1;
+  single.use_onednn = false;
+  Prepare prepare{model, &node, single, kernels::best_isa(), inputs, outputs, step};
+  OCTET_TRY(node.kind->prepare(prepare));
+  std::vector<std::byte> scratch(step.scratch_bytes + 64);
+  auto* aligned = reinterpret_cast<std::byte*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
+  Threads alone(1);
+  step.run({pointers.data(), aligned, alone});
+  out.constant = memory.data();
+  return {};
+}
+
+}  // namespace
+
+Error Inference::error(const std::string& what) const {
+  return octet::error(Code::kBadArgument, where(model, &node), ": ", what);
+}
+
+Error Prepare::error(const std::string& what) const {
+  return octet::error(Code::kUnsupported, where(model, node), ": ", what);
+}
+
+Result<std::span<const int64_t>> Inference::known_s64(int i) const {
+  const Value& v = in(i);
+  if (v.dtype != DType::kS64) return error("input " + std::to_string(i) + " must be s64");
+  if (!v.constant)
+    return error("input " + std::to_string(i) + " depends on data, but must be known from the input shapes");
+  return std::span(reinterpret_cast<const int64_t*>(v.constant), static_cast<size_t>(v.shape.elements()));
+}
+
+Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options) {
+  Inferred all;
+  all.values.resize(model.tensors.size());
+  for (size_t t = 0; t < model.tensors.size(); ++t) {
+    const TensorDef& def = model.tensors[t];
+    Value& v = all.values[t];
+    v.tensor = static_cast<int>(t);
+    v.dtype = def.dtype;
+    v.shape = def.shape;
+    v.constant = def.data;
+    v.pitch = v.channels();
+  }
+  for (size_t i = 0; i < model.inputs.size(); ++i) {
+    Value& v = all.values[static_cast<size_t>(model.inputs[i])];
+    v.shape = input_shapes[i];
+    v.pitch = v.channels();
+  }
+  for (const NodeDef& node : model.nodes) {
+    Inference inference{model, node, all.values};
+    OCTET_TRY(node.kind->infer(inference));
+    const TensorDef& def = model.output(node, 0);
+    Value& out = all.values[static_cast<size_t>(node.outputs[0])];
+    out.pitch = out.channels();
+    if (out.shape.elements() < 0) return inference.error("output " + out.shape.text() + " is too large");
+    if (def.quant.per_channel() && static_cast<int64_t>(def.quant.scale.size()) != out.channels())
+      return inference.error(std::to_string(def.quant.scale.size()) + " scales for " + std::to_string(out.channels()) + " channels");
+    OCTET_TRY(evaluate(model, node, options, all));
+  }
+  return all;
+}
+
+}  // namespace octet

@@ -1,0 +1,124 @@
+// The convolution's names, checks and shape rule; its execution is in conv2d_int8.cc, conv2d_f32.cc and conv2d_onednn.cc.
+#include "runtime/ops/conv2d.h"
+
+#include "runtime/op.h"
+
+namespace octet {
+namespace {
+
+constexpr int64_t kMaxPad = 1 << 16, kMaxStep = 1 << 16;
+
+using Attributes = schema::Conv2d;
+
+// Paddle has a name of its own for the depthwise case. The weights' shape is not known here: any grouped one has it.
+std::span<const std::string_view> names(const NodeDef& node) {
+  static constexpr std::string_view kDense[] = {"conv2d", "Conv"}, kDepthwise[] = {"depthwise_conv2d", "Conv"};
+  return node.attributes<Attributes>().groups() > 1 ? std::span(kDepthwise) : std::span(kDense);
+}
+
+// All but the sizes of the images.
+conv::Geometry geometry(const NodeDef& node, const Shape& weight) {
+  const auto& a = node.attributes<Attributes>();
+  conv::Geometry g;
+  g.groups = a.groups();
+  g.in = weight[3];
+  g.out = weight[0] / g.groups;
+  g.kernel_h = weight[1], g.kernel_w = weight[2];
+  g.stride_h = a.stride_h(), g.stride_w = a.stride_w();
+  g.dilation_h = a.dilation_h(), g.dilation_w = a.dilation_w();
+  g.pad_top = a.pad_top(), g.pad_left = a.pad_left();
+  return g;
+}
+
+Result<void> check(const NodeDef& node, const ModelData& model) {
+  const auto bad = [&](const auto&... parts) { return error(Code::kBadModel, "conv2d '", node.name, "': ", parts...); };
+  const auto& a = node.attributes<Attributes>();
+  for (int step : {a.stride_h(), a.stride_w(), a.dilation_h(), a.dilation_w()})
+    if (step < 1 || step > kMaxStep) return bad("stride or dilation ", step);
+  for (int pad : {a.pad_top(), a.pad_left(), a.pad_bottom(), a.pad_right()})
+    if (pad < 0 || pad > kMaxPad) return bad("padding ", pad);
+  const TensorDef& x = model.input(node, 0);
+  const TensorDef& weight = model.input(node, 1);
+  const TensorDef& y = model.output(node, 0);
+  if (x.dtype != DType::kF32) return bad("input of type ", name_of(x.dtype));
+  if (x.shape.rank() != 4 || y.shape.rank() != 4) return bad("input and output must have rank 4");
+  if (weight.shape.rank() != 4) return bad("weights must have rank 4, have ", weight.shape.text());
+  if (a.groups() < 1 || weight.shape[0] < 1 || weight.shape[0] % a.groups())
+    return bad(weight.shape[0], " output channels in ", a.groups(), " groups");
+  const conv::Geometry g = geometry(node, weight.shape);
+  for (std::string wrong : {conv::check_weights(g, weight), conv::check_bias(node, model, g.out_channels()),
+                            conv::check_activation(a.act())})
+    if (!wrong.empty()) return bad(wrong);
+  for (auto [tensor, channels] : {std::pair{&x, g.in_channels()}, std::pair{&y, g.out_channels()}}) {
+    if (tensor->shape[3] != -1 && tensor->shape[3] != channels)
+      return bad(tensor->shape[3], " channels in '", tensor->name, "', the weights ", weight.shape.text(), " want ", channels);
+    if (tensor->quant.per_channel() && static_cast<int64_t>(tensor->quant.scale.size()) != channels)
+      return bad(tensor->quant.scale.size(), " scales for ", channels, " channels of '", tensor->name, "'");
+  }
+  if (node.has_input(3)) {
+    const TensorDef& residual = model.input(node, 3);
+    if (residual.dtype != DType::kF32 || residual.shape.rank() != 4) return bad("residual of another kind than the output");
+    if (residual.quant.per_channel() && static_cast<int64_t>(residual.quant.scale.size()) != g.out_channels())
+      return bad(residual.quant.scale.size(), " scales for ", g.out_channels(), " channels of '", residual.name, "'");
+  }
+  return {};
+}
+
+// -1 where the window is larger than the padded image.
+int64_t out_size(int64_t in, int64_t pads, int64_t kernel, int64_t stride, int64_t dilation) {
+  const int64_t room = in + pads - (dilation * (kernel - 1) + 1);
+  return room < 0 ? -1 : room / stride + 1;
+}
+
+Result<void> infer(Inference& i) {
+  const auto& a = i.node.attributes<Attributes>();
+  const Shape& x = i.shape(0);
+  const conv::Geometry g = geometry(i.node, i.shape(1));
+  if (x.rank() != 4 || x[3] != g.in_channels())
+    return i.error("input " + x.text() + " for weights " + i.shape(1).text() + " in " + std::to_string(g.groups) + " groups");
+  const int64_t h = out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
+  const int64_t w = out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
+  if (h < 1 || w < 1)
+    return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() + ", even padded");
+  const Shape y{x[0], h, w, g.out_channels()};
+  if (y.elements() < 0 || y.elements() > (int64_t{1} << 40)) return i.error("output " + y.text() + " is too large");
+  if (i.node.has_input(3) && !(i.shape(3) == y))
+    return i.error("residual " + i.shape(3).text() + " for an output " + y.text());
+  i.out(0, y);
+  return {};
+}
+
+bool can_int8(const NodeDef& node, const ModelData& model) {
+  return model.input(node, 1).dtype == DType::kS8 && !model.input(node, 0).quant.empty() &&
+         (!node.has_input(3) || !model.input(node, 3).quant.empty());
+}
+
+Result<void> prepare(Prepare& p) {
+  const auto& a = p.node->attributes<Attributes>();
+  conv::Layer layer{p, geometry(*p.node, p.tensor(1).shape), conv::activation(a.act()), a.relu_after()};
+  const Shape& x = p.in(0).shape;
+  const Shape& y = p.out().shape;
+  layer.g.batch = x[0];
+  layer.g.in_h = x[1], layer.g.in_w = x[2];
+  layer.g.out_h = y[1], layer.g.out_w = y[2];
+  return conv::prepare(layer);
+}
+
+}  // namespace
+
+extern const OpKind kConv2d;
+const OpKind kConv2d = {
+    .type = schema::Op::Conv2d,
+    .names = names,
+    .min_inputs = 2,
+    .max_inputs = 4,
+    .check = check,
+    .infer = infer,
+    .can_int8 = can_int8,
+    .prepare = prepare,
+    .pitched_in = true,
+    .pitched_out = true,
+    .gives_f32_from_int8 = true,
+};
+
+}  // namespace octet

@@ -1,0 +1,69 @@
+// What conv2d and matmul share: a matmul with constant weights is a 1x1 convolution over its rows.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "runtime/op.h"
+#include "schema/format.h"
+
+namespace octet::conv {
+
+struct Geometry {
+  int64_t batch = 1, in_h = 1, in_w = 1, out_h = 1, out_w = 1;
+  int64_t groups = 1, in = 0, out = 0;  // channels of one group
+  int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
+  int64_t taps() const { return kernel_h * kernel_w; }
+  int64_t in_channels() const { return groups * in; }
+  int64_t out_channels() const { return groups * out; }
+  int64_t pixels() const { return batch * out_h * out_w; }
+  int64_t macs() const { return pixels() * out_channels() * taps() * in; }
+  bool depthwise() const { return groups > 1 && in == 1 && out == 1; }
+};
+
+// A node being prepared: x, weight, bias and residual are its inputs 0 to 3.
+struct Layer {
+  Prepare& p;
+  Geometry g;
+  kernels::Activation act;
+  bool relu_after = false;
+
+  bool has_bias() const { return p.has_in(2); }
+  bool has_residual() const { return p.has_in(3); }
+  float bias(int64_t n) const { return has_bias() ? p.tensor(2).values<float>()[static_cast<size_t>(n)] : 0.0f; }
+  int weight_tensor() const { return p.node->inputs[1]; }
+};
+
+// Load-time checks of the operands 1 and 2: sizes, finite values, weights in range. Empty text: all is well.
+std::string check_weights(const Geometry& g, const TensorDef& weight);
+std::string check_bias(const NodeDef& node, const ModelData& model, int64_t channels);
+std::string check_activation(const schema::Activation* act);
+kernels::Activation activation(const schema::Activation* act);
+inline schema::PackedShape packed_shape(const Geometry& g) { return {g.groups, g.out, g.taps(), g.in}; }
+
+// A row of weights of one output channel, [tap][in], as int8 or as the float graph has it.
+void weights_s8(const Geometry& g, const TensorDef& weight, int64_t group, int64_t o, int8_t* row);
+void weights_f32(const Layer& layer, int64_t group, int64_t o, float* row);
+
+// Arrays of the epilogue for each group, `stride` apart.
+struct EpilogueArrays {
+  int64_t stride = 0;
+  std::vector<int32_t> acc0, zero_point;
+  std::vector<float> multiplier, out_multiplier, res_multiplier, res_offset, low, high;
+  kernels::Activation act;
+  kernels::Epilogue at(int64_t group, int64_t channel) const;
+};
+std::shared_ptr<EpilogueArrays> make_epilogue(const Layer& layer);
+
+// What padding holds: `pixels` pixels of the input's zero points, and read slack.
+std::vector<uint8_t> zero_pixels(const Value& x, int64_t pixels);
+
+Result<void> prepare(const Layer& layer);  // picks one of these:
+void prepare_int8(const Layer& layer);
+void prepare_depthwise_int8(const Layer& layer);
+void prepare_f32(const Layer& layer);
+void prepare_depthwise_f32(const Layer& layer);
+bool prepare_onednn(const Layer& layer);   // false: nothing done, take our own
+
+}  // namespace octet::conv

@@ -1,0 +1,11 @@
+// Values inside other values: concat's inputs as slices of its output, slices as parts of their input, reshapes in place.
+#pragma once
+#include "runtime/plan.h"
+
+namespace octet {
+
+void make_views(Plan& plan);        // sets places and pitches, drops the steps that then have nothing to do
+void resolve_offsets(Plan& plan);   // from the roots' offsets
+int root(const Plan& plan, int value);
+
+}  // namespace octet
