@@ -17,6 +17,8 @@
 #include <variant>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace octet {
 
 enum class Code { kBadArgument, kBadFile, kBadModel, kUnsupported, kIo };
@@ -181,3 +183,5 @@ std::string_view version();
 std::string_view cpu_kernels();  // the ISA that was chosen: "avx512vnni"
 
 }  // namespace octet
+
+#pragma GCC visibility pop

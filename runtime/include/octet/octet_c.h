@@ -1,0 +1,70 @@
+/* Octet's C interface: the same model and session as octet/octet.h.
+ *
+ * Functions that can fail return 0 on success and a code above 0 otherwise; octet_last_error() then gives the text, kept
+ * for each thread until its next failing call. Handles are made and freed in pairs. A model may be shared by threads and
+ * must outlive nothing: sessions keep what they need. A session belongs to one thread at a time. */
+#ifndef OCTET_C_H
+#define OCTET_C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define OCTET_API __attribute__((visibility("default")))
+#else
+#define OCTET_API
+#endif
+
+#define OCTET_MAX_RANK 8
+
+typedef struct octet_model octet_model;
+typedef struct octet_session octet_session;
+
+typedef enum { OCTET_F32, OCTET_U8, OCTET_S8, OCTET_S32, OCTET_S64, OCTET_BOOL } octet_dtype;
+typedef enum { OCTET_PRECISION_F32, OCTET_PRECISION_INT8 } octet_precision;
+
+typedef struct {
+  const char* name; /* owned by the model */
+  octet_dtype dtype;
+  int rank;
+  int64_t shape[OCTET_MAX_RANK]; /* -1 in a model's description: any size */
+  void* data;                    /* dense, row-major, owned by the session; NULL in a model's description */
+} octet_tensor;
+
+typedef struct {
+  int threads;                 /* 0: one */
+  octet_precision precision;
+  const char* int8_ops;        /* comma-separated op names that may run in int8; NULL: the model's own set */
+  const char* int8_exclude;    /* comma-separated op or node names that stay float; NULL: none */
+  int plans_kept;              /* input shapes that stay prepared; 0: four */
+} octet_options;
+
+OCTET_API const char* octet_version(void);
+OCTET_API const char* octet_last_error(void);
+
+OCTET_API int octet_model_map(const char* path, octet_model** model);
+OCTET_API void octet_model_free(octet_model* model);
+OCTET_API int octet_model_input_count(const octet_model* model);
+OCTET_API int octet_model_output_count(const octet_model* model);
+OCTET_API int octet_model_input(const octet_model* model, int index, octet_tensor* info);
+OCTET_API int octet_model_output(const octet_model* model, int index, octet_tensor* info);
+OCTET_API int octet_model_quantized(const octet_model* model); /* 1 or 0 */
+
+/* options may be NULL: one thread, int8 where the model is quantised, else f32. */
+OCTET_API int octet_session_create(const octet_model* model, const octet_options* options, octet_session** session);
+OCTET_API void octet_session_free(octet_session* session);
+OCTET_API int octet_session_resize_input(octet_session* session, int index, const int64_t* shape, int rank);
+/* The tensor's data is valid until the next resize; write it before each run. */
+OCTET_API int octet_session_input(octet_session* session, int index, octet_tensor* tensor);
+OCTET_API int octet_session_run(octet_session* session);
+/* Valid until the next run or resize. Needs a run first. */
+OCTET_API int octet_session_output(const octet_session* session, int index, octet_tensor* tensor);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
