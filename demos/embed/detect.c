@@ -1,4 +1,4 @@
-/* The smallest C program that runs a model: zeros in, the first values of the first output out. */
+/* The smallest C program that runs a model: grey in, the first values of the first output out. */
 #include <octet/octet_c.h>
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-// The smallest C++ program that runs a model: zeros in, the first values of each output out.
+// The smallest C++ program that runs a model: grey in, the first values of each output out.
 #include <octet/octet.h>
 
 #include <algorithm>
