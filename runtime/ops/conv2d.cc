@@ -1,7 +1,9 @@
 // The convolution's names, checks and shape rule; its execution is in conv2d_int8.cc, conv2d_f32.cc and conv2d_onednn.cc.
 #include "runtime/ops/conv2d.h"
 
-#include "runtime/op.h"
+#include <algorithm>
+
+#include "runtime/ops/common.h"
 
 namespace octet {
 namespace {
@@ -31,7 +33,7 @@ conv::Geometry geometry(const NodeDef& node, const Shape& weight) {
 }
 
 Result<void> check(const NodeDef& node, const ModelData& model) {
-  const auto bad = [&](const auto&... parts) { return error(Code::kBadModel, "conv2d '", node.name, "': ", parts...); };
+  const auto bad = [&](const auto&... parts) { return bad_node(node, error(Code::kBadModel, parts...).text); };
   const auto& a = node.attributes<Attributes>();
   for (int step : {a.stride_h(), a.stride_w(), a.dilation_h(), a.dilation_w()})
     if (step < 1 || step > kMaxStep) return bad("stride or dilation ", step);
@@ -46,9 +48,9 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   if (a.groups() < 1 || weight.shape[0] < 1 || weight.shape[0] % a.groups())
     return bad(weight.shape[0], " output channels in ", a.groups(), " groups");
   const conv::Geometry g = geometry(node, weight.shape);
-  for (std::string wrong : {conv::check_weights(g, weight), conv::check_bias(node, model, g.out_channels()),
-                            conv::check_activation(a.act())})
+  for (const std::string& wrong : {conv::check_weights(g, weight), conv::check_bias(node, model, g.out_channels())})
     if (!wrong.empty()) return bad(wrong);
+  OCTET_TRY(check_activation(node, a.act()));
   for (auto [tensor, channels] : {std::pair{&x, g.in_channels()}, std::pair{&y, g.out_channels()}}) {
     if (tensor->shape[3] != -1 && tensor->shape[3] != channels)
       return bad(tensor->shape[3], " channels in '", tensor->name, "', the weights ", weight.shape.text(), " want ", channels);
@@ -80,6 +82,8 @@ Result<void> infer(Inference& i) {
   const int64_t w = out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
   if (h < 1 || w < 1)
     return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() + ", even padded");
+  constexpr int64_t kMaxSide = 1 << 28;  // kernels count pixels of a side in int, with room for strides and padding
+  if (std::max(x[1], x[2]) > kMaxSide || std::max(h, w) > kMaxSide) return i.error("input " + x.text() + " is too large");
   const Shape y{x[0], h, w, g.out_channels()};
   if (y.elements() < 0 || y.elements() > (int64_t{1} << 40)) return i.error("output " + y.text() + " is too large");
   if (i.node.has_input(3) && !(i.shape(3) == y))
@@ -95,7 +99,7 @@ bool can_int8(const NodeDef& node, const ModelData& model) {
 
 Result<void> prepare(Prepare& p) {
   const auto& a = p.node->attributes<Attributes>();
-  conv::Layer layer{p, geometry(*p.node, p.tensor(1).shape), conv::activation(a.act()), a.relu_after()};
+  conv::Layer layer{p, geometry(*p.node, p.tensor(1).shape), activation(a.act()), a.relu_after()};
   const Shape& x = p.in(0).shape;
   const Shape& y = p.out().shape;
   layer.g.batch = x[0];

@@ -25,9 +25,10 @@ struct Geometry {
 // A node being prepared: x, weight, bias and residual are its inputs 0 to 3.
 struct Layer {
   Prepare& p;
-  Geometry g;
+  Geometry g;  // a matmul's rows are the pixels of one image row
   kernels::Activation act;
   bool relu_after = false;
+  const char* label = "conv";  // "matmul"
 
   bool has_bias() const { return p.has_in(2); }
   bool has_residual() const { return p.has_in(3); }
@@ -35,11 +36,9 @@ struct Layer {
   int weight_tensor() const { return p.node->inputs[1]; }
 };
 
-// Load-time checks of the operands 1 and 2: sizes, finite values, weights in range. Empty text: all is well.
+// Load-time checks of the operands 1 and 2: sizes, finite values, weights in range. An empty text: all is well.
 std::string check_weights(const Geometry& g, const TensorDef& weight);
 std::string check_bias(const NodeDef& node, const ModelData& model, int64_t channels);
-std::string check_activation(const schema::Activation* act);
-kernels::Activation activation(const schema::Activation* act);
 inline schema::PackedShape packed_shape(const Geometry& g) { return {g.groups, g.out, g.taps(), g.in}; }
 
 // A row of weights of one output channel, [tap][in], as int8 or as the float graph has it.
@@ -55,6 +54,21 @@ struct EpilogueArrays {
   kernels::Epilogue at(int64_t group, int64_t channel) const;
 };
 std::shared_ptr<EpilogueArrays> make_epilogue(const Layer& layer);
+
+// The geometry as Depthwise and DepthwiseF32 say it.
+template <class D>
+D window_of(const Geometry& g) {
+  const auto to_int = [](int64_t v) { return static_cast<int>(v); };  // infer has seen to it that all fit
+  D d;
+  d.kernel_h = to_int(g.kernel_h), d.kernel_w = to_int(g.kernel_w);
+  d.stride_h = to_int(g.stride_h), d.stride_w = to_int(g.stride_w);
+  d.dilation_h = to_int(g.dilation_h), d.dilation_w = to_int(g.dilation_w);
+  d.pad_top = to_int(g.pad_top), d.pad_left = to_int(g.pad_left);
+  d.in_h = to_int(g.in_h), d.in_w = to_int(g.in_w);
+  d.out_h = to_int(g.out_h), d.out_w = to_int(g.out_w);
+  d.channels = to_int(g.groups);
+  return d;
+}
 
 // What padding holds: `pixels` pixels of the input's zero points, and read slack.
 std::vector<uint8_t> zero_pixels(const Value& x, int64_t pixels);

@@ -57,7 +57,7 @@ std::string check_weights(const Geometry& g, const TensorDef& weight) {
   if (weight.dtype != DType::kF32 && weight.dtype != DType::kS8) return text("weights of type ", name_of(weight.dtype));
   constexpr int64_t kMax = 1 << 20;
   for (int64_t size : {g.in, g.out, g.kernel_h, g.kernel_w})
-    if (size < 1 || size > kMax) return text("weights ", weight.shape.text());
+    if (size < 1 || size > kMax || g.taps() > kMax) return text("weights ", weight.shape.text());
   const bool packed = weight.packing == schema::Packing::conv_s8;
   int64_t elements = packed ? 64 : static_cast<int64_t>(size_of(weight.dtype));
   const schema::PackedShape s = packed_shape(g);
@@ -81,19 +81,6 @@ std::string check_bias(const NodeDef& node, const ModelData& model, int64_t chan
   for (float b : bias.values<float>())
     if (!std::isfinite(b)) return "a bias that is not finite";
   return {};
-}
-
-std::string check_activation(const schema::Activation* act) {
-  if (!act) return {};
-  if (act->kind() > schema::ActKind::MAX) return "an unknown activation";
-  if (std::isnan(act->a()) || std::isnan(act->b())) return "an activation's parameter that is not a number";
-  if (act->kind() == schema::ActKind::clip && act->a() > act->b()) return "a clip whose low bound is above its high one";
-  return {};
-}
-
-kernels::Activation activation(const schema::Activation* act) {
-  if (!act) return {};
-  return {static_cast<Act>(act->kind()), act->a(), act->b()};
 }
 
 void weights_s8(const Geometry& g, const TensorDef& weight, int64_t group, int64_t o, int8_t* row) {
@@ -178,9 +165,10 @@ std::shared_ptr<EpilogueArrays> make_epilogue(const Layer& layer) {
   const bool act_is_clamp =
       layer.act.kind == Act::kNone || (!residual && (layer.act.kind == Act::kRelu || layer.act.kind == Act::kClip));
   auto e = std::make_shared<EpilogueArrays>();
-  e->stride = padded(g.out);
+  // A depthwise kernel takes all groups' single channels as one run.
+  e->stride = g.depthwise() ? 1 : padded(g.out);
   if (!act_is_clamp) e->act = layer.act;
-  const size_t size = static_cast<size_t>(g.groups * e->stride);
+  const size_t size = static_cast<size_t>(padded(g.groups * e->stride) + (g.depthwise() ? kernels::kBlock : 0));
   e->acc0.resize(size), e->multiplier.resize(size), e->low.resize(size), e->high.resize(size);
   if (to_u8) e->zero_point.resize(size);
   if (!act_is_clamp) e->out_multiplier.resize(size);
