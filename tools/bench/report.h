@@ -1,0 +1,27 @@
+// What octet-bench found, as a document and as text.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <octet/octet.h>
+#include <string>
+#include <vector>
+
+#include "tools/bench/measure.h"
+
+namespace octet::bench {
+
+struct Findings {
+  std::string model;
+  Precision precision = Precision::kF32;
+  int threads = 1, warmup = 0;
+  std::vector<std::pair<std::string, Shape>> inputs;
+  double load_ms = 0, prepare_ms = 0, int8_peak_gmac_per_s = 0;
+  size_t file_bytes = 0, arena_bytes = 0;
+  Times times;
+  std::vector<StepProfile> steps;  // their times only where the session was profiled
+  bool profiled = false;
+};
+
+nlohmann::ordered_json document(const Findings& findings);
+std::string text_of(const nlohmann::ordered_json& document);
+
+}  // namespace octet::bench

@@ -1,0 +1,33 @@
+// NumPy's .npy files, format 1.0 to 3.0: what octet-run reads and writes.
+#pragma once
+#include <cstddef>
+#include <octet/octet.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace octet::npy {
+
+// Dense and row-major. 64-bit floats become 32-bit ones as they are read.
+struct Array {
+  DType dtype = DType::kF32;
+  Shape shape;
+  std::vector<std::byte> data;
+};
+
+// `name` stands for the file in messages. Fortran order, big-endian numbers and other types are refused.
+Result<Array> parse(std::span<const std::byte> file, const std::string& name);
+Result<Array> read(const std::string& path);
+
+// The elements as another type where every value survives: small integers as floats, integers as wider or (checked)
+// narrower ones.
+Result<Array> convert(Array array, DType to, const std::string& name);
+
+// The bytes of a file of format 1.0, as numpy.save writes it.
+std::vector<std::byte> format(DType dtype, const Shape& shape, std::span<const std::byte> data);
+
+// A file name without the ending for a tensor's name: what is not a letter, a digit, '.', '-' or '_' becomes '_'.
+std::string file_stem(std::string_view tensor_name);
+
+}  // namespace octet::npy
