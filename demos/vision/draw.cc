@@ -1,0 +1,102 @@
+// Boxes, label texts and colours.
+#include "demos/vision/draw.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <opencv2/imgproc.hpp>
+
+namespace octet::vision {
+namespace {
+
+constexpr const char* kCocoNames[] = {
+    "person",         "bicycle",    "car",           "motorcycle",    "airplane",     "bus",           "train",
+    "truck",          "boat",       "traffic light", "fire hydrant",  "stop sign",    "parking meter", "bench",
+    "bird",           "cat",        "dog",           "horse",         "sheep",        "cow",           "elephant",
+    "bear",           "zebra",      "giraffe",       "backpack",      "umbrella",     "handbag",       "tie",
+    "suitcase",       "frisbee",    "skis",          "snowboard",     "sports ball",  "kite",          "baseball bat",
+    "baseball glove", "skateboard", "surfboard",     "tennis racket", "bottle",       "wine glass",    "cup",
+    "fork",           "knife",      "spoon",         "bowl",          "banana",       "apple",         "sandwich",
+    "orange",         "broccoli",   "carrot",        "hot dog",       "pizza",        "donut",         "cake",
+    "chair",          "couch",      "potted plant",  "bed",           "dining table", "toilet",        "tv",
+    "laptop",         "mouse",      "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
+    "toaster",        "sink",       "refrigerator",  "book",          "clock",        "vase",          "scissors",
+    "teddy bear",     "hair drier", "toothbrush"};
+static_assert(std::size(kCocoNames) == 80);
+
+struct Pen {
+  int line;     // pixels
+  double text;  // OpenCV's font scale
+  int margin;
+};
+
+Pen pen_for(const cv::Mat& image) {
+  const int side = std::max(image.rows, image.cols);
+  return {
+      .line = std::max(1, side / 400), .text = std::clamp(side / 1300.0, .4, 2.0), .margin = std::max(2, side / 320)};
+}
+
+void draw_label(cv::Mat& image, const std::string& text, cv::Point corner, const cv::Scalar& colour) {
+  const Pen pen = pen_for(image);
+  const int thickness = std::max(1, pen.line / 2);
+  int below = 0;
+  const cv::Size size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, pen.text, thickness, &below);
+  const cv::Size plate(size.width + 2 * pen.margin, size.height + below + 2 * pen.margin);
+  // Above the box; inside it where the picture ends.
+  const int x = std::clamp(corner.x, 0, std::max(0, image.cols - plate.width));
+  const int y = corner.y >= plate.height ? corner.y - plate.height : corner.y;
+  cv::rectangle(image, cv::Rect({x, y}, plate), colour, cv::FILLED);
+  const double brightness = .114 * colour[0] + .587 * colour[1] + .299 * colour[2];
+  const cv::Scalar ink = brightness > 140 ? cv::Scalar(0, 0, 0) : cv::Scalar(255, 255, 255);
+  cv::putText(image, text, {x + pen.margin, y + pen.margin + size.height}, cv::FONT_HERSHEY_SIMPLEX, pen.text, ink,
+              thickness, cv::LINE_AA);
+}
+
+}  // namespace
+
+cv::Vec3b class_colour(int k) {
+  // Three bits of the number at a time go to the top free bit of red, green and blue.
+  unsigned id = static_cast<unsigned>(k) + 1, rgb[3] = {0, 0, 0};
+  for (int bit = 7; bit >= 0 && id; --bit, id >>= 3)
+    for (unsigned c = 0; c < 3; ++c) rgb[c] |= ((id >> c) & 1u) << bit;
+  return {static_cast<uint8_t>(rgb[2]), static_cast<uint8_t>(rgb[1]), static_cast<uint8_t>(rgb[0])};
+}
+
+cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
+                        const std::vector<std::string>& names, float threshold) {
+  cv::Mat out = bgr.clone();
+  // Best last, so that it lies on top.
+  for (auto d = detections.rbegin(); d != detections.rend(); ++d) {
+    if (d->score < threshold) continue;
+    const cv::Vec3b c = class_colour(d->label);
+    const cv::Scalar colour(c[0], c[1], c[2]);
+    const cv::Point from(cvRound(d->x1), cvRound(d->y1)), to(cvRound(d->x2), cvRound(d->y2));
+    cv::rectangle(out, from, to, colour, pen_for(out).line, cv::LINE_AA);
+    const size_t label = static_cast<size_t>(d->label);
+    char score[16];
+    std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);
+    const std::string name = label < names.size() ? names[label] : "class " + std::to_string(label);
+    draw_label(out, name + score, from, colour);
+  }
+  return out;
+}
+
+cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels) {
+  assert(bgr.size() == labels.size() && labels.type() == CV_32S);
+  cv::Mat out(bgr.rows, 2 * bgr.cols, CV_8UC3);
+  bgr.copyTo(out.colRange(0, bgr.cols));
+  cv::Mat colours(bgr.size(), CV_8UC3);
+  for (int y = 0; y < bgr.rows; ++y)
+    for (int x = 0; x < bgr.cols; ++x) colours.at<cv::Vec3b>(y, x) = class_colour(labels.at<int>(y, x));
+  cv::addWeighted(bgr, .4, colours, .6, 0, out.colRange(bgr.cols, 2 * bgr.cols));
+  return out;
+}
+
+std::vector<std::string> default_names(size_t classes) {
+  std::vector<std::string> names;
+  for (size_t k = 0; k < classes; ++k)
+    names.push_back(classes == std::size(kCocoNames) ? kCocoNames[k] : std::string("class ") + std::to_string(k));
+  return names;
+}
+
+}  // namespace octet::vision

@@ -1,0 +1,80 @@
+// Pictures with label pictures through a segmenter, one by one.
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+#include "demos/vision/evaluate.h"
+#include "demos/vision/image.h"
+#include "demos/vision/quiet_opencv.h"
+#include "demos/vision/segment.h"
+
+namespace octet::vision {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Pair {
+  std::string image, labels;
+};
+
+// Files of a folder by name without ending.
+Result<std::map<std::string, std::string>> files_of(const std::string& dir) {
+  std::error_code ec;
+  std::map<std::string, std::string> out;
+  fs::directory_iterator it(dir, ec);
+  if (ec) return Error{Code::kIo, "folder '" + dir + "': " + ec.message()};
+  for (const fs::directory_entry& entry : it)
+    if (entry.is_regular_file(ec)) out[entry.path().stem().string()] = entry.path().string();
+  return out;
+}
+
+// Every label picture with its photo: a photo that is missing is an error, one without labels is not used.
+Result<std::vector<Pair>> pairs_of(const SegmenterJob& job) {
+  auto labels = files_of(job.label_dir);
+  if (!labels) return labels.error();
+  auto images = files_of(job.image_dir);
+  if (!images) return images.error();
+  std::vector<Pair> out;
+  for (const auto& [stem, path] : *labels) {
+    if (fs::path(path).extension() != ".png") continue;
+    const auto image = images->find(stem);
+    if (image == images->end())
+      return Error{Code::kIo, "'" + path + "': no image of that name in '" + job.image_dir + "'"};
+    out.push_back({image->second, path});
+  }
+  if (out.empty()) return Error{Code::kIo, "folder '" + job.label_dir + "': no .png files"};
+  return out;
+}
+
+}  // namespace
+
+Result<SegmenterReport> evaluate_segmenter(Session& session, const SegmenterJob& job) {
+  const QuietOpenCv quiet;
+  auto pairs = pairs_of(job);
+  if (!pairs) return pairs.error();
+  Confusion confusion(job.classes, job.ignore_index);
+  std::vector<double> ms;
+  for (const Pair& pair : *pairs) {
+    auto image = read_image(pair.image);
+    if (!image) return image.error();
+    auto labels = read_labels(pair.labels);
+    if (!labels) return labels.error();
+    if (image->size() != labels->size())
+      return Error{Code::kBadFile, "'" + pair.labels + "': its size differs from that of '" + pair.image + "'"};
+    const InputSize size{.height = job.preprocess.height ? job.preprocess.height : image->rows,
+                         .width = job.preprocess.width ? job.preprocess.width : image->cols};
+    if (auto ready = prepare(session, size); !ready) return ready.error();
+    const Geometry geometry = preprocess(*image, job.preprocess, session.input(0).f32());
+    auto time = timed_run(session);
+    if (!time) return time.error();
+    ms.push_back(*time);
+    auto predicted = segment(session.output(0), job.classes, geometry, job.resize_logits);
+    if (!predicted) return predicted.error();
+    if (auto added = confusion.add(*predicted, *labels); !added)
+      return Error{added.error().code, "'" + pair.labels + "': " + added.error().text};
+    if (job.progress) job.progress(ms.size(), pairs->size());
+  }
+  return SegmenterReport{.metrics = confusion.metrics(), .latency = summarise(std::move(ms)), .images = pairs->size()};
+}
+
+}  // namespace octet::vision

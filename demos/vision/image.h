@@ -1,0 +1,19 @@
+// Pictures from and to files: the only part of the vision library that touches the file system for pixels.
+#pragma once
+#include <octet/octet.h>
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+namespace octet::vision {
+
+// 8-bit BGR, turned upright where the file carries an orientation.
+Result<cv::Mat> read_image(const std::string& path);
+
+// 8-bit class ids of a label picture: the indices of a palette PNG, the grey values of any other.
+Result<cv::Mat> read_labels(const std::string& path);
+
+// The format follows the name's ending. A reader never sees half a picture: it is written aside and renamed.
+Result<void> write_image(const std::string& path, const cv::Mat& image);
+
+}  // namespace octet::vision

@@ -1,0 +1,62 @@
+// From a picture to the numbers a network reads. Calibration and evaluation both call this, so a network is calibrated
+// on exactly what it will be fed.
+#pragma once
+#include <octet/octet.h>
+
+#include <array>
+#include <opencv2/core/mat.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace octet::vision {
+
+enum class Resize {
+  kStretch,           // to the input's size, whatever the picture's proportions
+  kLetterbox,         // proportions kept, the rest padded, the picture in the centre
+  kLetterboxTopLeft,  // proportions kept, padded at the right and the bottom
+};
+enum class Channels { kRgb, kBgr };
+
+// y = (x * scale - mean[c]) / std[c], c in the order the channels are fed.
+struct Preprocess {
+  int height = 640, width = 640;  // of the network's input; 0: the picture's own
+  Resize resize = Resize::kLetterbox;
+  int interpolation = 1;  // as OpenCV and PaddleDetection number it: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos
+  int pad = 114;          // 0..255
+  Channels channels = Channels::kRgb;
+  float scale = 1.0f / 255;
+  std::array<float, 3> mean{0, 0, 0};
+  std::array<float, 3> std{1, 1, 1};
+};
+
+// Where the picture lies in the input: x_input = x_picture * scale_x + pad_x.
+struct Geometry {
+  int image_height = 0, image_width = 0;
+  int input_height = 0, input_width = 0;
+  int placed_height = 0, placed_width = 0;
+  int pad_x = 0, pad_y = 0;
+  double scale_x = 1, scale_y = 1;
+};
+
+Geometry fit(int image_height, int image_width, const Preprocess& p);
+
+// `out` holds 3 * height * width floats, channel planes one after the other.
+Geometry preprocess(const cv::Mat& bgr, const Preprocess& p, std::span<float> out);
+
+// What the networks of a family were trained on: YOLOv5, YOLOv6, YOLOv7 (any case).
+Result<Preprocess> preset(std::string_view arch);
+Preprocess segmentation_preset();  // stretch, RGB, (x / 255 - .5) / .5
+
+// Command line texts over a preset; empty texts leave it as it is.
+struct PreprocessFlags {
+  std::string resize;         // letterbox | letterbox-topleft | stretch
+  std::string interpolation;  // nearest | linear | cubic | area | lanczos
+  std::string channel_order;  // rgb | bgr
+  std::string scale;          // what pixels are divided by: 255 | 1
+  std::string mean, std;      // "a,b,c", or one number for all channels
+  std::string pad;            // 0..255
+};
+Result<Preprocess> apply(const PreprocessFlags& flags, Preprocess base);
+
+}  // namespace octet::vision
