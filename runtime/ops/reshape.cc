@@ -1,0 +1,90 @@
+// The same elements under another shape. Mostly no step at all: the planner makes the output another name for the input.
+#include "runtime/ops/common.h"
+#include "runtime/ops/move.h"
+
+namespace octet {
+namespace {
+
+std::span<const std::string_view> names(const NodeDef&) {
+  static constexpr std::string_view kNames[] = {"reshape", "Reshape", "reshape2", "Flatten", "flatten_contiguous_range",
+                                                "Squeeze", "squeeze2", "Unsqueeze", "unsqueeze2"};
+  return kNames;
+}
+
+Result<void> check(const NodeDef& n, const ModelData& m) {
+  OCTET_TRY(check_dense(n, m, 0));
+  const auto* shape = n.attributes<schema::Reshape>().shape();
+  if (!shape) {
+    if (!n.has_input(1)) return bad_node(n, "no shape is given");
+    return check_type(n, m, 1, {DType::kS64});
+  }
+  if (shape->size() > kMaxRank) return bad_node(n, "rank over " + text_of(kMaxRank));
+  for (int64_t d : *shape)
+    if (d < -1 - kMaxRank) return bad_node(n, "size " + text_of(d));
+  return {};
+}
+
+Result<void> infer(Inference& inf) {
+  const auto* shape = inf.node.attributes<schema::Reshape>().shape();
+  std::span<const int64_t> wanted = values_of(shape);
+  if (!shape) {
+    const auto known = inf.known_s64(1);
+    if (!known) return known.error();
+    wanted = *known;
+  }
+  const Shape& in = inf.shape(0);
+  if (wanted.size() > kMaxRank) return inf.error("rank over " + text_of(kMaxRank));
+  Shape out;
+  int rest = -1;
+  int64_t given = 1;
+  for (size_t d = 0; d < wanted.size(); ++d) {
+    int64_t size = wanted[d];
+    const int64_t copied = shape ? -2 - size : static_cast<int64_t>(size == 0 ? d : kMaxRank);  // the input dim that is meant
+    if (size == -1) {
+      if (rest >= 0) return inf.error("two sizes of -1");
+      rest = static_cast<int>(d);
+      size = 1;
+    } else if (size < 0 || (!shape && size == 0)) {
+      if (copied < 0 || copied >= in.rank()) return inf.error("size " + text_of(size) + " names no dim of " + in.text());
+      size = in[static_cast<int>(copied)];
+    }
+    if (!checked_mul(given, size, &given)) return inf.error("the shape is too large");
+    out.push_back(size);
+  }
+  const int64_t total = in.elements();
+  if (rest >= 0) {
+    if (given <= 0 || total % given) return inf.error("cannot reshape " + in.text() + " to " + Shape(wanted).text());
+    out[rest] = total / given;
+  }
+  if (out.elements() != total) return inf.error("cannot reshape " + in.text() + " to " + out.text());
+  inf.out(0, out);
+  return {};
+}
+
+bool can_int8(const NodeDef& n, const ModelData& m) {
+  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
+  if (!quantised_alike(in, out)) return false;
+  if (!in.quant.per_channel() && !out.quant.per_channel()) return true;
+  return in.shape.rank() > 0 && out.shape.rank() > 0 && in.shape[-1] > 0 && in.shape[-1] == out.shape[-1];
+}
+
+Result<void> prepare(Prepare& p) {
+  const Value &in = p.in(0), &out = p.out();
+  Move move;
+  move.rank = 1;
+  move.size[0] = in.shape.elements();
+  move.from[0] = move.to[0] = 1;
+  move.element = size_of(out.dtype);
+  move.isa = &p.isa;
+  if (!in.dense() || !out.dense()) return p.error("rows apart");
+  step_of_move(p, move, "copy");
+  return {};
+}
+
+}  // namespace
+
+extern const OpKind kReshape;
+const OpKind kReshape = {.type = schema::Op::Reshape, .names = names, .min_inputs = 1, .max_inputs = 2, .check = check, .infer = infer,
+                         .can_int8 = can_int8, .prepare = prepare, .moves_only = true};
+
+}  // namespace octet
