@@ -31,7 +31,8 @@ Result<void> resize(Session& session, const Model& model, std::span<const NamedS
   }
   const auto inputs = model.inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const bool given = std::any_of(shapes.begin(), shapes.end(), [&](auto& s) { return s.input.empty() || s.input == inputs[i].name; });
+    const bool given = std::any_of(shapes.begin(), shapes.end(),
+                                   [&](auto& s) { return s.input.empty() || s.input == inputs[i].name; });
     if (inputs[i].shape.elements() < 0 && !given)
       return Error{Code::kBadArgument, "input '" + std::string(inputs[i].name) + "' has the dynamic shape " +
                                            inputs[i].shape.text() + "; give its sizes with --shape " +
@@ -50,7 +51,10 @@ Result<Findings> find(const Arguments& a) {
   auto begin = std::chrono::steady_clock::now();
   auto model = open_model(a.model, shapes);
   if (!model) return model.error();
-  Findings f{.model = a.model, .threads = a.session.threads, .warmup = a.warmup};
+  Findings f;
+  f.model = a.model;
+  f.threads = a.session.threads;
+  f.warmup = a.warmup;
   f.load_ms = ms_since(begin);
 
   SessionOptions options = session_options(a.session, *model);

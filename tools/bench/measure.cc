@@ -38,10 +38,17 @@ void fill_random(Session& session, int inputs, uint64_t seed) {
       case DType::kF32:
         for (float& v : t.f32()) v = static_cast<float>(next(seed) >> 40) * 0x1p-24f;
         break;
-      case DType::kS32: fill<int32_t>(t, seed, 256); break;
-      case DType::kS64: fill<int64_t>(t, seed, 256); break;
-      case DType::kBool: fill<uint8_t>(t, seed, 2); break;
-      default: fill<uint8_t>(t, seed, 256);
+      case DType::kS32:
+        fill<int32_t>(t, seed, 256);
+        break;
+      case DType::kS64:
+        fill<int64_t>(t, seed, 256);
+        break;
+      case DType::kBool:
+        fill<uint8_t>(t, seed, 2);
+        break;
+      default:
+        fill<uint8_t>(t, seed, 256);
     }
   }
 }

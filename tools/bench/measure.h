@@ -1,7 +1,7 @@
 // Runs a session again and again and keeps the times.
 #pragma once
-#include <cstdint>
 #include <octet/octet.h>
+#include <cstdint>
 #include <vector>
 
 namespace octet::bench {

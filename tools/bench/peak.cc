@@ -89,8 +89,8 @@ double measure(int threads, int groups, int channels) {
 
 double int8_peak_gmac_per_s(int threads) {
   double best = 0;
-  for (int groups : {64, 128, 256})       // 256 to 1024 input channels: the epilogue's share vanishes
-    for (int channels : {16, 32, 64})     // at most 64 KiB of weights; small caches are served by the smaller ones
+  for (int groups : {64, 128, 256})    // 256 to 1024 input channels: the epilogue's share vanishes
+    for (int channels : {16, 32, 64})  // at most 64 KiB of weights; small caches are served by the smaller ones
       if (groups * channels <= 8192) best = std::max(best, measure(threads, groups, channels));
   return best;
 }

@@ -44,8 +44,11 @@ Json sums_of(const Json& steps) {
   std::map<std::string, Json> sums;
   for (const Json& s : steps) {
     const auto op = s["op"].get<std::string>(), precision = s["precision"].get<std::string>();
-    Json& sum = sums.try_emplace(op + " " + precision, Json{{"op", op}, {"precision", precision}, {"steps", 0}, {"ms", 0.0}, {"share", 0.0}, {"macs", 0}})
-                    .first->second;
+    Json& sum =
+        sums.try_emplace(
+                op + " " + precision,
+                Json{{"op", op}, {"precision", precision}, {"steps", 0}, {"ms", 0.0}, {"share", 0.0}, {"macs", 0}})
+            .first->second;
     sum["steps"] = sum["steps"].get<int>() + 1;
     sum["ms"] = sum["ms"].get<double>() + s["ms"].get<double>();
     sum["share"] = sum["share"].get<double>() + s["share"].get<double>();
@@ -56,7 +59,8 @@ Json sums_of(const Json& steps) {
     sum["gmac_per_s"] = per_second(sum["macs"].get<double>(), sum["ms"].get<double>());
     rows.push_back(std::move(sum));
   }
-  std::stable_sort(rows.begin(), rows.end(), [](const Json& a, const Json& b) { return a["ms"].get<double>() > b["ms"].get<double>(); });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const Json& a, const Json& b) { return a["ms"].get<double>() > b["ms"].get<double>(); });
   return rows;
 }
 
@@ -67,13 +71,13 @@ std::string sizes(const Json& shape) {
 }
 
 std::string steps_text(const Json& steps) {
-  std::string text = format("\n%9s %6s  %-12s %-5s %-26s %-18s %-18s %8s  %s\n", "ms", "share", "op", "", "kernel", "input",
-                            "output", "GMAC/s", "node");
+  std::string text = format("\n%9s %6s  %-12s %-5s %-26s %-18s %-18s %8s  %s\n", "ms", "share", "op", "", "kernel",
+                            "input", "output", "GMAC/s", "node");
   for (const Json& s : steps)
-    text += format("%9.4f %5.1f%%  %-12s %-5s %-26s %-18s %-18s %8.1f  ", s["ms"].get<double>(), 100 * s["share"].get<double>(),
-                   s["op"].get<std::string>().c_str(), s["precision"].get<std::string>().c_str(),
-                   s["kernel"].get<std::string>().c_str(), sizes(s["input"]).c_str(), sizes(s["output"]).c_str(),
-                   s["gmac_per_s"].get<double>()) +
+    text += format("%9.4f %5.1f%%  %-12s %-5s %-26s %-18s %-18s %8.1f  ", s["ms"].get<double>(),
+                   100 * s["share"].get<double>(), s["op"].get<std::string>().c_str(),
+                   s["precision"].get<std::string>().c_str(), s["kernel"].get<std::string>().c_str(),
+                   sizes(s["input"]).c_str(), sizes(s["output"]).c_str(), s["gmac_per_s"].get<double>()) +
             s["node"].get<std::string>() + "\n";
   return text;
 }
@@ -96,7 +100,10 @@ Json document(const Findings& f) {
     all_ns += static_cast<double>(p.total_ns);
   }
   const double speed = per_second(macs, f.times.median());
-  Json out{{"model", f.model}, {"precision", text_of(f.precision)}, {"threads", f.threads}, {"kernels", cpu_kernels()},
+  Json out{{"model", f.model},
+           {"precision", text_of(f.precision)},
+           {"threads", f.threads},
+           {"kernels", cpu_kernels()},
            {"version", version()}};
   for (const auto& [name, shape] : f.inputs) out["inputs"][name] = shape_of(shape);
   out["load_ms"] = f.load_ms;
@@ -128,10 +135,11 @@ std::string text_of(const Json& d) {
   if (d.contains("inputs"))
     for (const auto& [name, shape] : d["inputs"].items()) text += ", " + name + " " + sizes(shape);
   text += format("\nload %.2f ms, prepare %.2f ms, file %.2f MB, activations %.2f MB\n", d["load_ms"].get<double>(),
-                 d["prepare_ms"].get<double>(), d["file_bytes"].get<double>() * 1e-6, d["arena_bytes"].get<double>() * 1e-6);
-  text += format("median %.3f ms, min %.3f, p90 %.3f, p99 %.3f (%d runs after %d of warm-up)\n", d["median_ms"].get<double>(),
-                 d["min_ms"].get<double>(), d["p90_ms"].get<double>(), d["p99_ms"].get<double>(), d["runs"].get<int>(),
-                 d["warmup"].get<int>());
+                 d["prepare_ms"].get<double>(), d["file_bytes"].get<double>() * 1e-6,
+                 d["arena_bytes"].get<double>() * 1e-6);
+  text += format("median %.3f ms, min %.3f, p90 %.3f, p99 %.3f (%d runs after %d of warm-up)\n",
+                 d["median_ms"].get<double>(), d["min_ms"].get<double>(), d["p90_ms"].get<double>(),
+                 d["p99_ms"].get<double>(), d["runs"].get<int>(), d["warmup"].get<int>());
   text += format("%.3f GMAC, %.1f GMAC/s, %.1f%% of this CPU's int8 peak of %.1f\n", d["gmac"].get<double>(),
                  d["gmac_per_s"].get<double>(), 100 * d["share_of_int8_peak"].get<double>(),
                  d["int8_peak_gmac_per_s"].get<double>());

@@ -1,7 +1,7 @@
 // What octet-bench found, as a document and as text.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <octet/octet.h>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 

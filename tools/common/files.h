@@ -1,7 +1,7 @@
 // Whole files in and out for the tools: a reader never sees half a file.
 #pragma once
-#include <cstddef>
 #include <octet/octet.h>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <utility>

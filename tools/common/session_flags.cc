@@ -6,7 +6,9 @@
 namespace octet {
 
 void add_session_flags(CLI::App& app, SessionFlags& flags) {
-  app.add_option("--threads", flags.threads, "Threads of the session")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--threads", flags.threads, "Threads of the session")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   app.add_option("--precision", flags.precision, "Default: int8 where the model is quantised, else fp32")
       ->check(CLI::IsMember({"fp32", "int8"}));
   app.add_option("--int8_ops", flags.int8_ops, "Only these ops run in int8: a,b (Octet's, ONNX' or Paddle's names)")
@@ -54,7 +56,8 @@ Result<int> find_input(const Model& model, std::string_view name) {
     names += (i ? ", '" : "'") + std::string(inputs[i].name) + "'";
   }
   if (name.empty())
-    return Error{Code::kBadArgument, model.name() + " has " + std::to_string(inputs.size()) + " inputs; say which: " + names};
+    return Error{Code::kBadArgument,
+                 model.name() + " has " + std::to_string(inputs.size()) + " inputs; say which: " + names};
   return Error{Code::kBadArgument, model.name() + " has no input '" + std::string(name) + "'; it has " + names};
 }
 

@@ -1,7 +1,7 @@
 // The flags that every tool with a session has, with one meaning.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <octet/octet.h>
+#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -95,10 +95,13 @@ std::string tensor_text(const Json& t) {
   if (t.contains("bytes")) text += " const";
   if (t.contains("quant")) {
     const Json& q = t["quant"];
-    if (q["per_channel"]) text += " q8[" + q["channels"].dump() + " scales " + number(q["scale"][0]) + ".." + number(q["scale"][1]) + "]";
-    else text += " q8[" + number(q["scale"]) + ", zero " + q["zero_point"].dump() + "]";
+    if (q["per_channel"])
+      text += " q8[" + q["channels"].dump() + " scales " + number(q["scale"][0]) + ".." + number(q["scale"][1]) + "]";
+    else
+      text += " q8[" + number(q["scale"]) + ", zero " + q["zero_point"].dump() + "]";
   }
-  if (t.contains("weight_scale")) text += " scale " + number(t["weight_scale"][0]) + ".." + number(t["weight_scale"][1]);
+  if (t.contains("weight_scale"))
+    text += " scale " + number(t["weight_scale"][0]) + ".." + number(t["weight_scale"][1]);
   return text;
 }
 
@@ -109,7 +112,8 @@ std::string lines(const char* title, const Json& tensors) {
 }
 
 std::string node_text(size_t index, const Json& n) {
-  std::string text = "  " + std::to_string(index) + " " + n["op"].get<std::string>() + " '" + n["name"].get<std::string>() + "'";
+  std::string text =
+      "  " + std::to_string(index) + " " + n["op"].get<std::string>() + " '" + n["name"].get<std::string>() + "'";
   if (n["can_int8"]) text += " int8";
   text += "\n";
   for (const Json& t : n["inputs"]) text += "      in  " + tensor_text(t) + "\n";
@@ -140,9 +144,9 @@ Json describe(const Model& model) {
 }
 
 std::string text_of(const Json& d) {
-  std::string text = d["file"].get<std::string>() + ": format " + d["format"].get<std::string>() + ", " + d["file_bytes"].dump() +
-                     " bytes (graph " + d["graph_bytes"].dump() + ", weights " + d["weight_bytes"].dump() + "), " +
-                     (d["quantized"] ? "int8" : "float") + "\n";
+  std::string text = d["file"].get<std::string>() + ": format " + d["format"].get<std::string>() + ", " +
+                     d["file_bytes"].dump() + " bytes (graph " + d["graph_bytes"].dump() + ", weights " +
+                     d["weight_bytes"].dump() + "), " + (d["quantized"] ? "int8" : "float") + "\n";
   text += lines("inputs", d["inputs"]) + lines("outputs", d["outputs"]);
   text += "int8 ops:";
   for (const Json& op : d["int8_ops"]) text += " " + op.get<std::string>();

@@ -1,7 +1,7 @@
 // A model as a document that both forms of octet-inspect print.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <octet/octet.h>
+#include <nlohmann/json.hpp>
 #include <string>
 
 namespace octet {

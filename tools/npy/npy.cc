@@ -83,14 +83,16 @@ Result<Header> parse_header(std::span<const std::byte> file, const std::string& 
   if (h.bytes > text.size()) return bad(name, "ends inside its header");
   const std::string_view dict = text.substr(8 + length_bytes, length);
 
-  const auto descr = value_of(dict, "descr"), fortran = value_of(dict, "fortran_order"), shape = value_of(dict, "shape");
+  const auto descr = value_of(dict, "descr"), fortran = value_of(dict, "fortran_order"),
+             shape = value_of(dict, "shape");
   if (!descr || !fortran || !shape) return bad(name, "has no descr, fortran_order and shape in its header");
   const char quote = descr->front();
   const size_t end = quote == '\'' || quote == '"' ? descr->find(quote, 1) : descr->npos;
   if (end == descr->npos) return bad(name, "holds records, not numbers of one type");
   h.descr = descr->substr(1, end - 1);
   h.fortran = fortran->starts_with("True");
-  if (!h.fortran && !fortran->starts_with("False")) return bad(name, "has a fortran_order that is neither True nor False");
+  if (!h.fortran && !fortran->starts_with("False"))
+    return bad(name, "has a fortran_order that is neither True nor False");
   if (!parse_shape(*shape, &h.shape))
     return bad(name, "has no valid shape of at most " + std::to_string(kMaxRank) + " sizes in its header");
   return h;
@@ -102,7 +104,7 @@ struct TypeName {
   size_t bytes;  // in the file
 };
 constexpr TypeName kTypes[] = {
-    {"<f4", DType::kF32, 4}, {"<f8", DType::kF32, 8}, {"|u1", DType::kU8, 1}, {"|i1", DType::kS8, 1},
+    {"<f4", DType::kF32, 4}, {"<f8", DType::kF32, 8}, {"|u1", DType::kU8, 1},   {"|i1", DType::kS8, 1},
     {"<i4", DType::kS32, 4}, {"<i8", DType::kS64, 8}, {"|b1", DType::kBool, 1},
 };
 
@@ -135,14 +137,15 @@ Result<Array> parse(std::span<const std::byte> file, const std::string& name) {
   if (!header) return header.error();
   if (header->fortran)
     return bad(name, "is in Fortran (column-major) order; save numpy.ascontiguousarray(array) instead");
-  const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto& t) { return t.descr == header->descr; });
+  const auto* type =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto& t) { return t.descr == header->descr; });
   if (type == std::end(kTypes))
     return bad(name, "holds numbers of type '" + header->descr + "'; readable are <f4 <f8 |u1 |i1 <i4 <i8 |b1");
   const auto elements = static_cast<size_t>(header->shape.elements());
   const auto data = file.subspan(header->bytes);
   if (data.size() != elements * type->bytes)
-    return bad(name, "has " + std::to_string(data.size()) + " bytes of data where " + header->shape.text() + " of type " +
-                         header->descr + " takes " + std::to_string(elements * type->bytes));
+    return bad(name, "has " + std::to_string(data.size()) + " bytes of data where " + header->shape.text() +
+                         " of type " + header->descr + " takes " + std::to_string(elements * type->bytes));
   Array array{type->dtype, header->shape, {data.begin(), data.end()}};
   if (header->descr != "<f8") return array;
   Array narrow{DType::kF32, header->shape, {}};
@@ -162,11 +165,20 @@ Result<Array> convert(Array array, DType to, const std::string& name) {
   Array out{to, array.shape, {}};
   bool known = true;
   switch (array.dtype) {
-    case DType::kU8: known = convert_from<uint8_t>(array.data, to, out.data); break;
-    case DType::kS8: known = convert_from<int8_t>(array.data, to, out.data); break;
-    case DType::kS32: known = convert_from<int32_t>(array.data, to, out.data); break;
-    case DType::kS64: known = convert_from<int64_t>(array.data, to, out.data); break;
-    default: known = false;
+    case DType::kU8:
+      known = convert_from<uint8_t>(array.data, to, out.data);
+      break;
+    case DType::kS8:
+      known = convert_from<int8_t>(array.data, to, out.data);
+      break;
+    case DType::kS32:
+      known = convert_from<int32_t>(array.data, to, out.data);
+      break;
+    case DType::kS64:
+      known = convert_from<int64_t>(array.data, to, out.data);
+      break;
+    default:
+      known = false;
   }
   if (!known) return bad(name, "holds " + types + ", and its values cannot be kept in that type");
   return out;

@@ -1,7 +1,7 @@
 // NumPy's .npy files, format 1.0 to 3.0: what octet-run reads and writes.
 #pragma once
-#include <cstddef>
 #include <octet/octet.h>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>

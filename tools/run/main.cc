@@ -55,8 +55,9 @@ Result<std::vector<npy::Array>> read_inputs(const Model& model, const std::vecto
   }
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!given[i])
-      return Error{Code::kBadArgument, "no file for input '" + std::string(inputs[i].name) + "' " + inputs[i].shape.text() +
-                                           ": --input " + std::string(inputs[i].name) + "=FILE.npy"};
+      return Error{Code::kBadArgument, "no file for input '" + std::string(inputs[i].name) + "' " +
+                                           inputs[i].shape.text() + ": --input " + std::string(inputs[i].name) +
+                                           "=FILE.npy"};
   return arrays;
 }
 
@@ -112,7 +113,8 @@ int main(int argc, char** argv) {
   octet::Arguments a;
   CLI::App app("Runs a model on NumPy files and writes each output as NAME.npy.", "octet-run");
   app.add_option("model", a.model, "An .octet file")->required();
-  app.add_option("--input", a.inputs, "name=file.npy, or file.npy for a model's only input; a dynamic input takes its shape")
+  app.add_option("--input", a.inputs,
+                 "name=file.npy, or file.npy for a model's only input; a dynamic input takes its shape")
       ->take_all();
   app.add_option("--output-dir", a.output_dir, "Where the outputs go; made where it is missing")->required();
   octet::add_session_flags(app, a.session);
