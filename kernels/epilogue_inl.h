@@ -1,0 +1,165 @@
+// From accumulators in memory to stored rows: the epilogue of convolution and depthwise, see Epilogue in kernels.h.
+#pragma once
+#include <cstring>
+
+#include "kernels/act_inl.h"
+#include "kernels/unroll_inl.h"
+
+namespace octet::kernels {
+namespace {
+
+// Up to 4 vectors of neighbouring channels in each of `rows` rows. May read accumulators of 3 rows past the last.
+struct Finish {
+  const int32_t* acc = nullptr;
+  int acc_pitch = 0;
+  int rows = 0;
+  int channels = 0;          // real ones, at most 4 * kLanes
+  Epilogue epilogue;         // arrays start at the first channel
+  void* output = nullptr;
+  int64_t output_pitch = 0;
+  const uint8_t* residual = nullptr;
+  int64_t residual_pitch = 0;
+};
+
+// kSilu and kHardSwish have loops of their own; kTanh stands for all others, chosen for each vector.
+template <Act kAct>
+inline F activate(const Activation& act, F x) {
+  if constexpr (kAct == Act::kSilu) return silu_fast(x);
+  if constexpr (kAct == Act::kHardSwish) return act_simple({Act::kHardSwish, act.a, act.b}, x);
+  return act_fast(act, x);
+}
+
+inline F add_residual(const Epilogue& e, F v, const uint8_t* residual, int n) {
+  return add(v, add(mul(to_f(load_u8(residual + n)), load_f(e.res_multiplier + n)), load_f(e.res_offset + n)));
+}
+
+template <Act kAct, bool kResidual>
+inline F value_u8(const Epilogue& e, const int32_t* acc, const uint8_t* residual, int n) {
+  F v = mul(to_f(load_i(acc + n)), load_f(e.multiplier + n));
+  if constexpr (kAct != Act::kNone) v = mul(activate<kAct>(e.act, v), load_f(e.out_multiplier + n));
+  if constexpr (kResidual) v = add_residual(e, v, residual, n);
+  return min(v, load_f(e.high + n));  // the lower bound is applied to bytes: narrowing saturates
+}
+
+// The bytes of up to 4 / kVectors rows, in order.
+template <int kVectors>
+inline void store_rows(const Finish& f, int row, B bytes) {
+  constexpr int kRowBytes = kVectors * kLanes;
+  uint8_t* out = static_cast<uint8_t*>(f.output) + row * f.output_pitch;
+  const int rows = f.rows - row;
+  if constexpr (kVectors >= 3) {
+    if (kVectors == 4 && f.channels == kRowBytes) return store_b(out, bytes);
+    return store_b(out, bytes, f.channels);
+  }
+  if (f.channels < kRowBytes) {
+    uint8_t copy[kBytes];
+    store_b(copy, bytes);
+    for (int r = 0; r < 4 / kVectors && r < rows; ++r) std::memcpy(out + r * f.output_pitch, copy + r * kRowBytes, f.channels);
+  } else if constexpr (kVectors == 2) {
+    store_half<0>(out, bytes);
+    if (rows > 1) store_half<1>(out + f.output_pitch, bytes);
+  } else {
+    store_quarter<0>(out, bytes);
+    if (rows > 1) store_quarter<1>(out + f.output_pitch, bytes);
+    if (rows > 2) store_quarter<2>(out + 2 * f.output_pitch, bytes);
+    if (rows > 3) store_quarter<3>(out + 3 * f.output_pitch, bytes);
+  }
+}
+
+// Four vectors at a time: one row of 3 or 4, two rows of 2, four rows of 1.
+template <int kVectors, Act kAct, bool kResidual>
+void finish_u8(const Finish& f) {
+  constexpr int kRowsAtOnce = kVectors == 3 ? 1 : 4 / kVectors;
+  const Epilogue& e = f.epilogue;
+  I zero[4], low[4];
+  unroll<4>([&](auto i) __attribute__((always_inline)) {
+    constexpr int n = i % kVectors * kLanes;
+    zero[i] = load_i(e.zero_point + n);
+    low[i] = add(zero[i], round(load_f(e.low + n)));
+  });
+  const H zero_ab = pack_h(zero[0], zero[1]), zero_cd = pack_h(zero[2], zero[3]);
+  const B low_bytes = pack_b(pack_h(low[0], low[1]), pack_h(low[2], low[3]));
+  for (int row = 0; row < f.rows; row += kRowsAtOnce) {
+    I q[4];
+    unroll<4>([&](auto i) __attribute__((always_inline)) {
+      constexpr int n = i % kVectors * kLanes;
+      if constexpr (kVectors == 3 && i == 3) {
+        q[3] = q[2];
+      } else {
+        const int r = row + i / kVectors;
+        const uint8_t* residual = kResidual ? f.residual + (r < f.rows ? r : f.rows - 1) * f.residual_pitch : nullptr;
+        q[i] = round(value_u8<kAct, kResidual>(e, f.acc + r * f.acc_pitch, residual, n));
+      }
+    });
+    const B bytes = pack_b(add_h(pack_h(q[0], q[1]), zero_ab), add_h(pack_h(q[2], q[3]), zero_cd));
+    store_rows<kVectors>(f, row, max_b(bytes, low_bytes));
+  }
+}
+
+template <bool kAct, bool kResidual>
+void finish_f32(const Finish& f) {
+  const Epilogue& e = f.epilogue;
+  for (int row = 0; row < f.rows; ++row) {
+    float* out = static_cast<float*>(f.output) + row * f.output_pitch;
+    for (int n = 0; n < f.channels; n += kLanes) {
+      F v = mul(to_f(load_i(f.acc + row * f.acc_pitch + n)), load_f(e.multiplier + n));
+      if constexpr (kAct) v = mul(act_accurate(e.act, v), load_f(e.out_multiplier + n));
+      if constexpr (kResidual) v = add_residual(e, v, f.residual + row * f.residual_pitch, n);
+      v = min(max(v, load_f(e.low + n)), load_f(e.high + n));
+      if (f.channels - n >= kLanes) {
+        store_f(out + n, v);
+      } else {
+        store_f(out + n, v, f.channels - n);
+      }
+    }
+  }
+}
+
+using FinishFunction = void (*)(const Finish&);
+
+template <int kVectors, bool kResidual>
+inline FinishFunction choose_u8(Act act) {
+  switch (act) {
+    case Act::kNone: return finish_u8<kVectors, Act::kNone, kResidual>;
+    case Act::kSilu: return finish_u8<kVectors, Act::kSilu, kResidual>;
+    case Act::kHardSwish: return finish_u8<kVectors, Act::kHardSwish, kResidual>;
+    default: return finish_u8<kVectors, Act::kTanh, kResidual>;
+  }
+}
+
+template <int kVectors>
+inline FinishFunction choose_finish(const Epilogue& e) {
+  const bool residual = e.res_multiplier != nullptr;
+  if (e.zero_point) return residual ? choose_u8<kVectors, true>(e.act.kind) : choose_u8<kVectors, false>(e.act.kind);
+  if (e.act.kind == Act::kNone) return residual ? finish_f32<false, true> : finish_f32<false, false>;
+  return residual ? finish_f32<true, true> : finish_f32<true, false>;
+}
+
+// The function for the number of vectors that `channels` take, 1..4.
+inline FinishFunction choose_finish(const Epilogue& e, int channels) {
+  switch ((channels + kLanes - 1) / kLanes) {
+    case 1: return choose_finish<1>(e);
+    case 2: return choose_finish<2>(e);
+    case 3: return choose_finish<3>(e);
+    default: return choose_finish<4>(e);
+  }
+}
+
+inline Epilogue advance(Epilogue e, int channels) {
+  e.acc0 += channels;
+  e.multiplier += channels;
+  e.low += channels;
+  e.high += channels;
+  if (e.out_multiplier) e.out_multiplier += channels;
+  if (e.res_multiplier) e.res_multiplier += channels;
+  if (e.res_offset) e.res_offset += channels;
+  if (e.zero_point) e.zero_point += channels;
+  return e;
+}
+
+inline void* advance(void* output, const Epilogue& e, int64_t elements) {
+  return static_cast<uint8_t*>(output) + elements * (e.zero_point ? 1 : 4);
+}
+
+}  // namespace
+}  // namespace octet::kernels

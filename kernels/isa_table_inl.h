@@ -1,0 +1,44 @@
+// One row of the table of ISAs, from the functions of the *_inl.h files that the ISA file included before.
+#pragma once
+#include "kernels/isa_tables.h"
+#include "kernels/reference.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr Isa make_isa(const char* name, uint32_t needs) {
+  return {
+      .name = name,
+      .needs = needs,
+      .conv_rows = kConvRows,
+      .activation_offset = kActivationOffset,
+      .conv_rows_f32 = 8,
+      .conv_tile = conv_tile,
+      .depthwise_packed_bytes = depthwise_packed_bytes,
+      .depthwise_pack = depthwise_pack,
+      .depthwise = depthwise,
+      .max_pool = reference::max_pool,
+      .average_pool = reference::average_pool,
+      .add = reference::add,
+      .mul = reference::mul,
+      .bilinear = reference::bilinear,
+      .table = reference::table,
+      .quantize = reference::quantize,
+      .dequantize = reference::dequantize,
+      .transpose_8 = reference::transpose_8,
+      .transpose_32 = reference::transpose_32,
+      .argmax_u8 = reference::argmax_u8,
+      .conv_tile_f32 = reference::conv_tile_f32,
+      .depthwise_f32 = reference::depthwise_f32,
+      .max_pool_f32 = reference::max_pool_f32,
+      .average_pool_f32 = reference::average_pool_f32,
+      .binary_f32 = reference::binary_f32,
+      .unary_f32 = reference::unary_f32,
+      .bilinear_f32 = reference::bilinear_f32,
+      .softmax_f32 = reference::softmax_f32,
+      .argmax_f32 = reference::argmax_f32,
+  };
+}
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,0 +1,147 @@
+// The oracle of the float kernels: libm and double sums.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/reference.h"
+
+namespace octet::kernels::reference {
+namespace {
+
+double activate(const Activation& act, double x) {
+  switch (act.kind) {
+    case Act::kNone: return x;
+    case Act::kRelu: return std::max(x, 0.0);
+    case Act::kClip: return std::min(std::max<double>(x, act.a), double{act.b});
+    case Act::kSilu: return x / (1 + std::exp(-x));
+    case Act::kSigmoid: return 1 / (1 + std::exp(-x));
+    case Act::kHardSwish: return x * std::clamp(act.a * x + act.b, 0.0, 1.0);
+    case Act::kHardSigmoid: return std::clamp(act.a * x + act.b, 0.0, 1.0);
+    case Act::kLeakyRelu: return x < 0 ? x * act.a : x;
+    case Act::kTanh: return std::tanh(x);
+  }
+  return x;
+}
+
+float finish(double sum, const Activation& act, const float* residual, bool relu_after) {
+  const double y = activate(act, sum) + (residual ? *residual : 0);
+  return static_cast<float>(relu_after ? std::max(y, 0.0) : y);
+}
+
+// Calls visit(offset of the input pixel) for each tap inside the image.
+template <class Geometry, class Visit>
+void for_taps(const Geometry& p, int64_t pixel, Visit visit) {
+  for (int tap = 0; tap < p.kernel_h * p.kernel_w; ++tap) {
+    const int64_t y = pixel / p.out_w * p.stride_h - p.pad_top + tap / p.kernel_w * p.dilation_h;
+    const int64_t x = pixel % p.out_w * p.stride_w - p.pad_left + tap % p.kernel_w * p.dilation_w;
+    if (y >= 0 && y < p.in_h && x >= 0 && x < p.in_w) visit((y * p.in_w + x) * p.input_pitch, tap);
+  }
+}
+
+}  // namespace
+
+void conv_tile_f32(const ConvTileF32& tile) {
+  for (int r = 0; r < tile.rows; ++r) {
+    for (int n = 0; n < tile.channels; ++n) {
+      const float* block = tile.weights + int64_t{n / kBlock} * tile.taps * tile.in_channels * kBlock;
+      double sum = tile.bias[n];
+      for (int t = 0; t < tile.taps; ++t) {
+        const float* x = tile.input[t * tile.rows + r];
+        const float* w = block + int64_t{t} * tile.in_channels * kBlock + n % kBlock;
+        for (int c = 0; c < tile.in_channels; ++c) sum += double{x[c]} * w[c * kBlock];
+      }
+      const float* residual = tile.residual ? tile.residual + r * tile.residual_pitch + n : nullptr;
+      tile.output[r * tile.output_pitch + n] = finish(sum, tile.act, residual, tile.relu_after);
+    }
+  }
+}
+
+void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
+  for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
+    for (int n = 0; n < d.channels; ++n) {
+      double sum = d.bias[n];
+      for_taps(d, pixel, [&](int64_t at, int tap) { sum += double{d.input[at + n]} * d.weights[tap * d.channels + n]; });
+      const float* residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr;
+      d.output[pixel * d.output_pitch + n] = finish(sum, d.act, residual, d.relu_after);
+    }
+  }
+}
+
+void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y_end) {
+  for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
+    for (int n = 0; n < p.channels; ++n) {
+      float best = -std::numeric_limits<float>::infinity();
+      for_taps(p, pixel, [&](int64_t at, int) { best = std::max(best, in[at + n]); });
+      out[pixel * p.output_pitch + n] = best;
+    }
+  }
+}
+
+void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, float* out, int y_begin, int y_end) {
+  for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
+    for (int n = 0; n < p.channels; ++n) {
+      double sum = 0;
+      int inside = 0;
+      for_taps(p, pixel, [&](int64_t at, int) { sum += in[at + n], ++inside; });
+      out[pixel * p.output_pitch + n] =
+          static_cast<float>(sum / (count_include_pad ? p.kernel_h * p.kernel_w : std::max(inside, 1)));
+    }
+  }
+}
+
+void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float x = a[i * a_step], y = b[i * b_step];
+    switch (op) {
+      case BinaryF32::kAdd: out[i] = x + y; break;
+      case BinaryF32::kSub: out[i] = x - y; break;
+      case BinaryF32::kMul: out[i] = x * y; break;
+      case BinaryF32::kDiv: out[i] = x / y; break;
+      case BinaryF32::kPow: out[i] = std::pow(x, y); break;
+      case BinaryF32::kMin: out[i] = std::min(x, y); break;
+      case BinaryF32::kMax: out[i] = std::max(x, y); break;
+    }
+  }
+}
+
+void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float x = in[i];
+    switch (op) {
+      case UnaryF32::kAct: out[i] = static_cast<float>(activate(act, x)); break;
+      case UnaryF32::kExp: out[i] = std::exp(x); break;
+      case UnaryF32::kLog: out[i] = std::log(x); break;
+      case UnaryF32::kSqrt: out[i] = std::sqrt(x); break;
+      case UnaryF32::kNeg: out[i] = -x; break;
+      case UnaryF32::kAbs: out[i] = std::fabs(x); break;
+      case UnaryF32::kFloor: out[i] = std::floor(x); break;
+      case UnaryF32::kCeil: out[i] = std::ceil(x); break;
+      case UnaryF32::kRound: out[i] = std::nearbyint(x); break;
+      case UnaryF32::kErf: out[i] = std::erf(x); break;
+      case UnaryF32::kReciprocal: out[i] = 1 / x; break;
+    }
+  }
+}
+
+void bilinear_f32(int channels, const float* const corners[4], const float weights[4], float* out) {
+  for (int n = 0; n < channels; ++n) {
+    out[n] = (corners[0][n] * weights[0] + corners[1][n] * weights[1]) +
+             (corners[2][n] * weights[2] + corners[3][n] * weights[3]);
+  }
+}
+
+void softmax_f32(const float* in, float* out, int64_t count) {
+  const float highest = *std::max_element(in, in + count);
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += std::exp(double{in[i]} - highest);
+  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(std::exp(double{in[i]} - highest) / sum);
+}
+
+void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* row = in + r * in_pitch;
+    out[r] = std::max_element(row, row + channels) - row;
+  }
+}
+
+}  // namespace octet::kernels::reference
