@@ -71,7 +71,7 @@ cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detection
     const cv::Vec3b c = class_colour(d->label);
     const cv::Scalar colour(c[0], c[1], c[2]);
     const cv::Point from(cvRound(d->x1), cvRound(d->y1)), to(cvRound(d->x2), cvRound(d->y2));
-    cv::rectangle(out, from, to, colour, pen_for(out).line, cv::LINE_AA);
+    cv::rectangle(out, from, to, colour, pen_for(out).line);
     const size_t label = static_cast<size_t>(d->label);
     char score[16];
     std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);

@@ -83,11 +83,11 @@ Result<cv::Mat> segment(const Tensor& output, int classes, const Geometry& geome
     const size_t plane = static_cast<size_t>(s[2] * s[3]);
     for (int c = 0; c < classes; ++c)
       planes.emplace_back(dim(2), dim(3), CV_32F, data + static_cast<size_t>(c) * plane);
-  } else if (s.rank() == 4 && floats && s[3] == classes && classes > 1) {
-    cv::split(cv::Mat(dim(1), dim(2), CV_32FC(classes), data), planes);
   } else if (s.rank() == 4 && floats && s[1] == 1 && classes == 2) {
     const cv::Mat one(dim(2), dim(3), CV_32F, data);
     planes = {1 - one, one};
+  } else if (s.rank() == 4 && floats && s[3] == classes && classes > 1) {
+    cv::split(cv::Mat(dim(1), dim(2), CV_32FC(classes), data), planes);
   } else if (s.rank() == 3 || (s.rank() == 4 && s[1] == 1)) {
     auto read = read_label_plane(output, dim(-2), dim(-1));
     if (!read) return read;
