@@ -14,6 +14,6 @@ struct ConvertOptions {
 };
 
 // Reads, fuses and turns to NHWC; the result is a float model (Model::from_bytes takes it). Errors name file, node and op.
-Result<std::vector<std::byte>> convert(const std::string& path, const ConvertOptions& options = {});
+Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options = {});
 
 }  // namespace octet
