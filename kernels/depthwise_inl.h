@@ -36,7 +36,7 @@ struct DepthwiseRow {
   int first = 0;                    // channel
   int channels = 0;                 // in this block
   int y = 0;                        // output row
-  Epilogue epilogue;                // of the block
+  Epilogue epilogue = {};                // of the block
   FinishFunction finish = nullptr;
 };
 

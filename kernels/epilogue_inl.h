@@ -14,7 +14,7 @@ struct Finish {
   int acc_pitch = 0;
   int rows = 0;
   int channels = 0;          // real ones, at most 4 * kLanes
-  Epilogue epilogue;         // arrays start at the first channel
+  Epilogue epilogue = {};         // arrays start at the first channel
   void* output = nullptr;
   int64_t output_pitch = 0;
   const uint8_t* residual = nullptr;

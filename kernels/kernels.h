@@ -39,7 +39,7 @@ struct Activation {
 struct Epilogue {
   const int32_t* acc0 = nullptr;
   const float* multiplier = nullptr;
-  Activation act;
+  Activation act = {};
   const float* out_multiplier = nullptr;
   const float* res_multiplier = nullptr;  // null: no residual
   const float* res_offset = nullptr;
@@ -59,7 +59,7 @@ struct ConvTile {
   const uint8_t* const* input = nullptr;   // [taps][rows]
   const int8_t* weights = nullptr;         // first block to compute
   int channels = 0;                        // output channels to compute, from a block's first
-  Epilogue epilogue;                       // arrays start at the first channel to compute
+  Epilogue epilogue = {};                       // arrays start at the first channel to compute
   void* output = nullptr;                  // u8 or f32, first row and channel
   int64_t output_pitch = 0;
   const uint8_t* residual = nullptr;
@@ -74,7 +74,7 @@ struct Depthwise {
   int64_t input_pitch = 0;                 // of a pixel
   const uint8_t* zero_row = nullptr;       // the input's zero point for each channel, with read slack: what padding holds
   const int8_t* weights = nullptr;         // as packed by Isa::depthwise_pack
-  Epilogue epilogue;
+  Epilogue epilogue = {};
   void* output = nullptr;                  // first pixel of the image, u8 or f32
   int64_t output_pitch = 0;
   const uint8_t* residual = nullptr;
@@ -92,7 +92,7 @@ struct Pool {
 // zero point), n = count: stored = clamp(zp_out + rhe((float(S) - float(n * zp_in)) * (multiplier[c] / float(n)))), where
 // multiplier = s_in / s_out. Arrays padded to 16.
 struct AveragePool {
-  Pool pool;
+  Pool pool = {};
   bool count_include_pad = false;
   const float* multiplier = nullptr;
   const int32_t* zero_point_in = nullptr;
@@ -115,7 +115,7 @@ struct BinaryU8 {
   const float* offset = nullptr;           // add only
   const float* a_zero = nullptr;           // mul only
   const float* b_zero = nullptr;           // mul only
-  Activation act;
+  Activation act = {};
   const float* out_multiplier = nullptr;
   const float* low = nullptr;
   const float* high = nullptr;
@@ -150,7 +150,7 @@ struct ConvTileF32 {
   const float* weights = nullptr;
   int channels = 0;
   const float* bias = nullptr;             // never null
-  Activation act;
+  Activation act = {};
   bool relu_after = false;
   float* output = nullptr;
   int64_t output_pitch = 0;
@@ -165,7 +165,7 @@ struct DepthwiseF32 {
   int64_t input_pitch = 0;
   const float* weights = nullptr;          // [kernel_h * kernel_w][channels]
   const float* bias = nullptr;             // [channels], never null
-  Activation act;
+  Activation act = {};
   bool relu_after = false;
   float* output = nullptr;
   int64_t output_pitch = 0;

@@ -1,0 +1,126 @@
+// conv_tile of every ISA against the reference, byte for byte.
+#include <cstring>
+
+#include "tests/kernels/support.h"
+
+namespace octet::kernels::test {
+namespace {
+
+struct Shape {
+  int rows, taps, groups, channels;
+};
+
+std::string describe(const Isa& isa, const Shape& s, const Activation& act, bool residual, bool to_u8) {
+  return std::string(isa.name) + " rows " + std::to_string(s.rows) + " taps " + std::to_string(s.taps) + " groups " +
+         std::to_string(s.groups) + " channels " + std::to_string(s.channels) + " act " +
+         std::to_string(static_cast<int>(act.kind)) + (residual ? " residual" : "") + (to_u8 ? " u8" : " f32");
+}
+
+// Rows of a wider tensor, so that writes outside a row show; the same input for every ISA.
+void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
+  Random random(static_cast<uint32_t>(s.rows * 7919 + s.taps * 131 + s.groups * 17 + s.channels));
+  const int k = s.groups * kGroup, pitch = s.channels + random.integer(0, 5);
+  const std::vector<uint8_t> input = random.bytes(int64_t{s.taps} * s.rows * k);
+  std::vector<const uint8_t*> rows;
+  for (int i = 0; i < s.taps * s.rows; ++i) rows.push_back(input.data() + (s.taps * s.rows - 1 - i) * k);
+  std::vector<int8_t> weights(static_cast<size_t>(padded(s.channels)) * s.taps * k);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const size_t n = i / (size_t{kBlock} * s.taps * k) * kBlock + i / kGroup % kBlock;
+    weights[i] = n < static_cast<size_t>(s.channels) ? random.weight() : int8_t{0};
+  }
+  const std::vector<uint8_t> res = random.bytes(int64_t{s.rows} * pitch);
+  EpilogueData data(random, s.channels, 6000.0 * std::sqrt(s.taps * k), act, residual, to_u8);
+  const std::vector<int32_t> acc0 = data.acc0;
+
+  ConvTile tile = {.rows = s.rows, .taps = s.taps, .groups = s.groups, .input = rows.data(), .weights = weights.data(),
+                   .channels = s.channels, .epilogue = data.epilogue, .output_pitch = pitch,
+                   .residual = residual ? res.data() : nullptr, .residual_pitch = pitch};
+  std::vector<uint8_t> expected(static_cast<size_t>(s.rows * pitch) * (to_u8 ? 1 : 4), 0xAB), got;
+  tile.output = expected.data();
+  reference::conv_tile(tile);
+  for (const Isa* isa : supported_isas()) {
+    if (s.rows > isa->conv_rows) continue;
+    for (int n = 0; n < s.channels; ++n) {  // what fold_bias does with the offset
+      int32_t sum = 0;
+      for (int i = 0; i < s.taps * s.groups * kGroup; ++i) {
+        sum += weights[(static_cast<size_t>(n / kBlock) * s.taps * s.groups + i / kGroup) * kBlock * kGroup + n % kBlock * kGroup + i % kGroup];
+      }
+      data.acc0[n] = acc0[n] + isa->activation_offset * sum;
+    }
+    got.assign(expected.size(), 0xAB);
+    tile.output = got.data();
+    isa->conv_tile(tile);
+    ASSERT_TRUE(same(expected, got)) << describe(*isa, s, act, residual, to_u8);
+  }
+}
+
+TEST(ConvTile, EveryNumberOfRows) {
+  for (int rows = 1; rows <= kMaxRows; ++rows) {
+    for (int channels : {16, 32, 48, 64, 80, 144}) check({rows, 1, 9, channels}, {}, false, true);
+  }
+}
+
+TEST(ConvTile, EveryNumberOfChannels) {
+  for (int channels = 1; channels <= 70; ++channels) {
+    for (int rows : {1, 5, 12}) check({rows, 1, 3, channels}, {}, channels % 2 == 0, true);
+  }
+}
+
+TEST(ConvTile, EveryDepth) {
+  for (int groups = 1; groups <= 18; ++groups) {
+    for (int taps : {1, 2, 9}) check({3 + groups % 4, taps, groups, 32}, {}, false, true);
+  }
+}
+
+TEST(ConvTile, Activations) {
+  for (const Activation& act : kActivations) {
+    for (bool residual : {false, true}) {
+      for (bool to_u8 : {false, true}) {
+        for (int channels : {3, 16, 21, 32, 48, 55, 64, 85}) {
+          for (int rows : {1, 2, 3, 4, 7, 12}) check({rows, 1, 4, channels}, act, residual, to_u8);
+        }
+      }
+    }
+  }
+}
+
+// The largest products, all of one sign: s16 intermediates would saturate.
+TEST(ConvTile, ExtremeProducts) {
+  for (int activation : {0, 127, 128, 255}) {
+    for (int weight : {-127, 127}) {
+      const std::vector<uint8_t> input(4 * 64 + kReadSlack, static_cast<uint8_t>(activation));
+      const uint8_t* rows[4] = {input.data(), input.data() + 64, input.data() + 128, input.data() + 192};
+      const std::vector<int8_t> weights(16 * 64, static_cast<int8_t>(weight));
+      std::vector<float> one(16, 1.0f), low(16, -1e30f), high(16, 1e30f), out(4 * 16);
+      for (const Isa* isa : supported_isas()) {
+        const std::vector<int32_t> acc0(16, isa->activation_offset * weight * 64);
+        isa->conv_tile({.rows = 4, .taps = 1, .groups = 16, .input = rows, .weights = weights.data(), .channels = 16,
+                        .epilogue = {.acc0 = acc0.data(), .multiplier = one.data(), .low = low.data(), .high = high.data()},
+                        .output = out.data(), .output_pitch = 16});
+        for (float v : out) ASSERT_EQ(v, static_cast<float>(64 * activation * weight)) << isa->name;
+      }
+    }
+  }
+}
+
+// Ties go to even and the limits hold, also far outside what s32 can show.
+TEST(ConvTile, RoundingAndLimits) {
+  const uint8_t input[kReadSlack] = {};
+  const uint8_t* row = input;
+  const std::vector<int8_t> weights(64);
+  std::vector<float> multiplier(16, 0.5f), low(16, -100.0f), high(16, 155.0f);
+  const std::vector<int32_t> zero(16, 100);
+  multiplier[14] = multiplier[15] = 1e6f;
+  const std::vector<int32_t> acc0 = {1, 3, 5, -1, -3, -5, 309, 310, 311, -199, -200, -201, 1 << 30, -(1 << 30), 1 << 30, -(1 << 30)};
+  const std::vector<uint8_t> expected = {100, 102, 102, 100, 98, 98, 254, 255, 255, 0, 0, 0, 255, 0, 255, 0};
+  for (const Isa* isa : supported_isas()) {
+    std::vector<uint8_t> out(16);
+    isa->conv_tile({.rows = 1, .taps = 1, .groups = 1, .input = &row, .weights = weights.data(), .channels = 16,
+                    .epilogue = {.acc0 = acc0.data(), .multiplier = multiplier.data(), .low = low.data(), .high = high.data(), .zero_point = zero.data()},
+                    .output = out.data(), .output_pitch = 16});
+    EXPECT_TRUE(same(expected, out)) << isa->name;
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels::test

@@ -1,0 +1,122 @@
+// What the kernel tests share: which ISAs to test, random data with fixed seeds, comparison that tells where.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "kernels/quant.h"
+#include "kernels/reference.h"
+
+namespace octet::kernels::test {
+
+inline std::vector<const Isa*> supported_isas() {
+  std::vector<const Isa*> isas;
+  for (const Isa* isa : all_isas()) {
+    if (supported(*isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+class Random {
+ public:
+  explicit Random(uint32_t seed) : engine_(seed) {}
+  int integer(int low, int high) { return low + static_cast<int>(engine_() % static_cast<uint32_t>(high - low + 1)); }
+  float real(float low, float high) { return low + (high - low) * static_cast<float>(engine_()) / 4294967296.0f; }
+
+  // A byte, often a corner.
+  uint8_t byte() {
+    constexpr uint8_t kCorners[] = {0, 1, 127, 128, 254, 255};
+    return static_cast<uint8_t>(integer(0, 3) == 0 ? kCorners[integer(0, 5)] : integer(0, 255));
+  }
+  std::vector<uint8_t> bytes(int64_t count) {
+    std::vector<uint8_t> v(static_cast<size_t>(count + kReadSlack));
+    for (auto& x : v) x = byte();
+    return v;
+  }
+  int8_t weight() {
+    constexpr int8_t kCorners[] = {-127, -1, 0, 127};
+    return static_cast<int8_t>(integer(0, 3) == 0 ? kCorners[integer(0, 3)] : integer(-127, 127));
+  }
+  std::vector<float> reals(int64_t count, float low, float high) {
+    std::vector<float> v(static_cast<size_t>(count));
+    for (auto& x : v) x = real(low, high);
+    return v;
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+constexpr int padded(int channels) { return (channels + kBlock - 1) / kBlock * kBlock; }
+
+// Per-channel values, zero beyond the real channels.
+inline std::vector<float> per_channel(Random& random, int channels, float low, float high) {
+  std::vector<float> v(static_cast<size_t>(padded(channels)));
+  for (int n = 0; n < channels; ++n) v[static_cast<size_t>(n)] = random.real(low, high);
+  return v;
+}
+
+template <class T>
+::testing::AssertionResult same(const std::vector<T>& expected, const std::vector<T>& got) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (std::memcmp(&expected[i], &got[i], sizeof(T)) != 0) {
+      return ::testing::AssertionFailure() << "element " << i << ": expected " << +expected[i] << ", got " << +got[i];
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
+inline constexpr Activation kActivations[] = {
+    {Act::kNone, 0, 0},          {Act::kRelu, 0, 0},          {Act::kClip, -0.5f, 1.5f},
+    {Act::kSilu, 0, 0},          {Act::kSigmoid, 0, 0},       {Act::kHardSwish, 1.0f / 6, 0.5f},
+    {Act::kHardSigmoid, 0.2f, 0.5f}, {Act::kLeakyRelu, 0.1f, 0}, {Act::kTanh, 0, 0},
+};
+
+// An epilogue with all its arrays, different for each channel. The multipliers bring `largest_acc` to about 8 real units.
+struct EpilogueData {
+  std::vector<int32_t> acc0, zero_point;
+  std::vector<float> multiplier, out_multiplier, res_multiplier, res_offset, low, high;
+  Epilogue epilogue;
+
+  EpilogueData(Random& random, int channels, double largest_acc, Activation act, bool residual, bool to_u8)
+      : acc0(static_cast<size_t>(padded(channels))),
+        zero_point(acc0.size()),
+        multiplier(acc0.size()),
+        out_multiplier(acc0.size()),
+        res_multiplier(acc0.size()),
+        res_offset(acc0.size()),
+        low(acc0.size()),
+        high(acc0.size()) {
+    const bool active = act.kind != Act::kNone;
+    for (size_t n = 0; n < static_cast<size_t>(channels); ++n) {
+      const float to_real = random.real(2.0f, 12.0f) / static_cast<float>(largest_acc);
+      const float to_steps = random.real(10.0f, 70.0f);
+      constexpr int32_t kZeros[] = {0, 255, 128};
+      zero_point[n] = random.integer(0, 2) ? random.integer(0, 255) : kZeros[random.integer(0, 2)];
+      acc0[n] = random.integer(-static_cast<int>(largest_acc / 4), static_cast<int>(largest_acc / 4));
+      multiplier[n] = active || !to_u8 ? to_real : to_real * to_steps;
+      out_multiplier[n] = to_u8 ? to_steps : 1.0f;
+      res_multiplier[n] = random.real(0.1f, 1.5f);
+      res_offset[n] = -res_multiplier[n] * static_cast<float>(random.integer(0, 255));
+      const bool narrow = random.integer(0, 2) == 0;
+      low[n] = static_cast<float>(-zero_point[n]) + (narrow ? random.real(0.0f, 20.0f) : 0.0f);
+      high[n] = static_cast<float>(255 - zero_point[n]) - (narrow ? random.real(0.0f, 20.0f) : 0.0f);
+      if (!to_u8) low[n] = narrow ? -3.5f : -1e30f, high[n] = narrow ? 3.25f : 1e30f;
+    }
+    epilogue = {.acc0 = acc0.data(),
+                .multiplier = multiplier.data(),
+                .act = act,
+                .out_multiplier = active ? out_multiplier.data() : nullptr,
+                .res_multiplier = residual ? res_multiplier.data() : nullptr,
+                .res_offset = residual ? res_offset.data() : nullptr,
+                .low = low.data(),
+                .high = high.data(),
+                .zero_point = to_u8 ? zero_point.data() : nullptr};
+  }
+};
+
+}  // namespace octet::kernels::test
