@@ -1,0 +1,208 @@
+// Nearest and linear resizing of NHWC images along h and w, with ONNX' coordinate modes. All positions and weights are tables
+// made when the step is prepared.
+#include "runtime/ops/common.h"
+
+namespace octet {
+namespace {
+
+std::span<const std::string_view> names(const NodeDef& n) {
+  static constexpr std::string_view kNearest[] = {"resize", "Resize", "Upsample", "nearest_interp", "nearest_interp_v2"};
+  static constexpr std::string_view kLinear[] = {"resize", "Resize", "Upsample", "bilinear_interp", "bilinear_interp_v2"};
+  const bool nearest = n.attributes<schema::Resize>().mode() == schema::ResizeMode::nearest;
+  return nearest ? std::span<const std::string_view>(kNearest) : kLinear;
+}
+
+Result<void> check(const NodeDef& n, const ModelData& m) {
+  const auto& a = n.attributes<schema::Resize>();
+  OCTET_TRY(check_type(n, m, 0, {DType::kF32}));
+  if (!valid_enum(a.mode()) || !valid_enum(a.coordinate_mode()) || !valid_enum(a.nearest_mode())) return bad_node(n, "unknown mode");
+  const auto scale = values_of(a.scale());
+  const auto size = values_of(a.size());
+  if ((!scale.empty() && scale.size() != 2) || (!size.empty() && size.size() != 2)) return bad_node(n, "scale and size must be those of h and w");
+  for (float s : scale)
+    if (!std::isfinite(s) || s <= 0) return bad_node(n, "scale " + std::to_string(s));
+  for (int64_t s : size)
+    if (s < 1 || !fits_int(s)) return bad_node(n, "size " + text_of(s));
+  if (!scale.empty() || !size.empty()) return {};
+  if (!n.has_input(1)) return bad_node(n, "neither scale nor size");
+  return check_type(n, m, 1, {DType::kS64});
+}
+
+Result<void> infer(Inference& inf) {
+  const auto& a = inf.node.attributes<schema::Resize>();
+  const Shape& in = inf.shape(0);
+  if (in.rank() != 4) return inf.error("the input must have rank 4, not " + in.text());
+  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3])) return inf.error("input " + in.text() + " is too large");
+  if (in[1] < 1 || in[2] < 1) return inf.error("no pixels in " + in.text());
+  const auto scale = values_of(a.scale());
+  auto size = values_of(a.size());
+  if (size.empty() && scale.empty()) {
+    const auto known = inf.known_s64(1);
+    if (!known) return known.error();
+    size = *known;
+    if (size.size() != 2) return inf.error("input 1 must be the sizes h and w");
+  }
+  Shape out = in;
+  for (int d : {0, 1}) {
+    const auto i = static_cast<size_t>(d);
+    const float scaled = size.empty() ? std::floor(static_cast<float>(in[1 + d]) * scale[i]) : 0;
+    if (scaled > 2147483000.0f) return inf.error("the output is too large");
+    out[1 + d] = size.empty() ? static_cast<int64_t>(scaled) : size[i];
+    if (out[1 + d] < 1 || !fits_int(out[1 + d])) return inf.error("output size " + text_of(out[1 + d]));
+  }
+  inf.out(0, out);
+  return {};
+}
+
+bool can_int8(const NodeDef& n, const ModelData& m) { return quantised_alike(m.input(n, 0), m.output(n, 0)); }
+
+struct Ratio {
+  int64_t in, out;
+  float scale;  // as given; 0: out / in
+};
+
+// Where output position x stands in the input. A given scale is applied in float, as ONNX Runtime does; without one x * in / out
+// is exact where it is whole.
+double coordinate(const Ratio& r, schema::CoordinateMode mode, int64_t x) {
+  using Mode = schema::CoordinateMode;
+  auto scaled = [&](double at) {
+    if (r.scale > 0) return static_cast<double>(static_cast<float>(at) / r.scale);
+    return at * static_cast<double>(r.in) / static_cast<double>(r.out);
+  };
+  const double at = static_cast<double>(x);
+  switch (mode) {
+    case Mode::pytorch_half_pixel: return r.out > 1 ? scaled(at + 0.5) - 0.5 : 0;
+    case Mode::align_corners: return r.out > 1 ? at * static_cast<double>(r.in - 1) / static_cast<double>(r.out - 1) : 0;
+    case Mode::asymmetric: return scaled(at);
+    case Mode::tf_half_pixel_for_nn: return scaled(at + 0.5);
+    case Mode::half_pixel_symmetric: {
+      const double exact = r.scale > 0 ? double{r.scale} * static_cast<double>(r.in) : static_cast<double>(r.out);
+      return static_cast<double>(r.in) / 2 * (1 - static_cast<double>(r.out) / exact) + scaled(at + 0.5) - 0.5;
+    }
+    case Mode::half_pixel: break;
+  }
+  return scaled(at + 0.5) - 0.5;
+}
+
+double round_nearest(schema::NearestMode mode, double x) {
+  switch (mode) {
+    case schema::NearestMode::round_prefer_floor: return std::ceil(x - 0.5);
+    case schema::NearestMode::round_prefer_ceil: return std::floor(x + 0.5);
+    case schema::NearestMode::floor: return std::floor(x);
+    case schema::NearestMode::ceil: break;
+  }
+  return std::ceil(x);
+}
+
+// For each output position its two neighbours and the second one's weight; of nearest only the first counts.
+struct Table {
+  std::vector<int32_t> first, second;
+  std::vector<float> weight;
+  std::vector<int16_t> weight11;  // in 1/2048
+};
+
+Table make_table(const schema::Resize& a, const Ratio& r) {
+  Table t;
+  for (int64_t x = 0; x < r.out; ++x) {
+    const double last = static_cast<double>(r.in - 1);
+    double at = coordinate(r, a.coordinate_mode(), x);
+    if (a.mode() == schema::ResizeMode::nearest) at = round_nearest(a.nearest_mode(), at);
+    at = std::clamp(at, 0.0, last);
+    const auto first = static_cast<int32_t>(at);
+    const double weight = at - first;
+    t.first.push_back(first);
+    t.second.push_back(std::min(first + 1, static_cast<int32_t>(r.in - 1)));
+    t.weight.push_back(static_cast<float>(weight));
+    t.weight11.push_back(static_cast<int16_t>(std::nearbyint(weight * 2048)));
+  }
+  return t;
+}
+
+// What every form of the step needs.
+struct Form {
+  Table y, x;
+  int64_t images = 0, in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0, in_pitch = 0, out_pitch = 0;
+  size_t element = 4;
+};
+
+std::shared_ptr<const Form> make_form(const Prepare& p) {
+  const auto& a = p.node->attributes<schema::Resize>();
+  const Value &in = p.in(0), &out = p.out();
+  const auto scale = values_of(a.scale());
+  auto f = std::make_shared<Form>();
+  f->images = in.shape[0], f->channels = in.shape[3];
+  f->in_h = in.shape[1], f->in_w = in.shape[2], f->out_h = out.shape[1], f->out_w = out.shape[2];
+  f->in_pitch = in.pitch, f->out_pitch = out.pitch;
+  f->element = size_of(in.dtype);
+  f->y = make_table(a, {f->in_h, f->out_h, scale.empty() ? 0 : scale[0]});
+  f->x = make_table(a, {f->in_w, f->out_w, scale.empty() ? 0 : scale[1]});
+  return f;
+}
+
+// Output rows [y_begin, y_end) of an image; rows that repeat the one before are copied whole.
+void nearest_rows(const Form& f, const std::byte* in, std::byte* out, int y_begin, int y_end) {
+  const size_t pixel = static_cast<size_t>(f.channels) * f.element, row = static_cast<size_t>(f.out_w) * pixel;
+  for (int y = y_begin; y < y_end; ++y) {
+    std::byte* to = out + static_cast<size_t>(y * f.out_w * f.out_pitch) * f.element;
+    const auto i = static_cast<size_t>(y);
+    if (y > y_begin && f.out_pitch == f.channels && f.y.first[i] == f.y.first[i - 1]) {
+      std::memcpy(to, to - row, row);
+      continue;
+    }
+    const std::byte* from = in + static_cast<size_t>(f.y.first[i] * f.in_w * f.in_pitch) * f.element;
+    for (int64_t x = 0; x < f.out_w; ++x)
+      std::memcpy(to + static_cast<size_t>(x * f.out_pitch) * f.element,
+                  from + static_cast<size_t>(f.x.first[static_cast<size_t>(x)] * f.in_pitch) * f.element, pixel);
+  }
+}
+
+void linear_rows(const Form& f, const kernels::Isa& isa, const float* in, float* out, int y_begin, int y_end) {
+  for (int y = y_begin; y < y_end; ++y) {
+    const auto i = static_cast<size_t>(y);
+    const float *upper = in + f.y.first[i] * f.in_w * f.in_pitch, *lower = in + f.y.second[i] * f.in_w * f.in_pitch;
+    const float wy = f.y.weight[i];
+    for (int64_t x = 0; x < f.out_w; ++x) {
+      const auto j = static_cast<size_t>(x);
+      const int64_t left = f.x.first[j] * f.in_pitch, right = f.x.second[j] * f.in_pitch;
+      const float wx = f.x.weight[j];
+      const float* corners[4] = {upper + left, upper + right, lower + left, lower + right};
+      const float weights[4] = {(1 - wy) * (1 - wx), (1 - wy) * wx, wy * (1 - wx), wy * wx};
+      isa.bilinear_f32(static_cast<int>(f.channels), corners, weights, out + (y * f.out_w + x) * f.out_pitch);
+    }
+  }
+}
+
+kernels::BilinearU8 bilinear_u8(const Form& f, const uint8_t* in, uint8_t* out) {
+  kernels::BilinearU8 k;
+  k.channels = static_cast<int>(f.channels), k.in_w = static_cast<int>(f.in_w), k.out_w = static_cast<int>(f.out_w);
+  k.input = in, k.input_pitch = f.in_pitch;
+  k.y0 = f.y.first.data(), k.y1 = f.y.second.data(), k.wy = f.y.weight11.data();
+  k.x0 = f.x.first.data(), k.x1 = f.x.second.data(), k.wx = f.x.weight11.data();
+  k.output = out, k.output_pitch = f.out_pitch;
+  return k;
+}
+
+Result<void> prepare(Prepare& p) {
+  if (nothing_to_do(p)) return {};
+  const bool nearest = p.node->attributes<schema::Resize>().mode() == schema::ResizeMode::nearest, int8 = p.int8();
+  const auto f = make_form(p);
+  p.step.kernel = nearest ? "nearest" : std::string(int8 ? "bilinear int8 " : "bilinear f32 ") + p.isa.name;
+  p.step.run = [=, isa = &p.isa, from = p.in(0).id, to = p.out().id](const RunContext& ctx) {
+    parallel_image_rows(ctx.threads, f->images, f->out_h, grain_of(f->out_w * f->channels), [&](int64_t n, int y0, int y1) {
+      const int64_t in = n * f->in_h * f->in_w * f->in_pitch, out = n * f->out_h * f->out_w * f->out_pitch;
+      const auto element = static_cast<int64_t>(f->element);
+      if (nearest) return nearest_rows(*f, ctx.data<std::byte>(from) + in * element, ctx.data<std::byte>(to) + out * element, y0, y1);
+      if (!int8) return linear_rows(*f, *isa, ctx.data<float>(from) + in, ctx.data<float>(to) + out, y0, y1);
+      isa->bilinear(bilinear_u8(*f, ctx.data<uint8_t>(from) + in, ctx.data<uint8_t>(to) + out), y0, y1);
+    });
+  };
+  return {};
+}
+
+}  // namespace
+
+extern const OpKind kResize;
+const OpKind kResize = {.type = schema::Op::Resize, .names = names, .min_inputs = 1, .max_inputs = 2, .check = check, .infer = infer,
+                        .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true};
+
+}  // namespace octet
