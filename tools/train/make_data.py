@@ -15,7 +15,7 @@ PAD = 114
 
 
 def letterbox(img, size=DET_SIZE):
-    """Fit into a size x size square, grey borders left over on both sides; returns image, scale, x and y offset."""
+    """Fit into a size x size square, a border left over on both sides; returns image, scale, x and y offset."""
     h, w = img.shape[:2]
     s = size / max(h, w)
     nw, nh = round(w * s), round(h * s)
@@ -81,7 +81,7 @@ def main():
     ap.add_argument("what", choices=["bundle", "train"])
     ap.add_argument("--out", default=os.path.join(here, "../../models/data"))
     ap.add_argument("--work", default="/tmp/octet-train")
-    ap.add_argument("--count", type=int, default=9000, help="training scenes")
+    ap.add_argument("--count", type=int, default=3000, help="training scenes")
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("--quality", type=int, default=88)
     a = ap.parse_args()

@@ -80,16 +80,18 @@ class Detector(nn.Module):
             b[:, 4] = torch.tensor(2.0 / (320 / stride) ** 2).log()
             b[:, 5:] = torch.tensor(0.6 / classes).log()
 
-    def forward(self, x):
+    def features(self, x):
         p3 = self.p3(self.p2(self.stem(x)))
         p4 = self.p4(p3)
         l5 = self.lat5(self.p5(p4))
         l4 = self.lat4(self.up4(torch.cat([F.interpolate(l5, scale_factor=2.0, mode="nearest"), p4], 1)))
         o3 = self.up3(torch.cat([F.interpolate(l4, scale_factor=2.0, mode="nearest"), p3], 1))
         o4 = self.out4(torch.cat([self.down3(o3), l4], 1))
-        o5 = self.out5(torch.cat([self.down4(o4), l5], 1))
+        return o3, o4, self.out5(torch.cat([self.down4(o4), l5], 1))
+
+    def forward(self, x):
         out = []
-        for i, (head, f) in enumerate(zip(self.heads, (o3, o4, o5))):
+        for i, (head, f) in enumerate(zip(self.heads, self.features(x))):
             y = head(f)
             h, w = int(y.shape[2]), int(y.shape[3])
             y = y.view(int(y.shape[0]), 3, self.no, h, w).permute(0, 1, 3, 4, 2).contiguous()
@@ -124,23 +126,24 @@ class ShortTerm(nn.Module):
 
 
 class PyramidPool(nn.Module):
-    def __init__(self, cin, cout, size, bins=(1, 2, 4)):
+    def __init__(self, cin, cout, bins=(1, 2, 4)):
         super().__init__()
-        self.stages = nn.ModuleList(nn.Sequential(nn.AvgPool2d(size // b), Conv(cin, cout, 1, act=nn.ReLU)) for b in bins)
-        self.mix = Conv(cout, cout, 3, act=nn.ReLU)
+        self.bins, self.mix = bins, Conv(cout, cout, 3, act=nn.ReLU)
+        self.stages = nn.ModuleList(Conv(cin, cout, 1, act=nn.ReLU) for _ in bins)
 
     def forward(self, x):
         size = [int(v) for v in x.shape[2:]]
         y = 0
-        for stage in self.stages:
-            y = F.interpolate(stage(x), size=size, mode="bilinear", align_corners=False) + y
+        for b, stage in zip(self.bins, self.stages):
+            part = stage(F.avg_pool2d(x, max(1, size[0] // b)))
+            y = F.interpolate(part, size=size, mode="bilinear", align_corners=False) + y
         return self.mix(y)
 
 
 class Segmenter(nn.Module):
     """Strided encoder, pyramid pooling, bilinear decoder that joins three scales; logits at the size of the input."""
 
-    def __init__(self, classes=11, size=256, c=(16, 32, 64, 128, 192), n=(32, 64)):
+    def __init__(self, classes=11, c=(16, 32, 64, 128, 192), n=(32, 64)):
         super().__init__()
         r = nn.ReLU
         self.stem = nn.Sequential(Conv(3, c[0], 3, 2, act=r), Conv(c[0], c[1], 3, 2, act=r))
@@ -148,7 +151,7 @@ class Segmenter(nn.Module):
         self.s8 = nn.Sequential(ShortTerm(c[1], c[2], 2), ShortTerm(c[2], c[2], 1))
         self.s16 = nn.Sequential(ShortTerm(c[2], c[3], 2), ShortTerm(c[3], c[3], 1), ShortTerm(c[3], c[3], 1))
         self.s32 = nn.Sequential(ShortTerm(c[3], c[4], 2), ShortTerm(c[4], c[4], 1))
-        self.context = PyramidPool(c[4], n[1], size // 32)
+        self.context = PyramidPool(c[4], n[1])
         self.fuse16 = Conv(n[1] + c[3], n[1], 3, act=r)
         self.fuse8 = Conv(n[1] + c[2], n[1], 3, act=r)
         self.lat4, self.fuse4 = Conv(c[1], n[0], 1, act=r), Conv(n[1], n[0], 1, act=r)

@@ -142,13 +142,13 @@ KINDS = ["plain", "gradient", "noise", "stripes", "checker", "spots"]
 def background(rng, h, w):
     kind = int(rng.integers(5))
     c0, c1 = rng.uniform(15, 240, (2, 3)).astype(np.float32)
-    c1 = c0 + (c1 - c0) * np.float32(rng.uniform(0.15, 0.9))
+    c1 = c0 + (c1 - c0) * np.float32(rng.uniform(0.1, 0.5))
     if kind == 0:
         img = texture(rng, h, w, c0, c1, "gradient", max(h, w))
     elif kind == 1:
         img = texture(rng, h, w, c0, c1, KINDS[int(rng.integers(3, 6))], rng.uniform(40, 300))
     elif kind == 2:
-        img = c0 + (_noise(rng, h, w, rng.uniform(30, 120)) - 0.5) * float(rng.uniform(60, 220))
+        img = c0 + (_noise(rng, h, w, rng.uniform(30, 120)) - 0.5) * float(rng.uniform(40, 130))
     elif kind == 3:  # patchwork
         n = rng.uniform(25, 120)
         img = c0 + (c1 - c0) * _noise(rng, h, w, n, 1) + (_noise(rng, h, w, n / 3) - 0.5) * 40
@@ -156,7 +156,7 @@ def background(rng, h, w):
         img = texture(rng, h, w, c0, c1, "noise", max(h, w))
     for cells in (rng.uniform(2, 5), rng.uniform(6, 20)):
         if rng.random() < 0.7:
-            img = img + (_noise(rng, h, w, cells, 1) - 0.5) * float(rng.uniform(5, 60))
+            img = img + (_noise(rng, h, w, cells, 1) - 0.5) * float(rng.uniform(5, 45))
     return np.ascontiguousarray(np.clip(img, 0, 255), np.float32)
 
 
@@ -247,21 +247,21 @@ def camera(img, rng):
     h, w = img.shape[:2]
     if rng.random() < 0.6:
         u, _ = _grid(h, w, rng.uniform(0, 2 * math.pi), max(h, w) * rng.uniform(1.2, 3), rng.uniform(0, 6))
-        img = img * (1 + float(rng.uniform(0.15, 0.55)) * np.sin(u))[..., None]
+        img = img * (1 + float(rng.uniform(0.1, 0.4)) * np.sin(u))[..., None]
     mean = float(rng.uniform(90, 150))
-    img = (img - mean) * float(rng.uniform(0.55, 1.15)) + mean * float(rng.uniform(0.6, 1.25))
+    img = (img - mean) * float(rng.uniform(0.65, 1.15)) + mean * float(rng.uniform(0.6, 1.25))
     k = rng.random()
     if k < 0.35:
-        img = cv2.GaussianBlur(img, (0, 0), float(rng.uniform(0.5, 1.8)))
+        img = cv2.GaussianBlur(img, (0, 0), float(rng.uniform(0.5, 1.4)))
     elif k < 0.5:
-        n = int(rng.integers(3, 9))
+        n = int(rng.integers(3, 7))
         kernel = np.zeros((n, n), np.float32)
         a, m = rng.uniform(0, math.pi), (n - 1) / 2
         d = np.array([math.cos(a), math.sin(a)]) * m
         cv2.line(kernel, (round(m - d[0]), round(m - d[1])), (round(m + d[0]), round(m + d[1])), 1.0)
         img = cv2.filter2D(img, -1, kernel / kernel.sum())
     if rng.random() < 0.6:
-        img = img + rng.standard_normal(img.shape, np.float32) * float(rng.uniform(2, 18))
+        img = img + rng.standard_normal(img.shape, np.float32) * float(rng.uniform(2, 12))
     img = np.clip(img, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         img = cv2.imdecode(cv2.imencode(".jpg", img, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))])[1], 1)
@@ -276,10 +276,10 @@ def scene(seed, size=None):
     ids = np.zeros((h, w), np.uint8)
     clutter(img, None, rng, int(rng.integers(3, 16)), False)
     base = img[::16, ::16].reshape(-1, 3)
-    count, drawn = 1 + min(int(rng.exponential(6.0)), 15), []
-    largest = 0.36 * min(h, w) if count < 5 else 0.22 * min(h, w)
+    count, drawn = 1 + min(int(rng.exponential(7.0)), 17), []
+    largest = 0.36 * min(h, w) if count < 5 else 0.24 * min(h, w)
     for ident in range(1, count + 1):
-        r = math.exp(rng.uniform(math.log(5.0), math.log(largest)))
+        r = math.exp(math.log(5.5) + rng.random() ** 0.8 * math.log(largest / 5.5))
         for _ in range(6):
             cx, cy = rng.uniform(0, w), rng.uniform(0, h)
             y0, x0 = max(0, int(cy - r)), max(0, int(cx - r))
@@ -287,10 +287,12 @@ def scene(seed, size=None):
                 break
         cls = int(rng.integers(len(CLASSES)))
         c0 = rng.uniform(0, 255, 3)
-        if rng.random() < 0.3:  # close to a colour of the background
+        if rng.random() < 0.08:  # close to a colour of the background
             c0 = np.clip(base[int(rng.integers(len(base)))] + rng.uniform(-45, 45, 3), 0, 255)
-        c1 = c0 + (rng.uniform(0, 255, 3) - c0) * rng.uniform(0.15, 0.8)
-        kind = "stripes" if CLASSES[cls] == "pill" and rng.random() < 0.6 else KINDS[int(rng.integers(6))]
+        elif np.abs(c0 - base.mean(0)).max() < 90:
+            c0 = (base.mean(0) + 128 + rng.uniform(-40, 40, 3)) % 256
+        c1 = c0 + (rng.uniform(0, 255, 3) - c0) * rng.uniform(0.1, 0.5)
+        kind = "stripes" if CLASSES[cls] == "pill" else "plain" if rng.random() < 0.35 else KINDS[int(rng.integers(6))]
         area = paint(img, ids, place(outline(CLASSES[cls], rng), cx, cy, r, rng), (c0, c1, kind, 2 * r), rng, ident,
                      shadow=rng.random() < 0.35)
         drawn.append((ident, cls + 1, area))

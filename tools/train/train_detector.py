@@ -5,6 +5,7 @@ import math
 import os
 import time
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -34,10 +35,9 @@ class Ema:
                 a.copy_(b)
 
 
-def learning_rate(step, steps, peak, warm):
-    if step < warm:
-        return peak * (step + 1) / warm
-    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm))))
+def learning_rate(done, step, peak, warm):
+    """Short linear rise, then a half cosine over the part of the run that is done."""
+    return peak * min(1.0, (step + 1) / warm) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
 def adamw(net, decay):
@@ -67,6 +67,30 @@ def batch_of(images, boxes, rng, count, size):
         x = F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
         rows[:, 2:] *= size / full
     return x.contiguous(memory_format=torch.channels_last), rows
+
+
+def close_ups(images, boxes, rng, count, size=160):
+    """Zoomed windows around objects, as batch_of gives whole scenes: cheap, dense in objects, large enough to tell."""
+    scene, slot = np.nonzero(boxes[:len(boxes) - VALIDATION, :, 0] >= 0)
+    x, rows = np.empty((count, size, size, 3), np.uint8), []
+    for k, n in enumerate(rng.integers(0, len(scene), count)):
+        b = boxes[scene[n]][boxes[scene[n], :, 0] >= 0]
+        s = size / rng.uniform(90, 210)
+        shift = size / 2 + rng.uniform(-0.3, 0.3, 2) * size - s * boxes[scene[n], slot[n], 1:3]
+        shift = np.clip(shift, size - s * images.shape[1], 0)
+        m = np.array([[s, 0, shift[0]], [0, s, shift[1]]])
+        x[k] = cv2.warpAffine(images[scene[n]], m, (size, size), borderValue=(114, 114, 114))
+        lo, hi = (np.clip((b[:, 1:3] + d * b[:, 3:5]) * s + shift, 0, size) for d in (-0.5, 0.5))
+        rest = np.prod(hi - lo, 1) / np.prod(b[:, 3:5] * s, 1)
+        r = np.concatenate([np.full((len(b), 1), k), b[:, :1], (lo + hi) / 2, hi - lo], 1)[rest > 0.4]
+        turn = int(rng.integers(4))
+        if turn & 1:
+            x[k], r[:, 2] = x[k, :, ::-1].copy(), size - r[:, 2]
+        if turn & 2:
+            x[k], r[:, 3] = x[k, ::-1].copy(), size - r[:, 3]
+        rows.append(r.astype(np.float32))
+    x = torch.from_numpy(x).permute(0, 3, 1, 2).float().div_(255)
+    return x.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.concatenate(rows))
 
 
 def assign(rows, level, h, w):
@@ -114,7 +138,7 @@ def loss_of(out, rows):
             goal[b[order], a[order], j[order], i[order]] = iou.detach()[order].clamp(0)
             cls = cls + F.binary_cross_entropy_with_logits(s[:, 5:], F.one_hot(c, y.shape[4] - 5).float())
         obj = obj + F.binary_cross_entropy_with_logits(y[..., 4], goal) * (4.0, 1.0, 0.4)[level]
-    return 0.05 * box, obj, 0.5 * cls
+    return 0.1 * box, obj, 0.5 * cls
 
 
 @torch.no_grad()
@@ -143,30 +167,43 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--work", default="/tmp/octet-train")
     ap.add_argument("--out", default=os.path.join(HERE, "../../models/detector.onnx"))
-    ap.add_argument("--steps", type=int, default=7500)
-    ap.add_argument("--batch", type=int, default=12)
-    ap.add_argument("--peak", type=float, default=3e-3)
-    ap.add_argument("--small", type=float, default=0.7, help="part of the run that sees reduced scenes")
+    ap.add_argument("--steps", type=int, default=6000)
+    ap.add_argument("--batch", type=int, default=8)
+    ap.add_argument("--peak", type=float, default=2e-3)
+    ap.add_argument("--close", type=float, default=0.4, help="part of the run that sees close-ups")
+    ap.add_argument("--small", type=float, default=0.75, help="where reduced scenes end and full ones begin")
+    ap.add_argument("--minutes", type=float, help="let the clock, not --steps, drive the schedule and end the run")
+    ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--init", help="checkpoint whose weights a new run begins with")
     ap.add_argument("--export-only", action="store_true")
     a = ap.parse_args()
     torch.manual_seed(1)
-    torch.set_num_threads(2)
+    torch.set_num_threads(a.threads)
     images = np.load(f"{a.work}/det_images.npy", mmap_mode="r")
     boxes = np.load(f"{a.work}/det_boxes.npy")
     net = Detector(len(CLASSES)).to(memory_format=torch.channels_last)
     print("parameters", sum(p.numel() for p in net.parameters()))
-    ema, opt, step, saved = Ema(net), adamw(net, 0.02), 0, f"{a.work}/detector.pt"
+    saved = f"{a.work}/detector.pt"
+    if a.init:
+        net.load_state_dict(torch.load(a.init)["ema"])
+    ema, opt, step, spent = Ema(net), adamw(net, 0.02), 0, 0.0
     if os.path.exists(saved):
         s = torch.load(saved)
         net.load_state_dict(s["net"]), ema.net.load_state_dict(s["ema"]), opt.load_state_dict(s["opt"])
-        step = ema.n = s["step"]
-    start, seen, mean = time.time(), 0, np.zeros(3)
-    while step < a.steps and not a.export_only:
+        step, spent = s["step"], s["spent"]
+        ema.n = step
+    start, seen, mean, done = time.time() - spent, 0, np.zeros(3), 0.0
+    while not a.export_only:
+        done = (time.time() - start) / 60 / a.minutes if a.minutes else step / a.steps
+        if done >= 1:
+            break
         rng = np.random.default_rng((1, step))  # by step, so that a resumed run sees the same scenes
-        size = int(rng.choice([192, 224, 256, 288])) if step < a.steps * a.small else 320
-        x, rows = batch_of(images, boxes, rng, a.batch, size)
+        if done < a.close:
+            x, rows = close_ups(images, boxes, rng, 8 * a.batch // 3)
+        else:
+            x, rows = batch_of(images, boxes, rng, a.batch, 256 if done < a.small else 320)
         for g in opt.param_groups:
-            g["lr"] = learning_rate(step, a.steps, a.peak, 150)
+            g["lr"] = learning_rate(done, step, a.peak, 100)
         net.train()
         parts = loss_of(net(x), rows)
         opt.zero_grad(set_to_none=True)
@@ -174,14 +211,16 @@ def main():
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         opt.step()
         ema.update(net)
-        step, seen = step + 1, seen + a.batch
+        step, seen = step + 1, seen + len(x)
         mean = mean * 0.98 + 0.02 * np.array([float(p) for p in parts])
         if step % 50 == 0:
-            print(f"step {step}/{a.steps} size {size} box {mean[0]:.4f} obj {mean[1]:.4f} cls {mean[2]:.4f} "
-                  f"{seen / (time.time() - start):.1f} img/s {time.time() - start:.0f} s", flush=True)
-        if step % 500 == 0 or step == a.steps:
-            torch.save({"net": net.state_dict(), "ema": ema.net.state_dict(), "opt": opt.state_dict(), "step": step}, saved)
+            print(f"step {step} {done:.0%} size {x.shape[3]} box {mean[0]:.4f} obj {mean[1]:.4f} cls {mean[2]:.4f} "
+                  f"{seen / (time.time() - start - spent):.1f} img/s {time.time() - start:.0f} s", flush=True)
+        if step % 400 == 0:
+            torch.save({"net": net.state_dict(), "ema": ema.net.state_dict(), "opt": opt.state_dict(), "step": step,
+                        "spent": time.time() - start}, saved)
             print("  validation mAP@[.5:.95] %.4f AP50 %.4f" % validate(ema.net, images, boxes), flush=True)
+    print("  validation mAP@[.5:.95] %.4f AP50 %.4f" % validate(ema.net, images, boxes), flush=True)
     export(ema.net, a.out)
 
 
