@@ -1,4 +1,5 @@
 // Float convolution by oneDNN. Where it has no fast code for a layer (rows apart, an odd activation), our own takes it.
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -52,6 +53,8 @@ bool append(dnnl::post_ops& ops, const kernels::Activation& act) {
   return false;
 }
 
+constexpr int64_t kAfterElements = 8192;  // of a chunk that passes through the cache twice
+
 struct Operand {
   memory mem;
   int value;  // -1: constant
@@ -66,6 +69,12 @@ struct OnednnConv {
   std::shared_ptr<const std::byte> weights;
   std::vector<float> bias;
   int threads;
+  const kernels::Isa* isa;
+  int64_t rows, channels;
+  int y;
+  int residual;                // -1: none
+  int64_t residual_pitch;
+  bool relu_after;
 
   // The C call: the C++ one would build a map, and so allocate, at each run.
   void run(const RunContext& c) const {
@@ -75,6 +84,24 @@ struct OnednnConv {
     dnnl_memory_set_data_handle(scratch.get(), c.scratch);
     dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(args.size()), args.data());
     dnnl_stream_wait(stream.get());
+    if (residual < 0 && !relu_after) return;
+    const int64_t grain = std::max<int64_t>(1, kAfterElements / channels);
+    parallel_rows(c.threads, rows, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; r += grain) after(c, r, std::min(end, r + grain));
+    });
+  }
+
+  // oneDNN 2.6 repeats one pixel of a binary post-op's operand where pixels are innermost, and drops a second relu.
+  void after(const RunContext& c, int64_t begin, int64_t end) const {
+    float* out = c.data<float>(y) + begin * channels;
+    const int64_t count = (end - begin) * channels;
+    if (residual >= 0) {
+      const float* add = c.data<const float>(residual) + begin * residual_pitch;
+      const int64_t run = residual_pitch == channels ? count : channels;
+      for (int64_t i = 0; i < count; i += run, add += residual_pitch)
+        isa->binary_f32(kernels::BinaryF32::kAdd, out + i, 1, add, 1, out + i, run);
+    }
+    if (relu_after) isa->unary_f32(kernels::UnaryF32::kAct, {Act::kRelu}, out, out, count);
   }
 };
 
@@ -116,15 +143,7 @@ bool prepare_or_throw(const Layer& layer) {
   const Geometry& g = layer.g;
   onednn::use_threads(p.options.threads);
   dnnl::post_ops ops;
-  if (!append(ops, layer.act)) return false;
-  const memory::desc out = rows_desc(g.batch, g.out_h, g.out_w, g.out_channels(), p.out().pitch);
-  const int residual_arg = DNNL_ARG_ATTR_MULTIPLE_POST_OP(ops.len()) | DNNL_ARG_SRC_1;
-  memory::desc residual = out;
-  if (layer.has_residual()) {
-    residual = rows_desc(g.batch, g.out_h, g.out_w, g.out_channels(), p.in(3).pitch);
-    ops.append_binary(algorithm::binary_add, residual);
-  }
-  if (layer.relu_after) ops.append_eltwise(1.0f, algorithm::eltwise_relu, 0, 0);
+  if (!append(ops, layer.act) || !p.out().dense()) return false;
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -133,7 +152,8 @@ bool prepare_or_throw(const Layer& layer) {
 
   const dnnl::engine& cpu = onednn::engine();
   OnednnConv conv{dnnl::stream(cpu), dnnl::convolution_forward(desc), memory(desc.scratchpad_desc(), cpu, nullptr), {}, {},
-                  reordered_weights(layer, desc.weights_desc()), {}, p.options.threads};
+                  reordered_weights(layer, desc.weights_desc()), {}, p.options.threads, &p.isa, g.pixels(), g.out_channels(),
+                  p.out().id, layer.has_residual() ? p.in(3).id : -1, layer.has_residual() ? p.in(3).pitch : 0, layer.relu_after};
   for (int64_t n = 0; n < g.out_channels(); ++n) conv.bias.push_back(layer.bias(n));
   const auto add = [&](int arg, const memory::desc& md, int value, const void* constant) {
     conv.operands.push_back({memory(md, cpu, const_cast<void*>(constant)), value});  // inputs are only read
@@ -143,7 +163,6 @@ bool prepare_or_throw(const Layer& layer) {
   add(DNNL_ARG_DST, desc.dst_desc(), p.out().id, nullptr);
   add(DNNL_ARG_WEIGHTS, desc.weights_desc(), -1, conv.weights.get());
   add(DNNL_ARG_BIAS, desc.bias_desc(), -1, conv.bias.data());
-  if (layer.has_residual()) add(residual_arg, residual, p.in(3).id, nullptr);
   conv.args.push_back({DNNL_ARG_SCRATCHPAD, conv.scratch.get()});
   p.step.scratch_bytes = desc.scratchpad_desc().get_size();
   p.step.kernel = std::string(layer.label) + " f32 onednn";
