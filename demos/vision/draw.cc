@@ -33,7 +33,7 @@ struct Pen {
 Pen pen_for(const cv::Mat& image) {
   const int side = std::max(image.rows, image.cols);
   return {
-      .line = std::max(1, side / 400), .text = std::clamp(side / 1300.0, .4, 2.0), .margin = std::max(2, side / 320)};
+      .line = std::max(1, side / 300), .text = std::clamp(side / 1500.0, .4, 2.0), .margin = std::max(2, side / 320)};
 }
 
 void draw_label(cv::Mat& image, const std::string& text, cv::Point corner, const cv::Scalar& colour) {
@@ -65,18 +65,22 @@ cv::Vec3b class_colour(int k) {
 cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
                         const std::vector<std::string>& names, float threshold) {
   cv::Mat out = bgr.clone();
-  // Best last, so that it lies on top.
+  const auto corner = [](const Detection& d) { return cv::Point(cvRound(d.x1), cvRound(d.y1)); };
+  const auto colour = [](const Detection& d) {
+    const cv::Vec3b c = class_colour(d.label);
+    return cv::Scalar(c[0], c[1], c[2]);
+  };
+  // Names over all boxes, and the best last, so that it lies on top.
+  for (auto d = detections.rbegin(); d != detections.rend(); ++d)
+    if (d->score >= threshold)
+      cv::rectangle(out, corner(*d), {cvRound(d->x2), cvRound(d->y2)}, colour(*d), pen_for(out).line);
   for (auto d = detections.rbegin(); d != detections.rend(); ++d) {
     if (d->score < threshold) continue;
-    const cv::Vec3b c = class_colour(d->label);
-    const cv::Scalar colour(c[0], c[1], c[2]);
-    const cv::Point from(cvRound(d->x1), cvRound(d->y1)), to(cvRound(d->x2), cvRound(d->y2));
-    cv::rectangle(out, from, to, colour, pen_for(out).line);
     const size_t label = static_cast<size_t>(d->label);
     char score[16];
     std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);
     const std::string name = label < names.size() ? names[label] : "class " + std::to_string(label);
-    draw_label(out, name + score, from, colour);
+    draw_label(out, name + score, corner(*d), colour(*d));
   }
   return out;
 }

@@ -1,0 +1,120 @@
+// The program as its users meet it: result lines, exit codes, messages.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "tests/demos/scratch.h"
+
+namespace octet::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code;
+  std::string text;  // stdout and stderr
+};
+
+Outcome run(const std::string& arguments) {
+  const std::string command = std::string(OCTET_PROGRAM) + " " + arguments + " 2>&1";
+  std::FILE* pipe = popen(command.c_str(), "r");
+  Outcome out{.code = -1, .text = {}};
+  if (!pipe) return out;
+  char buffer[4096];
+  while (const size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) out.text.append(buffer, n);
+  const int status = pclose(pipe);
+  out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return out;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+const std::string kModel = std::string(OCTET_SOURCE_DIR) + "/models/detector.onnx";
+const std::string kData = std::string(OCTET_SOURCE_DIR) + "/models/data/eval";
+
+TEST(PaddleInferenceEval, MistakesAreNamed) {
+  struct Case {
+    const char* arguments;
+    const char* expected;
+  };
+  for (const auto& [arguments, expected] : {Case{"", "--model_path"},
+                                            {"--model_path none.octet --device GPU", "--device GPU"},
+                                            {"--model_path none.octet", "none.octet': no such file"},
+                                            {"--model_path x --use_trt True", "--use_trt"},
+                                            {"--model_path x --arch SSD", "SSD"},
+                                            {"--model_path x --cpu_threads 0", "--cpu_threads"},
+                                            {"--model_path x --mean 1,2", "--mean"},
+                                            {"--model_path x --benchmark maybe", "--benchmark"}}) {
+    const Outcome o = run(arguments);
+    EXPECT_GT(o.code, 0) << arguments;
+    EXPECT_TRUE(contains(o.text, expected)) << arguments << "\n" << o.text;
+  }
+}
+
+TEST(PaddleInferenceEval, BooleansAreReadAsPeopleWriteThem) {
+  for (const char* value : {"True", "False", "true", "false", "1", "0"}) {
+    const Outcome o = run(std::string("--model_path none.octet --use_dynamic_shape ") + value);
+    EXPECT_TRUE(contains(o.text, "none.octet': no such file")) << value << "\n" << o.text;
+  }
+  EXPECT_FALSE(contains(run("--model_path none.octet --use_trt False").text, "use_trt"));
+}
+
+class WithModel : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::exists(kModel)) GTEST_SKIP() << kModel << " is missing";
+  }
+};
+
+TEST_F(WithModel, EvaluatesADataSet) {
+  const Scratch scratch;
+  const Outcome o =
+      run("--model_path " + kModel + " --dataset_dir " + kData +
+          " --val_image_dir images --val_anno_path instances.json --precision fp32 --cpu_threads 2 --save_json " +
+          scratch.path("out.json"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  const size_t summary = o.text.find(" Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = ");
+  const size_t time = o.text.find("[Benchmark]Inference time(ms): min=");
+  const size_t map = o.text.find("[Benchmark] COCO mAP: 0.");
+  ASSERT_NE(map, std::string::npos) << o.text;
+  EXPECT_LT(summary, time);
+  EXPECT_LT(time, map);
+  EXPECT_GT(std::stod(o.text.substr(map + 22)), .3);
+  EXPECT_TRUE(fs::exists(scratch.path("out.json")));
+}
+
+TEST_F(WithModel, AnnotatesAPicture) {
+  const Scratch scratch;
+  const std::string picture = fs::directory_iterator(kData + "/images")->path().string();
+  const Outcome o =
+      run("--model_path " + kModel + " --image_file " + picture + " --output_file " + scratch.path("out.png"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_TRUE(contains(o.text, "[Benchmark]Inference time(ms): min=")) << o.text;
+  EXPECT_TRUE(contains(o.text, "The prediction results are saved in " + scratch.path("out.png"))) << o.text;
+  EXPECT_TRUE(fs::exists(scratch.path("out.png")));
+}
+
+TEST_F(WithModel, WhatIsMissingIsNamed) {
+  const Scratch scratch;
+  scratch.write("list.json", R"({"images": [{"id": 1, "file_name": "gone.jpg"}], "categories": [)"
+                             R"({"id": 1, "name": "x"}], "annotations": []})");
+  const std::string data = "--model_path " + kModel + " --val_image_dir . --dataset_dir " + scratch.path("") + " ";
+  const Outcome image = run(data + "--val_anno_path list.json");
+  EXPECT_EQ(image.code, 1);
+  EXPECT_TRUE(contains(image.text, "gone.jpg': no such file")) << image.text;
+  const Outcome list = run(data + "--val_anno_path none.json");
+  EXPECT_EQ(list.code, 1);
+  EXPECT_TRUE(contains(list.text, "none.json': no such file")) << list.text;
+  const Outcome int8 = run(data + "--val_anno_path list.json --precision int8");
+  EXPECT_EQ(int8.code, 1);
+  EXPECT_TRUE(contains(int8.text, "is not quantised")) << int8.text;
+  const Outcome shape = run(data + "--val_anno_path list.json --img_shape 333");
+  EXPECT_EQ(shape.code, 1);
+  EXPECT_TRUE(contains(shape.text, "--img_shape 333")) << shape.text;
+}
+
+}  // namespace
+}  // namespace octet::test
