@@ -13,7 +13,7 @@ Result<Model> open_model(const std::string& path, std::span<const NamedShape> sh
   ConvertOptions options;
   for (const NamedShape& s : shapes)
     if (!s.input.empty()) options.input_shapes.emplace_back(s.input, s.shape);
-  auto bytes = convert(path, options);
+  auto bytes = convert_model(path, options);
   if (!bytes) return bytes.error();
   return Model::from_bytes(*bytes, path);
 }
