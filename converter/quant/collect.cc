@@ -1,0 +1,134 @@
+// A tap on the float session sorts values into the groups of the plan.
+#include "converter/quant/collect.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <unordered_map>
+
+#include "converter/quant/roles.h"
+
+namespace octet::convert {
+namespace {
+
+size_t at(int i) { return static_cast<size_t>(i); }
+
+// [rows][channels] of one run.
+struct Block {
+  const float* data;
+  size_t rows, channels;
+};
+
+struct Bounds {
+  std::vector<float> min, max;  // by channel, of finite values and 0
+};
+
+void bounds_of(const Block& b, float* __restrict min, float* __restrict max) {
+  for (size_t r = 0; r < b.rows; ++r) {
+    const float* __restrict x = b.data + r * b.channels;
+    for (size_t c = 0; c < b.channels; ++c) min[c] = x[c] < min[c] ? x[c] : min[c], max[c] = x[c] > max[c] ? x[c] : max[c];
+  }
+}
+
+void sums_of(const Block& b, double* __restrict sum) {
+  for (size_t r = 0; r < b.rows; ++r) {
+    const float* __restrict x = b.data + r * b.channels;
+    for (size_t c = 0; c < b.channels; ++c) sum[c] += static_cast<double>(x[c]);
+  }
+}
+
+class Collector {
+ public:
+  Collector(const Graph& g, const Plan& plan, bool histograms) : g_(g), plan_(plan), histograms_(histograms) {
+    found_.groups.resize(at(plan.groups));
+    found_.mean.resize(g.tensors.size());
+    rows_.resize(g.tensors.size());
+    for (size_t t = 0; t < g.tensors.size(); ++t) ids_.emplace(g.tensors[t].name, static_cast<TensorId>(t));
+    for (size_t n = 0; n < g.nodes.size(); ++n)
+      if (plan.int8[n] && role(g, g.nodes[n]) == Role::kLayer)
+        found_.mean[at(g.nodes[n].inputs[0])].resize(static_cast<size_t>(channels(tensor(g, g.nodes[n].inputs[0]))));
+    for (size_t t = 0; t < g.tensors.size(); ++t)
+      if (plan.measured[t] && g.tensors[t].constant) see(static_cast<TensorId>(t), g.tensors[t].values<float>());
+  }
+
+  void see(std::string_view name, std::span<const float> values) {
+    const auto found = ids_.find(name);
+    if (found != ids_.end()) see(found->second, values);
+  }
+
+  // The name of a tensor that held infinities.
+  const std::string& infinite() const { return infinite_; }
+
+  Measurements finish() {
+    for (size_t t = 0; t < found_.mean.size(); ++t)
+      for (double& m : found_.mean[t]) m = rows_[t] ? m / static_cast<double>(rows_[t]) : 0;
+    return std::move(found_);
+  }
+
+ private:
+  void see(TensorId t, std::span<const float> values) {
+    std::vector<double>& sum = found_.mean[at(t)];
+    if (values.empty() || (!plan_.measured[at(t)] && sum.empty())) return;
+    const size_t n = std::max(plan_.group[at(t)].size(), size_t{1});
+    const Block block{values.data(), values.size() / n, n};
+    if (!sum.empty()) sums_of(block, sum.data()), rows_[at(t)] += block.rows;
+    if (plan_.measured[at(t)]) measure(t, block);
+  }
+
+  void measure(TensorId t, const Block& b) {
+    const std::vector<int>& group = plan_.group[at(t)];
+    std::vector<float> min(b.channels), max(b.channels);
+    bounds_of(b, min.data(), max.data());
+    for (size_t c = 0; c < b.channels; ++c) {
+      if (std::isinf(min[c]) || std::isinf(max[c])) {
+        infinite_ = tensor(g_, t).name;
+        return;
+      }
+      Statistics& s = found_.groups[at(group[c])];
+      s.min = std::min(s.min, min[c]), s.max = std::max(s.max, max[c]);
+    }
+    if (!histograms_) return;
+    for (int id : group) {
+      Statistics& s = found_.groups[at(id)];
+      widen(s.histogram, s.min, s.max);
+    }
+    for (size_t r = 0; r < b.rows; ++r)
+      for (size_t c = 0; c < b.channels; ++c) {
+        const float v = b.data[r * b.channels + c];
+        if (v == v) add_inside(found_.groups[at(group[c])].histogram, v);
+      }
+  }
+
+  const Graph& g_;
+  const Plan& plan_;
+  bool histograms_;
+  std::unordered_map<std::string_view, TensorId> ids_;
+  std::vector<size_t> rows_;  // seen, by tensor
+  std::string infinite_;
+  Measurements found_;
+};
+
+}  // namespace
+
+Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& model, const Samples& samples, const CollectOptions& options) {
+  Collector collector(g, plan, options.histograms);
+  SessionOptions how;
+  how.threads = options.threads;
+  how.precision = Precision::kF32;
+  how.tap = [&](const octet::Tensor& t) {
+    if (t.dtype == DType::kF32) collector.see(t.name, t.f32());
+  };
+  auto session = Session::create(model, how);
+  if (!session) return session.error();
+  for (size_t i = 0; i < samples.count; ++i) {
+    if (auto filled = samples.fill(*session, i); !filled) return filled.error();
+    if (auto ran = session->run(); !ran) return ran.error();
+    if (!collector.infinite().empty())
+      return Error{Code::kUnsupported, g.source + ": tensor '" + collector.infinite() + "' becomes infinite on calibration sample " +
+                                           std::to_string(i) + "; it cannot be quantised, keep its readers float with --exclude"};
+    if (options.progress) options.progress(i + 1, samples.count);
+  }
+  return collector.finish();
+}
+
+}  // namespace octet::convert

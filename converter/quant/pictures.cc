@@ -1,0 +1,53 @@
+// Listing and loading calibration pictures.
+#include "converter/quant/pictures.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "demos/vision/image.h"
+
+namespace octet::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_picture(const fs::path& path) {
+  static constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"};
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t most) {
+  std::error_code failed;
+  std::vector<std::string> paths;
+  for (auto it = fs::directory_iterator(folder, failed); !failed && it != fs::directory_iterator(); it.increment(failed))
+    if (is_picture(it->path())) paths.push_back(it->path().string());
+  if (failed) return Error{Code::kIo, "--data '" + folder + "': " + failed.message()};
+  if (paths.empty()) return Error{Code::kIo, "--data '" + folder + "': holds no pictures (.jpg, .png, ...)"};
+  std::sort(paths.begin(), paths.end());
+  if (most == 0 || most >= paths.size()) return paths;
+  std::vector<std::string> spread;
+  for (size_t i = 0; i < most; ++i) spread.push_back(paths[i * paths.size() / most]);
+  return spread;
+}
+
+Samples picture_samples(std::vector<std::string> paths, const vision::Preprocess& preprocess) {
+  const size_t count = paths.size();
+  auto fill = [paths = std::move(paths), preprocess](Session& session, size_t i) -> Result<void> {
+    auto picture = vision::read_image(paths[i]);
+    if (!picture) return picture.error();
+    vision::Preprocess p = preprocess;
+    if (p.height == 0) p.height = picture->rows;
+    if (p.width == 0) p.width = picture->cols;
+    if (auto set = session.resize_input(0, {1, 3, p.height, p.width}); !set) return set;
+    if (auto ready = session.prepare(); !ready) return ready;
+    vision::preprocess(*picture, p, session.input(0).f32());
+    return {};
+  };
+  return {count, std::move(fill)};
+}
+
+}  // namespace octet::convert

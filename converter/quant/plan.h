@@ -1,0 +1,41 @@
+// Which tensors int8 execution stores as u8, and which of their channels share a scale. Depends on the graph alone, so
+// that calibration measures only what is needed.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "converter/graph.h"
+#include "converter/quant/ranges.h"
+
+namespace octet::convert {
+
+enum class Granularity {
+  kTensor,     // one scale a tensor, but for concatenations: one for each of their parts
+  kDepthwise,  // one a channel where a depthwise convolution reads
+  kFree,       // one a channel where any op but a dense layer reads
+  kAll,        // one a channel everywhere
+};
+
+struct PlanOptions {
+  Granularity granularity = Granularity::kDepthwise;
+  std::vector<std::string> exclude;  // names of nodes that stay float
+  bool float_first = false;          // layers that read the graph's input
+  bool float_last = false;           // layers behind which no other layer comes
+};
+
+struct Plan {
+  std::vector<bool> int8;               // by node
+  std::vector<std::vector<int>> group;  // by tensor: the group of each channel; empty: stays float
+  std::vector<bool> measured;           // by tensor: its values define its groups' ranges
+  int groups = 0;
+
+  bool quantised(TensorId t) const { return !group[static_cast<size_t>(t)].empty(); }
+};
+
+// An error names an excluded node that does not exist.
+Result<Plan> make_plan(const Graph& g, const PlanOptions& options);
+
+// Sets each planned tensor's quantisation. `ranges` by group.
+void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges);
+
+}  // namespace octet::convert
