@@ -41,45 +41,61 @@ inline F value_u8(const Epilogue& e, const int32_t* acc, const uint8_t* residual
   return min(v, load_f(e.high + n));  // the lower bound is applied to bytes: narrowing saturates
 }
 
-// The bytes of up to 4 / kVectors rows, in order.
+// How rows of kVectors vectors are taken four vectors at a time: one row of 3 or 4, two rows of 2, four rows of 1.
 template <int kVectors>
-inline void store_rows(const Finish& f, int row, B bytes) {
+constexpr int kRowsAtOnce = kVectors == 3 ? 1 : 4 / kVectors;
+
+// Stores the first `channels` bytes of each row held in `bytes`, of at most `rows` rows.
+template <int kVectors>
+inline void store_rows(uint8_t* out, int64_t pitch, int64_t rows, int channels, B bytes) {
   constexpr int kRowBytes = kVectors * kLanes;
-  uint8_t* out = static_cast<uint8_t*>(f.output) + row * f.output_pitch;
-  const int rows = f.rows - row;
   if constexpr (kVectors >= 3) {
-    if (kVectors == 4 && f.channels == kRowBytes) return store_b(out, bytes);
-    return store_b(out, bytes, f.channels);
+    if (kVectors == 4 && channels == kRowBytes) return store_b(out, bytes);
+    return store_b(out, bytes, channels);
   }
-  if (f.channels < kRowBytes) {
+  if (channels < kRowBytes) {
     uint8_t copy[kBytes];
     store_b(copy, bytes);
-    for (int r = 0; r < 4 / kVectors && r < rows; ++r) std::memcpy(out + r * f.output_pitch, copy + r * kRowBytes, f.channels);
+    for (int r = 0; r < kRowsAtOnce<kVectors> && r < rows; ++r) {
+      std::memcpy(out + r * pitch, copy + r * kRowBytes, static_cast<size_t>(channels));
+    }
   } else if constexpr (kVectors == 2) {
     store_half<0>(out, bytes);
-    if (rows > 1) store_half<1>(out + f.output_pitch, bytes);
+    if (rows > 1) store_half<1>(out + pitch, bytes);
   } else {
     store_quarter<0>(out, bytes);
-    if (rows > 1) store_quarter<1>(out + f.output_pitch, bytes);
-    if (rows > 2) store_quarter<2>(out + 2 * f.output_pitch, bytes);
-    if (rows > 3) store_quarter<3>(out + 3 * f.output_pitch, bytes);
+    if (rows > 1) store_quarter<1>(out + pitch, bytes);
+    if (rows > 2) store_quarter<2>(out + 2 * pitch, bytes);
+    if (rows > 3) store_quarter<3>(out + 3 * pitch, bytes);
   }
 }
 
-// Four vectors at a time: one row of 3 or 4, two rows of 2, four rows of 1.
-template <int kVectors, Act kAct, bool kResidual>
-void finish_u8(const Finish& f) {
-  constexpr int kRowsAtOnce = kVectors == 3 ? 1 : 4 / kVectors;
-  const Epilogue& e = f.epilogue;
+// Adds zero points and applies lower bounds while narrowing; the values were already held below their upper bounds.
+struct Narrow {
+  H zero_ab, zero_cd;
+  B low;
+};
+
+template <int kVectors>
+inline Narrow make_narrow(const int32_t* zero_point, const float* lowest) {
   I zero[4], low[4];
   unroll<4>([&](auto i) __attribute__((always_inline)) {
     constexpr int n = i % kVectors * kLanes;
-    zero[i] = load_i(e.zero_point + n);
-    low[i] = add(zero[i], round(load_f(e.low + n)));
+    zero[i] = load_i(zero_point + n);
+    low[i] = add(zero[i], round(load_f(lowest + n)));
   });
-  const H zero_ab = pack_h(zero[0], zero[1]), zero_cd = pack_h(zero[2], zero[3]);
-  const B low_bytes = pack_b(pack_h(low[0], low[1]), pack_h(low[2], low[3]));
-  for (int row = 0; row < f.rows; row += kRowsAtOnce) {
+  return {pack_h(zero[0], zero[1]), pack_h(zero[2], zero[3]), pack_b(pack_h(low[0], low[1]), pack_h(low[2], low[3]))};
+}
+
+inline B narrow(const Narrow& n, const I q[4]) {
+  return max_b(pack_b(add_h(pack_h(q[0], q[1]), n.zero_ab), add_h(pack_h(q[2], q[3]), n.zero_cd)), n.low);
+}
+
+template <int kVectors, Act kAct, bool kResidual>
+void finish_u8(const Finish& f) {
+  const Epilogue& e = f.epilogue;
+  const Narrow limits = make_narrow<kVectors>(e.zero_point, e.low);
+  for (int row = 0; row < f.rows; row += kRowsAtOnce<kVectors>) {
     I q[4];
     unroll<4>([&](auto i) __attribute__((always_inline)) {
       constexpr int n = i % kVectors * kLanes;
@@ -91,8 +107,8 @@ void finish_u8(const Finish& f) {
         q[i] = round(value_u8<kAct, kResidual>(e, f.acc + r * f.acc_pitch, residual, n));
       }
     });
-    const B bytes = pack_b(add_h(pack_h(q[0], q[1]), zero_ab), add_h(pack_h(q[2], q[3]), zero_cd));
-    store_rows<kVectors>(f, row, max_b(bytes, low_bytes));
+    uint8_t* out = static_cast<uint8_t*>(f.output) + row * f.output_pitch;
+    store_rows<kVectors>(out, f.output_pitch, f.rows - row, f.channels, narrow(limits, q));
   }
 }
 

@@ -25,8 +25,6 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 4, 2};
 }  // namespace
 }  // namespace octet::kernels
 
-#include "kernels/conv_inl.h"
-#include "kernels/depthwise_inl.h"
 #include "kernels/isa_table_inl.h"
 
 namespace octet::kernels {

@@ -1,7 +1,17 @@
-// One row of the table of ISAs, from the functions of the *_inl.h files that the ISA file included before.
+// One row of the table of ISAs: all the kernels, on the vectors, dot product and tile sizes that the ISA file gave before.
 #pragma once
+#include "kernels/bilinear_inl.h"
+#include "kernels/conv_inl.h"
+#include "kernels/depthwise_inl.h"
+#include "kernels/elementwise_inl.h"
 #include "kernels/isa_tables.h"
+#include "kernels/pool_inl.h"
 #include "kernels/reference.h"
+#if defined(__x86_64__)
+#include "kernels/movement_x86_inl.h"
+#else
+#include "kernels/movement_any_inl.h"
+#endif
 
 namespace octet::kernels {
 namespace {
@@ -17,21 +27,21 @@ constexpr Isa make_isa(const char* name, uint32_t needs) {
       .depthwise_packed_bytes = depthwise_packed_bytes,
       .depthwise_pack = depthwise_pack,
       .depthwise = depthwise,
-      .max_pool = reference::max_pool,
-      .average_pool = reference::average_pool,
-      .add = reference::add,
-      .mul = reference::mul,
-      .bilinear = reference::bilinear,
+      .max_pool = max_pool,
+      .average_pool = average_pool,
+      .add = add,
+      .mul = mul,
+      .bilinear = bilinear,
       .table = reference::table,
-      .quantize = reference::quantize,
-      .dequantize = reference::dequantize,
-      .transpose_8 = reference::transpose_8,
-      .transpose_32 = reference::transpose_32,
-      .argmax_u8 = reference::argmax_u8,
+      .quantize = quantize,
+      .dequantize = dequantize,
+      .transpose_8 = transpose_8,
+      .transpose_32 = transpose_32,
+      .argmax_u8 = argmax_u8,
       .conv_tile_f32 = reference::conv_tile_f32,
       .depthwise_f32 = reference::depthwise_f32,
-      .max_pool_f32 = reference::max_pool_f32,
-      .average_pool_f32 = reference::average_pool_f32,
+      .max_pool_f32 = max_pool_f32,
+      .average_pool_f32 = average_pool_f32,
       .binary_f32 = reference::binary_f32,
       .unary_f32 = reference::unary_f32,
       .bilinear_f32 = reference::bilinear_f32,
