@@ -30,7 +30,7 @@ Result<Model> open_model(const std::string& path) {
   if (!fs::exists(path, ec)) return Error{Code::kIo, "model '" + path + "': no such file"};
   if (fs::path(path).extension() == ".octet") return Model::map(path);
 #ifdef OCTET_DEMOS_CONVERT
-  auto bytes = convert(path);
+  auto bytes = convert_model(path);
   if (!bytes) return bytes.error();
   return Model::from_bytes(*bytes, path);
 #else
