@@ -1,0 +1,192 @@
+// Reads an ONNX file into the float graph: file, inputs, constants, then node by node, then outputs.
+#include "converter/import/onnx.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <unordered_map>
+
+#include "converter/import/onnx_tensor.h"
+#include "converter/ops/ops.h"
+#include "converter/shapes.h"
+
+namespace octet::convert {
+namespace {
+
+constexpr int64_t kOldestOpset = 7;
+
+Result<onnx::ModelProto> parse(const std::string& path) {
+  std::error_code failed;
+  const uint64_t size = std::filesystem::file_size(path, failed);
+  if (failed) return Error{Code::kIo, path + ": " + failed.message()};
+  // protobuf's own limit
+  if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()))
+    return Error{Code::kUnsupported, path + ": is larger than 2 GiB; store its weights as external data"};
+  std::ifstream in(path, std::ios::binary);
+  onnx::ModelProto model;
+  if (!in) return Error{Code::kIo, path + ": cannot be opened"};
+  if (!model.ParseFromIstream(&in)) return Error{Code::kBadFile, path + ": is not an ONNX file, or is damaged"};
+  if (!model.has_graph()) return Error{Code::kBadFile, path + ": is not an ONNX file: it has no graph"};
+  return model;
+}
+
+class Importer {
+ public:
+  Importer(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) { g_.source = path; }
+
+  Result<Graph> run(const onnx::ModelProto& model) {
+    if (auto done = read_opset(model); !done) return done.error();
+    if (auto done = add_constants(model.graph()); !done) return done.error();
+    if (auto done = add_inputs(model.graph()); !done) return done.error();
+    for (const auto& node : model.graph().node())
+      if (auto done = add_node(node); !done) return done.error();
+    if (auto done = add_outputs(model.graph()); !done) return done.error();
+    for (const auto& kv : model.metadata_props()) g_.metadata.emplace_back(kv.key(), kv.value());
+    return std::move(g_);
+  }
+
+ private:
+  Error error(Code code, const std::string& text) const { return {code, path_ + ": " + text}; }
+
+  Result<void> read_opset(const onnx::ModelProto& model) {
+    for (const auto& set : model.opset_import())
+      if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
+    if (opset_ < kOldestOpset) return error(Code::kUnsupported, "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset));
+    return {};
+  }
+
+  Result<void> add_constants(const onnx::GraphProto& graph) {
+    for (const auto& proto : graph.initializer()) {
+      if (values_.count(proto.name())) return error(Code::kBadModel, "tensor '" + proto.name() + "' is defined twice");
+      auto t = read_tensor(proto, folder());
+      if (!t) return error(t.error().code, "tensor '" + proto.name() + "' " + t.error().text);
+      values_[proto.name()] = g_.add(std::move(*t));
+    }
+    return {};
+  }
+
+  Result<void> add_inputs(const onnx::GraphProto& graph) {
+    for (const auto& [name, shape] : options_.input_shapes)
+      if (std::none_of(graph.input().begin(), graph.input().end(), [&, n = &name](const auto& v) { return v.name() == *n; }))
+        return error(Code::kBadArgument, "a shape is given for '" + name + "', which is not an input");
+    for (const auto& value : graph.input()) {
+      if (values_.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
+      auto shape = input_shape(value);
+      if (!shape) return shape.error();
+      const auto dtype = dtype_of_onnx(value.type().tensor_type().elem_type());
+      if (!dtype || *dtype == DType::kU8 || *dtype == DType::kS8)
+        return error(Code::kUnsupported, "input '" + value.name() + "': element type " + std::to_string(value.type().tensor_type().elem_type()) + " is not supported");
+      const TensorId id = g_.add({.name = value.name(), .dtype = *dtype, .shape = *shape});
+      values_[value.name()] = id;
+      g_.inputs.push_back(id);
+    }
+    return {};
+  }
+
+  Result<Shape> input_shape(const onnx::ValueInfo& value) const {
+    const auto& type = value.type().tensor_type();
+    if (type.shape().dim_size() > kMaxRank) return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
+    Shape shape;
+    for (const auto& d : type.shape().dim()) {
+      if (d.dim_value() > kMaxDim) return error(Code::kBadModel, "input '" + value.name() + "' has a size of " + std::to_string(d.dim_value()));
+      shape.push_back(d.has_dim_value() && d.dim_value() > 0 ? d.dim_value() : -1);
+    }
+    for (const auto& [name, given] : options_.input_shapes) {
+      if (name != value.name()) continue;
+      if (type.has_shape() && given.rank() != shape.rank())
+        return error(Code::kBadArgument, "input '" + name + "' has the shape " + shape.text() + ", not " + given.text());
+      if (std::any_of(given.begin(), given.end(), [](int64_t d) { return d < -1 || d == 0 || d > kMaxDim; }))
+        return error(Code::kBadArgument, "input '" + name + "': bad shape " + given.text());
+      return given;
+    }
+    if (!type.has_shape()) return error(Code::kUnsupported, "input '" + value.name() + "' has no shape: give one");
+    return shape;
+  }
+
+  std::string describe(const onnx::NodeProto& node) const {
+    const std::string& name = !node.name().empty() ? node.name() : node.output_size() ? node.output(0) : node.name();
+    return "node '" + name + "' (" + (node.domain().empty() ? "" : node.domain() + ".") + node.op_type() + "): ";
+  }
+
+  Result<void> add_node(const onnx::NodeProto& proto) {
+    const std::string where = describe(proto);
+    const bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
+    const OnnxOp* op = standard ? find_onnx_op(proto.op_type()) : nullptr;
+    if (!op) return error(Code::kUnsupported, where + "this op is not supported");
+    OnnxNode n(g_, proto, opset_, folder());
+    for (const std::string& input : proto.input()) {
+      auto it = values_.find(input);
+      if (!input.empty() && it == values_.end()) return error(Code::kBadModel, where + "its input '" + input + "' is not made by an earlier node");
+      n.inputs.push_back(input.empty() ? -1 : it->second);
+    }
+    while (!n.inputs.empty() && n.inputs.back() < 0) n.inputs.pop_back();
+    for (int i = 0; i < op->min_inputs; ++i)
+      if (n.in(static_cast<size_t>(i)) < 0) return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
+    if (n.inputs.size() > static_cast<size_t>(op->max_inputs)) return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
+    op->import(n);
+    if (n.failed()) return error(n.code(), where + n.failure());
+    return add_results(proto, n.results, where);
+  }
+
+  Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results, const std::string& where) {
+    for (int i = 0; i < proto.output_size(); ++i) {
+      const std::string& name = proto.output(i);
+      if (name.empty()) continue;
+      const size_t k = static_cast<size_t>(i);
+      // An optional output that the op does not give (a pool's indices): an error only if somebody reads it.
+      if (k >= results.size()) continue;
+      if (results[k] < 0) return error(Code::kBadModel, where + "has no output '" + name + "'");
+      if (!values_.emplace(name, results[k]).second) return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
+      Tensor& t = g_.tensors[static_cast<size_t>(results[k])];
+      if (std::find(g_.inputs.begin(), g_.inputs.end(), results[k]) == g_.inputs.end() && !t.constant) t.name = name;
+    }
+    return {};
+  }
+
+  Result<void> add_outputs(const onnx::GraphProto& graph) {
+    std::vector<std::string> names = options_.outputs;
+    if (names.empty())
+      for (const auto& o : graph.output()) names.push_back(o.name());
+    if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
+    for (const std::string& name : names) {
+      auto it = values_.find(name);
+      if (it == values_.end()) return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument, "output '" + name + "' is not made by any node");
+      g_.outputs.push_back(named_output(it->second, name));
+    }
+    return {};
+  }
+
+  // The tensor itself under the output's name, or a copy where it already has a public name.
+  TensorId named_output(TensorId id, const std::string& name) {
+    const bool taken = g_.tensors[static_cast<size_t>(id)].constant || std::count(g_.inputs.begin(), g_.inputs.end(), id) ||
+                       std::count(g_.outputs.begin(), g_.outputs.end(), id);
+    if (!taken) {
+      g_.tensors[static_cast<size_t>(id)].name = name;
+      return id;
+    }
+    Tensor copy{.name = name, .dtype = tensor(g_, id).dtype, .shape = tensor(g_, id).shape};
+    const auto spec = reshape_spec(copy.shape, copy.shape);
+    const TensorId out = g_.add(std::move(copy));
+    g_.nodes.push_back({.name = name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {id}, .outputs = {out}});
+    return out;
+  }
+
+  std::filesystem::path folder() const { return std::filesystem::path(path_).parent_path(); }
+
+  const std::string& path_;
+  const ConvertOptions& options_;
+  Graph g_;
+  int64_t opset_ = 0;
+  std::unordered_map<std::string, TensorId> values_;
+};
+
+}  // namespace
+
+Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options) {
+  auto model = parse(path);
+  if (!model) return model.error();
+  return Importer(path, options).run(*model);
+}
+
+}  // namespace octet::convert

@@ -1,0 +1,13 @@
+// Reads an ONNX file into the float graph. Ops keep NCHW's meaning here: an op that depends on the layout becomes
+// Transpose, NHWC op, Transpose, and the passes remove the transposes.
+#pragma once
+#include <string>
+
+#include "converter/graph.h"
+#include "octet/convert.h"
+
+namespace octet::convert {
+
+Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options);
+
+}  // namespace octet::convert

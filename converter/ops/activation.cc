@@ -1,0 +1,63 @@
+// Activations with parameters of their own: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Clip (6: attributes,
+// 11: operands), PRelu.
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
+#include "converter/ops/ops.h"
+
+namespace octet::convert {
+
+using schema::ActKind;
+using schema::Activation;
+using schema::BinaryKind;
+
+void import_elementwise_activation(OnnxNode& n) {
+  const std::string& name = n.proto.op_type();
+  const TensorId x = n.in(0);
+  if (n.at(x).dtype != DType::kF32) {
+    if (name != "Relu") return n.fail("needs a float operand", Code::kUnsupported);
+    return n.result(n.binary(BinaryKind::max, x, n.scalar_like(x, 0)));
+  }
+  Activation act(ActKind::relu, 0, 0);
+  if (name == "LeakyRelu") act = Activation(ActKind::leaky_relu, n.f("alpha", 0.01f), 0);
+  if (name == "Sigmoid") act = Activation(ActKind::sigmoid, 0, 0);
+  if (name == "Tanh") act = Activation(ActKind::tanh, 0, 0);
+  if (name == "HardSigmoid") act = Activation(ActKind::hard_sigmoid, n.f("alpha", 0.2f), n.f("beta", 0.5f));
+  if (name == "HardSwish") act = Activation(ActKind::hard_swish, 1.0f / 6, 0.5f);
+  if (!std::isfinite(act.a()) || !std::isfinite(act.b())) return n.fail("an attribute is not finite");
+  n.result(n.act(act, x));
+}
+
+void import_clip(OnnxNode& n) {
+  TensorId x = n.in(0);
+  const TensorId low = n.in(1), high = n.in(2);
+  const auto low_value = uniform(n.g, low), high_value = uniform(n.g, high);
+  const bool constant = (low < 0 || low_value) && (high < 0 || high_value);
+  if (n.at(x).dtype != DType::kF32 || !constant) {
+    if (low >= 0) x = n.binary(BinaryKind::max, x, low);
+    if (high >= 0) x = n.binary(BinaryKind::min, x, high);
+    return n.result(x);
+  }
+  const float a = std::max(low_value.value_or(n.f("min", -FLT_MAX)), -FLT_MAX);
+  const float b = std::min(high_value.value_or(n.f("max", FLT_MAX)), FLT_MAX);
+  if (std::isnan(a) || std::isnan(b)) return n.fail("a bound is not a number");
+  if (a == 0 && b == FLT_MAX) return n.result(n.act(Activation(ActKind::relu, 0, 0), x));
+  n.result(n.act(Activation(ActKind::clip, a, b), x));
+}
+
+// slope * x where x < 0: one number is LeakyRelu; slopes within [0, 1] are max(x, slope * x); others need both halves.
+void import_prelu(OnnxNode& n) {
+  const TensorId x = n.in(0), slope = n.in(1);
+  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  if (const auto one = uniform(n.g, slope)) return n.result(n.act(Activation(ActKind::leaky_relu, *one, 0), x));
+  const Tensor& s = n.at(slope);
+  const auto v = s.values<float>();
+  if (s.constant && s.dtype == DType::kF32 && std::all_of(v.begin(), v.end(), [](float f) { return f >= 0 && f <= 1; }))
+    return n.result(n.binary(BinaryKind::max, x, n.binary(BinaryKind::mul, x, slope)));
+  const TensorId zero = n.scalar_like(x, 0);
+  const TensorId negative = n.binary(BinaryKind::mul, n.binary(BinaryKind::min, x, zero), slope);
+  n.result(n.binary(BinaryKind::add, n.binary(BinaryKind::max, x, zero), negative));
+}
+
+}  // namespace octet::convert

@@ -1,0 +1,174 @@
+// Finds activations that exporters spell with several nodes, and brings them to where they can be fused.
+// Before: y = Mul(x, Sigmoid(x))                    After: y = SiLU(x)
+// Before: y = Div(Clip(Add(x, 3), 0, 6), 6)         After: y = HardSigmoid(x)    (any affine map around any clip to [0, 1])
+// Before: y = Div(Mul(x, Clip(Add(x, 3), 0, 6)), 6) After: y = HardSwish(x)
+// Unless: a constant differs between channels.
+#include <cmath>
+
+#include "converter/passes/rewrite.h"
+
+namespace octet::convert {
+namespace {
+
+using schema::ActKind;
+using schema::Activation;
+using schema::BinaryKind;
+
+// y = scale * x + shift, with numbers that are the same for all elements.
+struct Affine {
+  TensorId x = -1;
+  float scale = 1, shift = 0;
+};
+
+// The affine map that makes t, through as many nodes as there are.
+Affine affine_of(Graph& g, const Uses& uses, TensorId t) {
+  Affine a{.x = t};
+  for (int steps = 0; steps < 4; ++steps) {
+    Node* n = producer(g, uses, a.x);
+    auto* op = n ? as<schema::BinaryT>(*n) : nullptr;
+    if (!op || op->act.kind() != ActKind::none) break;
+    const auto l = uniform(g, n->inputs[0]), r = uniform(g, n->inputs[1]);
+    if (l.has_value() == r.has_value()) break;
+    const TensorId x = n->inputs[l ? 1 : 0];
+    if (tensor(g, x).shape != tensor(g, a.x).shape) break;
+    const float c = l ? *l : *r;
+    if (op->kind == BinaryKind::add) a.shift += a.scale * c;
+    else if (op->kind == BinaryKind::sub && r) a.shift -= a.scale * c;
+    else if (op->kind == BinaryKind::mul) a.scale *= c;
+    else if (op->kind == BinaryKind::div && r && c != 0) a.scale /= c;
+    else break;
+    a.x = x;
+  }
+  return a;
+}
+
+const Activation* unary_act(Graph& g, const Uses& uses, TensorId t) {
+  Node* n = producer(g, uses, t);
+  auto* op = n ? as<schema::UnaryT>(*n) : nullptr;
+  return op && op->kind == schema::UnaryKind::act ? &op->act : nullptr;
+}
+
+bool near(float a, float b) { return std::fabs(a - b) <= 1e-5f * std::max(1.0f, std::fabs(b)); }
+
+// t = clamp(a * x + b, 0, high), also as a HardSigmoid times `high`.
+struct Ramp {
+  TensorId x;
+  float a, b, high;
+};
+
+std::optional<Ramp> ramp_of(Graph& g, const Uses& uses, TensorId t) {
+  const Activation* act = unary_act(g, uses, t);
+  if (!act) return std::nullopt;
+  const TensorId in = producer(g, uses, t)->inputs[0];
+  if (act->kind() == ActKind::hard_sigmoid) return Ramp{in, act->a(), act->b(), 1};
+  if (act->kind() != ActKind::clip || act->a() != 0 || !(act->b() > 0) || act->b() > 1e6f) return std::nullopt;
+  const Affine inner = affine_of(g, uses, in);
+  return Ramp{inner.x, inner.scale, inner.shift, act->b()};
+}
+
+// The product x * ramp(x), whichever operand comes first.
+std::optional<Ramp> gated_ramp(Graph& g, const Uses& uses, TensorId t) {
+  Node* n = producer(g, uses, t);
+  auto* op = n ? as<schema::BinaryT>(*n) : nullptr;
+  if (!op || op->kind != BinaryKind::mul || op->act.kind() != ActKind::none) return std::nullopt;
+  for (size_t k = 0; k < 2; ++k) {
+    auto ramp = ramp_of(g, uses, n->inputs[k]);
+    if (ramp && ramp->x == n->inputs[1 - k]) return ramp;
+  }
+  return std::nullopt;
+}
+
+void become(Graph& g, int i, Activation act, TensorId x) {
+  Node& n = g.nodes[static_cast<size_t>(i)];
+  n.op = make_op(schema::UnaryT{.act = act});
+  n.inputs = {x};
+}
+
+bool find_silu(Graph& g, const Uses& uses, int i) {
+  const Node& n = g.nodes[static_cast<size_t>(i)];
+  auto* op = as<schema::BinaryT>(n);
+  if (!op || op->kind != BinaryKind::mul) return false;
+  for (size_t k = 0; k < 2; ++k) {
+    const Activation* act = unary_act(g, uses, n.inputs[k]);
+    if (!act || act->kind() != ActKind::sigmoid || producer(g, uses, n.inputs[k])->inputs[0] != n.inputs[1 - k]) continue;
+    become(g, i, Activation(ActKind::silu, 0, 0), n.inputs[1 - k]);
+    return true;
+  }
+  return false;
+}
+
+// scale * ramp, with ramp's slope and offset divided by its height, is a hard sigmoid where scale * height is 1.
+bool find_hard(Graph& g, const Uses& uses, int i) {
+  const Node& n = g.nodes[static_cast<size_t>(i)];
+  if (!as<schema::BinaryT>(n)) return false;
+  const Affine outer = affine_of(g, uses, n.outputs[0]);
+  if (outer.shift != 0) return false;
+  auto fits = [&](const std::optional<Ramp>& r) { return r && near(outer.scale * r->high, 1); };
+  if (const auto gated = gated_ramp(g, uses, outer.x); fits(gated)) {
+    become(g, i, Activation(ActKind::hard_swish, gated->a / gated->high, gated->b / gated->high), gated->x);
+    return true;
+  }
+  if (outer.x == n.outputs[0]) return false;
+  if (const auto ramp = ramp_of(g, uses, outer.x); fits(ramp)) {
+    become(g, i, Activation(ActKind::hard_sigmoid, ramp->a / ramp->high, ramp->b / ramp->high), ramp->x);
+    return true;
+  }
+  return false;
+}
+
+// Before: y = x * Clip(x + 3, 0, 6), z = y * s   is found above; a clip to [0, 1] of an affine map alone is found here.
+bool find_unit_clip(Graph& g, const Uses& uses, int i) {
+  const Node& n = g.nodes[static_cast<size_t>(i)];
+  const Activation* act = unary_act(g, uses, n.outputs[0]);
+  if (!act || act->kind() != ActKind::clip || act->a() != 0 || act->b() != 1) return false;
+  const auto ramp = ramp_of(g, uses, n.outputs[0]);
+  if (!ramp || ramp->x == n.inputs[0]) return false;
+  become(g, i, Activation(ActKind::hard_sigmoid, ramp->a, ramp->b), ramp->x);
+  return true;
+}
+
+// Where an activation that stands after t can be applied instead: nodes that only move elements lie between.
+bool reaches_fusable(Graph& g, const Uses& uses, TensorId t, int depth) {
+  Node* n = producer(g, uses, t);
+  if (!n || !uses.single(t) || depth > 16) return false;
+  if (auto* op = as<schema::Conv2dT>(*n)) return op->act.kind() == ActKind::none && n->inputs.size() < 4;
+  if (auto* op = as<schema::MatMulT>(*n)) return op->act.kind() == ActKind::none;
+  if (as<schema::ReshapeT>(*n) || as<schema::TransposeT>(*n)) return reaches_fusable(g, uses, n->inputs[0], depth + 1);
+  if (!as<schema::ConcatT>(*n)) return false;
+  return std::all_of(n->inputs.begin(), n->inputs.end(), [&](TensorId in) { return reaches_fusable(g, uses, in, depth + 1); });
+}
+
+// One step up: Op(f(x)) for f(Op(x)).
+bool hoist(Graph& g, const Uses& uses, int i) {
+  const Node n = g.nodes[static_cast<size_t>(i)];
+  const Activation* act = unary_act(g, uses, n.outputs[0]);
+  const int up = act ? uses.made_by(n.inputs[0]) : -1;
+  if (up < 0) return false;
+  Node& mover = g.nodes[static_cast<size_t>(up)];
+  if (!as<schema::ReshapeT>(mover) && !as<schema::TransposeT>(mover) && !as<schema::ConcatT>(mover)) return false;
+  if (!reaches_fusable(g, uses, n.inputs[0], 0)) return false;
+  const size_t data_inputs = as<schema::ConcatT>(mover) ? mover.inputs.size() : 1;
+  std::vector<Node> activations;
+  for (size_t k = 0; k < data_inputs; ++k) {
+    const TensorId x = mover.inputs[k];
+    const TensorId y = add_like(g, x, tensor(g, x).shape);
+    activations.push_back({.name = n.name, .op = n.op, .inputs = {x}, .outputs = {y}});
+    mover.inputs[k] = y;
+  }
+  mover.outputs = n.outputs;
+  g.nodes.erase(g.nodes.begin() + i);
+  for (Node& a : activations) insert(g, up, std::move(a));
+  return true;
+}
+
+}  // namespace
+
+int find_activations(Graph& g) {
+  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
+    return find_silu(graph, uses, i) || find_hard(graph, uses, i) || find_unit_clip(graph, uses, i);
+  });
+}
+
+int hoist_activations(Graph& g) { return rewrite_nodes(g, hoist); }
+
+}  // namespace octet::convert

@@ -1,0 +1,79 @@
+// Nodes whose operands are all constant are computed now, by the runtime itself, so that an op has one meaning.
+// Before: y = Mul(constant, constant)   After: y = constant   Unless: the result would be large (an Expand kept small in the file).
+#include "converter/emit.h"
+#include "converter/passes/rewrite.h"
+
+namespace octet::convert {
+namespace {
+
+constexpr int64_t kMaxElements = int64_t{1} << 26;
+
+bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known) {
+  const int64_t size = tensor(g, n.outputs[0]).shape.elements();
+  if (size < 0 || size > kMaxElements) return false;
+  return std::all_of(n.inputs.begin(), n.inputs.end(), [&](TensorId t) { return t < 0 || known[static_cast<size_t>(t)]; });
+}
+
+// The foldable nodes as a graph of their own; `results`: the tensors of `g` that its outputs stand for.
+Graph constant_part(const Graph& g, const std::vector<bool>& foldable, std::vector<TensorId>& results) {
+  Graph part;
+  part.source = g.source;
+  part.tensors.resize(g.tensors.size());
+  std::vector<bool> wanted(g.tensors.size(), false);
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (!foldable[i])
+      for (TensorId t : g.nodes[i].inputs)
+        if (t >= 0) wanted[static_cast<size_t>(t)] = true;
+  for (TensorId t : g.outputs) wanted[static_cast<size_t>(t)] = true;
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    if (!foldable[i]) continue;
+    const Node& n = g.nodes[i];
+    part.nodes.push_back(n);
+    for (const auto* ids : {&n.inputs, &n.outputs})
+      for (TensorId t : *ids)
+        if (t >= 0) part.tensors[static_cast<size_t>(t)] = tensor(g, t);
+    if (wanted[static_cast<size_t>(n.outputs[0])]) results.push_back(n.outputs[0]);
+  }
+  part.outputs = results;
+  remove_dead(part);
+  remove_unused_tensors(part);
+  make_names_unique(part);
+  return part;
+}
+
+}  // namespace
+
+Result<int> fold_constants(Graph& g) {
+  std::vector<bool> known(g.tensors.size(), false), foldable(g.nodes.size(), false);
+  for (size_t t = 0; t < g.tensors.size(); ++t) known[t] = g.tensors[t].constant;
+  bool any = false;
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    const TensorId out = g.nodes[i].outputs[0];
+    const bool is_output = std::find(g.outputs.begin(), g.outputs.end(), out) != g.outputs.end();
+    foldable[i] = !is_output && is_foldable(g, g.nodes[i], known);
+    known[static_cast<size_t>(out)] = foldable[i];
+    any = any || foldable[i];
+  }
+  if (!any) return 0;
+  std::vector<TensorId> results;
+  const Graph part = constant_part(g, foldable, results);
+  auto bytes = emit(part);
+  if (!bytes) return bytes.error();
+  auto model = Model::from_bytes(*bytes, g.source + " (constant part)");
+  if (!model) return model.error();
+  auto session = Session::create(*model, {.precision = Precision::kF32});
+  if (!session) return session.error();
+  if (auto done = session->run(); !done) return done.error();
+  for (size_t i = 0; i < results.size(); ++i) {
+    const octet::Tensor value = session->output(static_cast<int>(i));
+    Tensor& t = g.tensors[static_cast<size_t>(results[i])];
+    t.constant = true;
+    t.shape = value.shape;
+    const auto* data = static_cast<const std::byte*>(value.data);
+    t.data.assign(data, data + static_cast<size_t>(value.shape.elements()) * size_of(value.dtype));
+  }
+  size_t i = 0;
+  return static_cast<int>(std::erase_if(g.nodes, [&](const Node&) { return foldable[i++]; }));
+}
+
+}  // namespace octet::convert

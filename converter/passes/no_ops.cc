@@ -1,0 +1,123 @@
+// Nodes that change nothing, and chains that are one node.
+// Before: y = Transpose(Transpose(x, p), q)   After: y = Transpose(x, p then q), or x where that is the identity
+// Before: y = Reshape(Reshape(x))             After: y = Reshape(x)   Unless: sizes are unknown that only the first names
+// Before: y = Slice(x), all of it             After: x                (Concat of one, Cast to the same type, Expand likewise)
+#include <climits>
+
+#include "converter/passes/rewrite.h"
+#include "converter/shapes.h"
+
+namespace octet::convert {
+namespace {
+
+bool slices_all(const Shape& x, const schema::SliceT& op) {
+  for (size_t i = 0; i < op.axes.size(); ++i) {
+    const int64_t size = x[op.axes[i]];
+    const bool from_start = op.steps[i] == 1 && op.starts[i] == 0;
+    if (!from_start || !(op.ends[i] >= INT_MAX || (size >= 0 && op.ends[i] >= size))) return false;
+  }
+  return true;
+}
+
+bool is_no_op(const Graph& g, const Node& n) {
+  const Tensor &x = tensor(g, n.inputs[0]), &y = tensor(g, n.outputs[0]);
+  const bool same_shape = x.shape == y.shape && std::count(x.shape.begin(), x.shape.end(), -1) <= 1;
+  if (auto* op = as<schema::TransposeT>(n)) return is_identity(op->perm);
+  if (as<schema::ReshapeT>(n)) return same_shape;
+  if (as<schema::ExpandT>(n)) return same_shape && x.shape.elements() >= 0;
+  if (as<schema::ConcatT>(n)) return n.inputs.size() == 1;
+  if (auto* op = as<schema::CastT>(n)) return static_cast<DType>(op->to) == x.dtype;
+  if (auto* op = as<schema::SliceT>(n)) return n.inputs.size() == 1 && slices_all(x.shape, *op);
+  if (auto* op = as<schema::PadT>(n); op && n.inputs.size() == 1) {
+    auto zero = [](int64_t v) { return v == 0; };
+    return std::all_of(op->before.begin(), op->before.end(), zero) && std::all_of(op->after.begin(), op->after.end(), zero);
+  }
+  return false;
+}
+
+// Its output is public and its input is too: only this node gives it the name.
+bool must_stay(const Graph& g, const Uses& uses, const Node& n) {
+  return uses.outputs[static_cast<size_t>(n.outputs[0])] &&
+         (uses.made_by(n.inputs[0]) < 0 || uses.outputs[static_cast<size_t>(n.inputs[0])] || tensor(g, n.inputs[0]).constant);
+}
+
+bool merge_transposes(Graph& g, const Uses& uses, int i) {
+  Node& n = g.nodes[static_cast<size_t>(i)];
+  auto* then = as<schema::TransposeT>(n);
+  Node* before = then ? producer(g, uses, n.inputs[0]) : nullptr;
+  auto* first = before ? as<schema::TransposeT>(*before) : nullptr;
+  if (!first) return false;
+  then->perm = compose(first->perm, then->perm);
+  n.inputs[0] = before->inputs[0];
+  return true;
+}
+
+bool merge_reshapes(Graph& g, const Uses& uses, int i) {
+  Node& n = g.nodes[static_cast<size_t>(i)];
+  auto* then = as<schema::ReshapeT>(n);
+  Node* before = then && n.inputs.size() == 1 ? producer(g, uses, n.inputs[0]) : nullptr;
+  if (!before || !as<schema::ReshapeT>(*before)) return false;
+  const Shape& target = tensor(g, n.outputs[0]).shape;
+  if (std::count(target.begin(), target.end(), -1) > 1 || target.rank() == 0) return false;
+  const auto spec = reshape_spec(tensor(g, before->inputs[0]).shape, target);
+  if (!spec) return false;
+  then->shape = *spec;
+  n.inputs[0] = before->inputs[0];
+  return true;
+}
+
+}  // namespace
+
+int remove_no_ops(Graph& g) {
+  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
+    if (merge_transposes(graph, uses, i) || merge_reshapes(graph, uses, i)) return true;
+    const Node& n = graph.nodes[static_cast<size_t>(i)];
+    if (!is_no_op(graph, n) || must_stay(graph, uses, n)) return false;
+    replace_uses(graph, n.outputs[0], n.inputs[0]);
+    return true;
+  });
+}
+
+// Before: y = Transpose(x) that moves only dims of size 1   After: y = Reshape(x)
+int transposes_to_reshapes(Graph& g) {
+  int count = 0;
+  for (Node& n : g.nodes) {
+    auto* op = as<schema::TransposeT>(n);
+    if (!op) continue;
+    const Shape& x = tensor(g, n.inputs[0]).shape;
+    Perm moved;
+    for (int axis : op->perm)
+      if (x[axis] != 1) moved.push_back(axis);
+    const auto spec = reshape_spec(x, tensor(g, n.outputs[0]).shape);
+    if (!is_identity(moved) || !spec || spec->empty()) continue;
+    n.op = make_op(schema::ReshapeT{.shape = *spec});
+    ++count;
+  }
+  return count;
+}
+
+// Before: a = Transpose(x, p); b = Transpose(x, p)   After: b's readers read a   (Reshape, Slice likewise)
+int merge_twins(Graph& g) {
+  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
+    const Node& n = graph.nodes[static_cast<size_t>(i)];
+    if (n.inputs.size() != 1 || uses.outputs[static_cast<size_t>(n.outputs[0])]) return false;
+    for (int u : uses.users[static_cast<size_t>(n.inputs[0])]) {
+      const Node& other = graph.nodes[static_cast<size_t>(u)];
+      if (u >= i || other.op.type != n.op.type || other.inputs != n.inputs) continue;
+      bool same = false;
+      if (auto* op = as<schema::TransposeT>(n)) same = op->perm == as<schema::TransposeT>(other)->perm;
+      if (auto* op = as<schema::ReshapeT>(n)) same = op->shape == as<schema::ReshapeT>(other)->shape;
+      if (auto* op = as<schema::SliceT>(n)) {
+        auto* o = as<schema::SliceT>(other);
+        same = op->starts == o->starts && op->ends == o->ends && op->axes == o->axes && op->steps == o->steps;
+      }
+      if (!same) continue;
+      const TensorId from = n.outputs[0], to = other.outputs[0];
+      replace_uses(graph, from, to);
+      return true;
+    }
+    return false;
+  });
+}
+
+}  // namespace octet::convert
