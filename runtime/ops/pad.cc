@@ -18,7 +18,9 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   const auto& a = n.attributes<schema::Pad>();
   if (!valid_enum(a.mode())) return bad_node(n, "unknown mode");
   if (!a.before() || !a.after()) {
-    if (a.before() || a.after() || !n.has_input(1)) return bad_node(n, "no sizes are given");
+    const bool scalar = m.input(n, 0).shape.rank() == 0;
+    if (a.before() || a.after() || (!n.has_input(1) && !scalar)) return bad_node(n, "no sizes are given");
+    if (!n.has_input(1)) return {};
     return check_type(n, m, 1, {DType::kS64});
   }
   const auto rank = static_cast<unsigned>(m.input(n, 0).shape.rank());
@@ -46,7 +48,7 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::Pad>();
   const Shape& in = inf.shape(0);
   std::span<const int64_t> operand;
-  if (!a.before()) {
+  if (!a.before() && inf.node.has_input(1)) {
     const auto known = inf.known_s64(1);
     if (!known) return known.error();
     operand = *known;

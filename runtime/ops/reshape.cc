@@ -15,7 +15,7 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_dense(n, m, 0));
   const auto* shape = n.attributes<schema::Reshape>().shape();
   if (!shape) {
-    if (!n.has_input(1)) return bad_node(n, "no shape is given");
+    if (!n.has_input(1)) return {};  // an empty shape, which writers leave out: a scalar
     return check_type(n, m, 1, {DType::kS64});
   }
   if (shape->size() > kMaxRank) return bad_node(n, "rank over " + text_of(kMaxRank));
@@ -27,7 +27,7 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
 Result<void> infer(Inference& inf) {
   const auto* shape = inf.node.attributes<schema::Reshape>().shape();
   std::span<const int64_t> wanted = values_of(shape);
-  if (!shape) {
+  if (!shape && inf.node.has_input(1)) {
     const auto known = inf.known_s64(1);
     if (!known) return known.error();
     wanted = *known;

@@ -81,7 +81,7 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_dense(n, m, 0));
   const auto& a = n.attributes<schema::Slice>();
   if (!a.starts()) {
-    if (!n.has_input(1) || !n.has_input(2)) return bad_node(n, "no starts or ends are given");
+    if (n.has_input(1) != n.has_input(2)) return bad_node(n, "no starts or no ends are given");
     for (int i = 1; i < 5; ++i)
       if (n.has_input(i)) OCTET_TRY(check_type(n, m, i, {DType::kS64}));
     return {};
