@@ -20,8 +20,8 @@ Result<Precision> precision_of(const std::string& text, const Model& model) {
   return Error{
       Code::kBadArgument,
       "--precision int8: '" + model.name() +
-          "' is not quantised. Quantise it first, with pictures like those it will see: octet-convert MODEL.onnx -o "
-          "MODEL_int8.octet --quantize --calibration_dir PICTURES; or run it with --precision fp32"};
+          "' is not quantised. Quantise it first, with pictures like those it will see: octet-convert quantize MODEL.onnx "
+          "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
 }
 
 Result<Model> open_model(const std::string& path) {
