@@ -1,9 +1,11 @@
 // One row of the table of ISAs: all the kernels, on the vectors, dot product and tile sizes that the ISA file gave before.
 #pragma once
 #include "kernels/bilinear_inl.h"
+#include "kernels/conv_f32_inl.h"
 #include "kernels/conv_inl.h"
 #include "kernels/depthwise_inl.h"
 #include "kernels/elementwise_inl.h"
+#include "kernels/float_inl.h"
 #include "kernels/isa_tables.h"
 #include "kernels/pool_inl.h"
 #include "kernels/reference.h"
@@ -22,7 +24,7 @@ constexpr Isa make_isa(const char* name, uint32_t needs) {
       .needs = needs,
       .conv_rows = kConvRows,
       .activation_offset = kActivationOffset,
-      .conv_rows_f32 = 8,
+      .conv_rows_f32 = kConvRowsF32,
       .conv_tile = conv_tile,
       .depthwise_packed_bytes = depthwise_packed_bytes,
       .depthwise_pack = depthwise_pack,
@@ -38,15 +40,15 @@ constexpr Isa make_isa(const char* name, uint32_t needs) {
       .transpose_8 = transpose_8,
       .transpose_32 = transpose_32,
       .argmax_u8 = argmax_u8,
-      .conv_tile_f32 = reference::conv_tile_f32,
-      .depthwise_f32 = reference::depthwise_f32,
+      .conv_tile_f32 = conv_tile_f32,
+      .depthwise_f32 = depthwise_f32,
       .max_pool_f32 = max_pool_f32,
       .average_pool_f32 = average_pool_f32,
-      .binary_f32 = reference::binary_f32,
-      .unary_f32 = reference::unary_f32,
-      .bilinear_f32 = reference::bilinear_f32,
-      .softmax_f32 = reference::softmax_f32,
-      .argmax_f32 = reference::argmax_f32,
+      .binary_f32 = binary_f32,
+      .unary_f32 = unary_f32,
+      .bilinear_f32 = bilinear_f32,
+      .softmax_f32 = softmax_f32,
+      .argmax_f32 = argmax_f32,
   };
 }
 

@@ -22,7 +22,7 @@ inline __mmask64 first_bytes(int n) { return n >= 64 ? ~0ull : (1ull << n) - 1; 
 
 inline F set_f(float v) { return _mm512_set1_ps(v); }
 inline F load_f(const float* p) { return _mm512_loadu_ps(p); }
-inline F load_f(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }  // 0 < n <= kLanes
+inline F load_f(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }  // 0 < n < kLanes
 inline void store_f(float* p, F v) { _mm512_storeu_ps(p, v); }
 inline void store_f(float* p, F v, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), v); }
 inline F add(F a, F b) { return _mm512_add_ps(a, b); }

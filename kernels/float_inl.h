@@ -1,0 +1,114 @@
+// Elementwise float, softmax, argmax: results within a few units in the last place of the reference.
+#pragma once
+#include "kernels/conv_f32_inl.h"
+#include "kernels/reference.h"
+
+namespace octet::kernels {
+namespace {
+
+template <class Op>
+inline void map2(const float* a, int a_step, const float* b, int b_step, float* out, int64_t count, Op op) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int n = count - i < kLanes ? static_cast<int>(count - i) : kLanes;
+    const F x = a_step ? load_some(a + i, n) : set_f(*a), y = b_step ? load_some(b + i, n) : set_f(*b);
+    store_some(out + i, op(x, y), n);
+  }
+}
+
+template <class Op>
+inline void map1(const float* in, float* out, int64_t count, Op op) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int n = count - i < kLanes ? static_cast<int>(count - i) : kLanes;
+    store_some(out + i, op(load_some(in + i, n)), n);
+  }
+}
+
+// Squares and square roots are vectors, other exponents libm's.
+inline void power(const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
+  if (b_step == 0 && *b == 2.0f) {
+    map2(a, a_step, b, 0, out, count, [](F x, F) { return mul(x, x); });
+  } else if (b_step == 0 && *b == 0.5f) {
+    map2(a, a_step, b, 0, out, count, [](F x, F) { return sqrt(x); });
+  } else {
+    reference::binary_f32(BinaryF32::kPow, a, a_step, b, b_step, out, count);
+  }
+}
+
+// As reference::binary_f32.
+void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
+  const auto map = [&](auto f) { map2(a, a_step, b, b_step, out, count, f); };
+  switch (op) {
+    case BinaryF32::kAdd: return map([](F x, F y) { return add(x, y); });
+    case BinaryF32::kSub: return map([](F x, F y) { return sub(x, y); });
+    case BinaryF32::kMul: return map([](F x, F y) { return mul(x, y); });
+    case BinaryF32::kDiv: return map([](F x, F y) { return div(x, y); });
+    case BinaryF32::kPow: return power(a, a_step, b, b_step, out, count);
+    case BinaryF32::kMin: return map([](F x, F y) { return min(y, x); });
+    case BinaryF32::kMax: return map([](F x, F y) { return max(y, x); });
+  }
+}
+
+// The square of exp(x / 2), so that results overflow and vanish where they should.
+inline F exp_full(F x) {
+  const F root = exp_clamped(mul(x, set_f(0.5f)));
+  return mul(root, root);
+}
+
+// As reference::unary_f32.
+void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count) {
+  const auto map = [&](auto f) { map1(in, out, count, f); };
+  switch (op) {
+    case UnaryF32::kAct: return map([&](F x) { return act_accurate(act, x); });
+    case UnaryF32::kExp: return map([](F x) { return exp_full(x); });
+    case UnaryF32::kSqrt: return map([](F x) { return sqrt(x); });
+    case UnaryF32::kNeg: return map([](F x) { return mul(x, set_f(-1.0f)); });
+    case UnaryF32::kAbs: return map([](F x) { return max(x, mul(x, set_f(-1.0f))); });
+    case UnaryF32::kFloor: return map([](F x) { return floor(x); });
+    case UnaryF32::kCeil: return map([](F x) { return ceil(x); });
+    case UnaryF32::kRound: return map([](F x) { return nearest(x); });
+    case UnaryF32::kReciprocal: return map([](F x) { return div(set_f(1.0f), x); });
+    case UnaryF32::kLog:
+    case UnaryF32::kErf: return reference::unary_f32(op, act, in, out, count);
+  }
+}
+
+// As reference::bilinear_f32.
+void bilinear_f32(int channels, const float* const corners[4], const float weights[4], float* out) {
+  for (int c = 0; c < channels; c += kLanes) {
+    const int n = channels - c < kLanes ? channels - c : kLanes;
+    const auto term = [&](int i) { return mul(load_some(corners[i] + c, n), set_f(weights[i])); };
+    store_some(out + c, add(add(term(0), term(1)), add(term(2), term(3))), n);
+  }
+}
+
+inline F largest_of(const float* in, int64_t count) {
+  F best = set_f(in[0]);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) best = max(load_f(in + i), best);
+  for (; i < count; ++i) best = max(set_f(in[i]), best);
+  return set_f(highest(best));
+}
+
+// As reference::softmax_f32.
+void softmax_f32(const float* in, float* out, int64_t count) {
+  const F top = largest_of(in, count);
+  map1(in, out, count, [top](F x) { return exp_clamped(sub(x, top)); });
+  F sums = set_f(0.0f);
+  for (int64_t i = 0; i < count; i += kLanes) sums = add(sums, count - i < kLanes ? load_f(out + i, static_cast<int>(count - i)) : load_f(out + i));
+  const F factor = div(set_f(1.0f), set_f(sum(sums)));
+  map1(out, out, count, [factor](F x) { return mul(x, factor); });
+}
+
+// As reference::argmax_f32.
+void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* row = in + r * in_pitch;
+    const float best = highest(largest_of(row, channels));
+    int n = 0;
+    while (n < channels - 1 && row[n] != best) ++n;
+    out[r] = n;
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,0 +1,158 @@
+// Float kernels of every ISA against the reference in double precision.
+#include <cmath>
+#include <cstring>
+
+#include "tests/kernels/support.h"
+
+namespace octet::kernels::test {
+namespace {
+
+// `tolerance` is relative to the largest magnitude expected; NaN must meet NaN and infinity infinity.
+::testing::AssertionResult close(const std::vector<float>& expected, const std::vector<float>& got, double tolerance) {
+  double largest = 0;
+  for (float v : expected) largest = std::isfinite(v) ? std::max<double>(largest, std::fabs(v)) : largest;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const bool same_kind = std::isnan(expected[i]) ? std::isnan(got[i]) : std::isinf(expected[i]) ? expected[i] == got[i] : true;
+    if (!same_kind || (std::isfinite(expected[i]) && !(std::fabs(double{expected[i]} - got[i]) <= tolerance * largest))) {
+      return ::testing::AssertionFailure() << "element " << i << ": expected " << expected[i] << ", got " << got[i];
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
+void check_conv(int rows, int taps, int in_channels, int channels, const Activation& act, bool residual) {
+  Random random(static_cast<uint32_t>(rows + taps * 100 + channels));
+  const auto input = random.reals(int64_t{taps} * rows * in_channels, -1, 1);
+  std::vector<const float*> pointers;
+  for (int i = 0; i < taps * rows; ++i) pointers.push_back(input.data() + i * in_channels);
+  auto weights = random.reals(int64_t{padded(channels)} * taps * in_channels, -1, 1);
+  const auto bias = per_channel(random, channels, -1, 1);
+  const int pitch = channels + 2;
+  const auto res = random.reals(rows * pitch, -1, 1);
+  ConvTileF32 tile = {.rows = rows, .taps = taps, .in_channels = in_channels, .input = pointers.data(), .weights = weights.data(),
+                      .channels = channels, .bias = bias.data(), .act = act, .relu_after = residual, .output_pitch = pitch,
+                      .residual = residual ? res.data() : nullptr, .residual_pitch = pitch};
+  std::vector<float> expected(static_cast<size_t>(rows * pitch), 5), got;
+  tile.output = expected.data();
+  reference::conv_tile_f32(tile);
+  for (const Isa* isa : supported_isas()) {
+    if (rows > isa->conv_rows_f32) continue;
+    got.assign(expected.size(), 5);
+    tile.output = got.data();
+    isa->conv_tile_f32(tile);
+    ASSERT_TRUE(close(expected, got, 3e-6)) << isa->name << " rows " << rows << " taps " << taps << " in " << in_channels << " channels "
+                                            << channels << " act " << static_cast<int>(act.kind);
+  }
+}
+
+TEST(ConvTileF32, Shapes) {
+  for (int rows = 1; rows <= kMaxRows; ++rows) {
+    for (int channels : {1, 15, 16, 17, 32, 47, 64, 80}) check_conv(rows, 2, 5, channels, {}, channels % 2);
+  }
+  for (int channels = 1; channels <= 70; ++channels) check_conv(5, 1, 3, channels, {}, false);
+}
+TEST(ConvTileF32, Activations) {
+  for (const Activation& act : kActivations) check_conv(4, 1, 20, 35, act, true);
+}
+
+TEST(DepthwiseF32, Shapes) {
+  Random random(31);
+  for (int channels : {1, 7, 8, 9, 16, 31, 32, 33, 48, 64, 65, 70}) {
+    for (int kernel : {1, 3, 5}) {
+      DepthwiseF32 d = {.kernel_h = kernel, .kernel_w = kernel, .stride_h = 2, .stride_w = 1, .pad_top = kernel / 2, .pad_left = kernel / 2,
+                        .in_h = 7, .in_w = 6, .out_h = 4, .out_w = 6, .channels = channels, .act = kActivations[channels % 9]};
+      d.input_pitch = channels + 1, d.output_pitch = channels + 2;
+      const auto input = random.reals(d.in_h * d.in_w * d.input_pitch, -1, 1), weights = random.reals(kernel * kernel * channels, -1, 1);
+      const auto bias = random.reals(channels, -1, 1);
+      d.input = input.data(), d.weights = weights.data(), d.bias = bias.data();
+      std::vector<float> expected(static_cast<size_t>(d.out_h * d.out_w * d.output_pitch), 2), got;
+      d.output = expected.data();
+      reference::depthwise_f32(d, 0, d.out_h);
+      for (const Isa* isa : supported_isas()) {
+        got.assign(expected.size(), 2);
+        d.output = got.data();
+        isa->depthwise_f32(d, 0, 1);
+        isa->depthwise_f32(d, 1, d.out_h);
+        ASSERT_TRUE(close(expected, got, 3e-6)) << isa->name << " channels " << channels << " kernel " << kernel;
+      }
+    }
+  }
+}
+
+TEST(BinaryF32, OperationsAndSteps) {
+  Random random(32);
+  for (int op = 0; op <= static_cast<int>(BinaryF32::kMax); ++op) {
+    for (int count : {1, 4, 15, 16, 17, 40}) {
+      auto a = random.reals(count, 0.1f, 4), b = random.reals(count, 0.5f, 3);
+      for (float first : {2.0f, 0.5f, 1.7f}) {
+        b[0] = first;
+        for (auto [a_step, b_step] : {std::pair{1, 1}, {1, 0}, {0, 1}}) {
+          std::vector<float> expected(static_cast<size_t>(count) + 1, 9);
+          reference::binary_f32(static_cast<BinaryF32>(op), a.data(), a_step, b.data(), b_step, expected.data(), count);
+          for (const Isa* isa : supported_isas()) {
+            std::vector<float> got(expected.size(), 9);
+            isa->binary_f32(static_cast<BinaryF32>(op), a.data(), a_step, b.data(), b_step, got.data(), count);
+            ASSERT_TRUE(close(expected, got, 1e-6)) << isa->name << " op " << op << " count " << count << " b " << first;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(UnaryF32, Operations) {
+  Random random(33);
+  for (int op = 0; op <= static_cast<int>(UnaryF32::kReciprocal); ++op) {
+    for (const Activation& act : kActivations) {
+      if (op != 0 && act.kind != Act::kNone) continue;
+      const bool positive = op == static_cast<int>(UnaryF32::kLog) || op == static_cast<int>(UnaryF32::kSqrt);
+      for (int count : {1, 7, 16, 33, 1000}) {
+        const auto in = random.reals(count, positive ? 0.01f : -20, 20);
+        std::vector<float> expected(static_cast<size_t>(count) + 1, 9);
+        reference::unary_f32(static_cast<UnaryF32>(op), act, in.data(), expected.data(), count);
+        for (const Isa* isa : supported_isas()) {
+          std::vector<float> got(expected.size(), 9);
+          isa->unary_f32(static_cast<UnaryF32>(op), act, in.data(), got.data(), count);
+          ASSERT_TRUE(close(expected, got, 5e-7)) << isa->name << " op " << op << " act " << static_cast<int>(act.kind) << " count " << count;
+        }
+      }
+    }
+  }
+}
+
+TEST(UnaryF32, ExpIsRelativelyAccurateAndHasItsLimits) {
+  for (const Isa* isa : supported_isas()) {
+    for (float x = -100; x < 100; x += 0.37f) {
+      float y;
+      isa->unary_f32(UnaryF32::kExp, {}, &x, &y, 1);
+      const double wanted = std::exp(double{x});
+      if (wanted > 3.5e38) {
+        ASSERT_TRUE(std::isinf(y)) << isa->name << " " << x;
+      } else {
+        ASSERT_NEAR(y, wanted, wanted * 6e-7 + 2e-38) << isa->name << " " << x;
+      }
+    }
+  }
+}
+
+TEST(BilinearAndSoftmaxF32, Lengths) {
+  Random random(34);
+  for (int count = 1; count <= 70; ++count) {
+    const auto in = random.reals(count * 4, -30, 30);
+    const float* corners[4] = {in.data(), in.data() + count, in.data() + 2 * count, in.data() + 3 * count};
+    const float weights[4] = {0.1f, 0.2f, 0.3f, 0.4f};
+    std::vector<float> blend(static_cast<size_t>(count) + 1, 1), soft(blend);
+    reference::bilinear_f32(count, corners, weights, blend.data());
+    reference::softmax_f32(in.data(), soft.data(), count);
+    for (const Isa* isa : supported_isas()) {
+      std::vector<float> blend_got(blend.size(), 1), soft_got(blend.size(), 1);
+      isa->bilinear_f32(count, corners, weights, blend_got.data());
+      isa->softmax_f32(in.data(), soft_got.data(), count);
+      ASSERT_TRUE(close(blend, blend_got, 1e-6)) << isa->name << " bilinear " << count;
+      ASSERT_TRUE(close(soft, soft_got, 1e-6)) << isa->name << " softmax " << count;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels::test
