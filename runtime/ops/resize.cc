@@ -84,7 +84,10 @@ double coordinate(const Ratio& r, schema::CoordinateMode mode, int64_t x) {
   return scaled(at + 0.5) - 0.5;
 }
 
+// Whole and half positions are what rounding turns on, so those that missed it by the scale's last digit are put back.
 double round_nearest(schema::NearestMode mode, double x) {
+  const double exact = std::nearbyint(x * 2) / 2;
+  if (std::fabs(x - exact) < 2e-5) x = exact;
   switch (mode) {
     case schema::NearestMode::round_prefer_floor: return std::ceil(x - 0.5);
     case schema::NearestMode::round_prefer_ceil: return std::floor(x + 0.5);
