@@ -62,8 +62,11 @@ ANCHORS = (((12., 12.), (18., 18.), (27., 27.)),
 class Detector(nn.Module):
     """Strided CSP backbone, up-and-down pyramid neck, three heads; the output holds decoded boxes in input pixels."""
 
-    def __init__(self, classes=10, c=(16, 32, 64, 96, 128), n=(48, 64, 96)):
+    widths = (16, 32, 64, 96, 128)
+
+    def __init__(self, classes=10, n=(48, 64, 96)):
         super().__init__()
+        c = self.widths
         self.no, self.decode, self.size = 5 + classes, False, 320
         self.stem = Conv(3, c[0], 6, 2, p=2)
         self.p2 = nn.Sequential(Conv(c[0], c[1], 3, 2), Csp(c[1], c[1], 1))
@@ -108,23 +111,6 @@ class Detector(nn.Module):
         return torch.cat([xy, wh, y[..., 4:]], 4).view(int(y.shape[0]), 3 * h * w, self.no)
 
 
-class ShortTerm(nn.Module):
-    """Chain of narrowing convolutions whose outputs are all kept and concatenated."""
-
-    def __init__(self, cin, cout, stride):
-        super().__init__()
-        q = cout // 4
-        self.a = Conv(cin, 2 * q, 1, act=nn.ReLU)
-        self.b = Conv(2 * q, q, 3, stride, act=nn.ReLU)
-        self.c = Conv(q, q, 3, act=nn.ReLU)
-        self.skip = nn.AvgPool2d(3, 2, 1) if stride == 2 else nn.Identity()
-
-    def forward(self, x):
-        a = self.a(x)
-        b = self.b(a)
-        return torch.cat([self.skip(a), b, self.c(b)], 1)
-
-
 class PyramidPool(nn.Module):
     def __init__(self, cin, cout, bins=(1, 2, 4)):
         super().__init__()
@@ -141,30 +127,35 @@ class PyramidPool(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Strided encoder, pyramid pooling, bilinear decoder that joins three scales; logits at the size of the input."""
+    """The detector's backbone, pyramid pooling, a ReLU decoder that joins four scales by bilinear upsampling."""
 
-    def __init__(self, classes=11, c=(16, 32, 64, 128, 192), n=(32, 64)):
+    def __init__(self, classes=11, n=(32, 48)):
         super().__init__()
-        r = nn.ReLU
-        self.stem = nn.Sequential(Conv(3, c[0], 3, 2, act=r), Conv(c[0], c[1], 3, 2, act=r))
-        self.s4 = Csp(c[1], c[1], 1, act=r)
-        self.s8 = nn.Sequential(ShortTerm(c[1], c[2], 2), ShortTerm(c[2], c[2], 1))
-        self.s16 = nn.Sequential(ShortTerm(c[2], c[3], 2), ShortTerm(c[3], c[3], 1), ShortTerm(c[3], c[3], 1))
-        self.s32 = nn.Sequential(ShortTerm(c[3], c[4], 2), ShortTerm(c[4], c[4], 1))
+        r, body, c = nn.ReLU, Detector(), Detector.widths
+        for part in self.parts:
+            setattr(self, part, getattr(body, part))
         self.context = PyramidPool(c[4], n[1])
         self.fuse16 = Conv(n[1] + c[3], n[1], 3, act=r)
         self.fuse8 = Conv(n[1] + c[2], n[1], 3, act=r)
-        self.lat4, self.fuse4 = Conv(c[1], n[0], 1, act=r), Conv(n[1], n[0], 1, act=r)
+        self.fuse4, self.lat4 = Conv(n[1], n[0], 1, act=r), Conv(c[1], n[0], 1, act=r)
         self.last = nn.Sequential(Conv(n[0], n[0], 3, act=r), nn.Conv2d(n[0], classes, 1))
+
+    parts = ("stem", "p2", "p3", "p4", "p5")
+
+    def load_backbone(self, state):
+        """Weights of a trained detector; its input is 0..1, ours -1..1."""
+        own = {k: v.clone() for k, v in state.items() if k.split(".")[0] in self.parts}
+        own["stem.conv.weight"] /= 2
+        self.load_state_dict(own, strict=False)
 
     def forward(self, x):
         def up(t, k=2.0):
             return F.interpolate(t, scale_factor=k, mode="bilinear", align_corners=False)
 
-        f4 = self.s4(self.stem(x))
-        f8 = self.s8(f4)
-        f16 = self.s16(f8)
-        y = self.context(self.s32(f16))
+        f4 = self.p2(self.stem(x))
+        f8 = self.p3(f4)
+        f16 = self.p4(f8)
+        y = self.context(self.p5(f16))
         y = self.fuse16(torch.cat([up(y), f16], 1))
         y = self.fuse8(torch.cat([up(y), f8], 1))
         y = F.relu(up(self.fuse4(y)) + self.lat4(f4))

@@ -174,6 +174,7 @@ def main():
     ap.add_argument("--small", type=float, default=0.75, help="where reduced scenes end and full ones begin")
     ap.add_argument("--minutes", type=float, help="let the clock, not --steps, drive the schedule and end the run")
     ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--check", type=int, default=1000, help="steps between validations; 0 for none")
     ap.add_argument("--init", help="checkpoint whose weights a new run begins with")
     ap.add_argument("--export-only", action="store_true")
     a = ap.parse_args()
@@ -216,11 +217,11 @@ def main():
         if step % 50 == 0:
             print(f"step {step} {done:.0%} size {x.shape[3]} box {mean[0]:.4f} obj {mean[1]:.4f} cls {mean[2]:.4f} "
                   f"{seen / (time.time() - start - spent):.1f} img/s {time.time() - start:.0f} s", flush=True)
-        if step % 400 == 0:
+        if step % 200 == 0:
             torch.save({"net": net.state_dict(), "ema": ema.net.state_dict(), "opt": opt.state_dict(), "step": step,
                         "spent": time.time() - start}, saved)
+        if a.check and step % a.check == 0:
             print("  validation mAP@[.5:.95] %.4f AP50 %.4f" % validate(ema.net, images, boxes), flush=True)
-    print("  validation mAP@[.5:.95] %.4f AP50 %.4f" % validate(ema.net, images, boxes), flush=True)
     export(ema.net, a.out)
 
 

@@ -85,6 +85,7 @@ def main():
     ap.add_argument("--peak", type=float, default=2e-3)
     ap.add_argument("--minutes", type=float, help="let the clock, not --steps, drive the schedule and end the run")
     ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--backbone", help="checkpoint of the detector whose backbone a new run begins with")
     ap.add_argument("--close", type=float, default=0.6, help="part of the run that sees close-ups")
     ap.add_argument("--export-only", action="store_true")
     a = ap.parse_args()
@@ -94,6 +95,8 @@ def main():
     size = images.shape[1]
     net = Segmenter(len(CLASSES) + 1).to(memory_format=torch.channels_last)
     print("parameters", sum(p.numel() for p in net.parameters()))
+    if a.backbone:
+        net.load_backbone(torch.load(a.backbone)["ema"])
     ema, opt, step, spent, saved = Ema(net), adamw(net, 0.02), 0, 0.0, f"{a.work}/segmenter.pt"
     if os.path.exists(saved):
         s = torch.load(saved)
