@@ -34,9 +34,10 @@ struct F32Conv {
       t.channels = static_cast<int>(channels);
       t.bias = bias.data() + group * padded + channel;
       const int64_t first = group * g.out + channel;
+      auto cursor = windows.at(begin);
       for (int64_t pixel = begin; pixel < end; pixel += t.rows) {
         t.rows = static_cast<int>(std::min(cut.tile, end - pixel));
-        windows.gather(c.data<const float>(x), group * g.in, pixel, t.rows, pointers, patch);
+        windows.gather(c.data<const float>(x), group * g.in, cursor, t.rows, pointers, patch);
         t.output = c.data<float>(y) + pixel * t.output_pitch + first;
         if (residual >= 0) t.residual = c.data<const float>(residual) + pixel * t.residual_pitch + first;
         kernel(t);
@@ -68,7 +69,7 @@ std::shared_ptr<const std::byte> pack(const Layer& layer) {
 
 void prepare_f32(const Layer& layer) {
   Prepare& p = layer.p;
-  const Geometry& g = layer.g;
+  const Geometry g = flattened(layer.g);
   const int64_t pitch = p.in(0).pitch;
   const bool merged = g.groups == 1 && g.kernel_w > 1 && g.dilation_w == 1 && pitch == g.in && g.in <= kMergeChannels;
   const int64_t zeros = pitch * (merged ? g.kernel_w : 1) + kernels::kReadSlack;

@@ -11,12 +11,15 @@ constexpr int64_t kMergeQuads = 8;  // more channels than this: inner loops are 
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
+// Memory of the file, which outlives every session.
+std::shared_ptr<const std::byte> unowned(const std::byte* data) { return {std::shared_ptr<const std::byte>(), data}; }
+
 // Everything a run of a layer reads, made when preparing.
 struct Int8Conv {
   Geometry g;
   Windows<uint8_t> windows;
-  schema::PackedShape packed;
-  const int8_t* weights;
+  schema::PackedShape packed;               // as the kernel sees it
+  std::shared_ptr<const std::byte> weights;
   std::shared_ptr<EpilogueArrays> epilogue;
   kernels::ConvTile tile;  // what all tiles share
   Cut cut;
@@ -32,13 +35,14 @@ struct Int8Conv {
       auto* patch = reinterpret_cast<uint8_t*>(scratch + windows.pointer_bytes(static_cast<int>(cut.tile)));
       kernels::ConvTile t = tile;
       t.input = pointers;
-      t.weights = weights + group * packed.group_bytes() + channel / kernels::kBlock * (packed.taps * packed.quads() * 64);
+      t.weights = reinterpret_cast<const int8_t*>(weights.get()) + group * packed.group_bytes() + channel / kernels::kBlock * (packed.taps * packed.quads() * 64);
       t.channels = static_cast<int>(channels);
       t.epilogue = epilogue->at(group, channel);
       const int64_t first = group * g.out + channel;
+      auto cursor = windows.at(begin);
       for (int64_t pixel = begin; pixel < end; pixel += t.rows) {
         t.rows = static_cast<int>(std::min(cut.tile, end - pixel));
-        windows.gather(c.data<const uint8_t>(x), group * g.in, pixel, t.rows, pointers, patch);
+        windows.gather(c.data<const uint8_t>(x), group * g.in, cursor, t.rows, pointers, patch);
         t.output = c.data<std::byte>(y) + static_cast<size_t>(pixel * t.output_pitch + first) * y_element;
         if (residual >= 0) t.residual = c.data<const uint8_t>(residual) + pixel * t.residual_pitch + first;
         kernel(t);
@@ -47,37 +51,44 @@ struct Int8Conv {
   }
 };
 
-bool merges(const Geometry& g, int64_t pitch) {
-  return g.groups == 1 && g.kernel_w > 1 && g.dilation_w == 1 && pitch == round_up(g.in, kernels::kGroup) &&
-         pitch <= kMergeQuads * kernels::kGroup;
+bool may_merge(const Geometry& g, int64_t pitch) {
+  return g.groups == 1 && g.kernel_w > 1 && g.dilation_w == 1 && pitch <= kMergeQuads * kernels::kGroup;
 }
 
-kernels::ConvTile shared_tile(const Layer& layer, bool merged, int runs) {
-  const int64_t quads = packed_shape(layer.g).quads();
-  kernels::ConvTile t;
-  t.taps = runs;
-  t.groups = static_cast<int>(merged ? quads * layer.g.kernel_w : quads);
-  t.output_pitch = layer.p.out().pitch;
-  if (layer.has_residual()) t.residual_pitch = layer.p.in(3).pitch;
-  return t;
+// The weights of merged runs over dense pixels of, say, 3 channels: a window's row is one tap.
+std::shared_ptr<const std::byte> pack_rows(const Layer& layer, const schema::PackedShape& shape) {
+  const std::string key = std::to_string(layer.weight_tensor()) + "/rows";
+  return layer.p.model.packs.get(key, static_cast<size_t>(shape.bytes()), [&](std::byte* to) {
+    const int64_t depth = shape.taps * shape.in;
+    std::vector<int8_t> dense(static_cast<size_t>(shape.out * depth));
+    for (int64_t n = 0; n < shape.out; ++n) weights_s8(layer.g, layer.p.tensor(1), 0, n, dense.data() + n * depth);
+    schema::pack_conv_s8(shape, dense.data(), reinterpret_cast<int8_t*>(to));
+  });
 }
 
 }  // namespace
 
 void prepare_int8(const Layer& layer) {
   Prepare& p = layer.p;
-  const Geometry& g = layer.g;
+  const Geometry g = flattened(layer.g);
   const Value& x = p.in(0);
-  const bool merged = merges(g, x.pitch);
-  const schema::PackedShape packed = packed_shape(g);
-  Windows<uint8_t> windows(g, x.pitch, merged, zero_pixels(x, merged ? g.kernel_w : 1));
-  const kernels::ConvTile tile = shared_tile(layer, merged, windows.runs());
+  schema::PackedShape packed = packed_shape(g);
+  auto weights = unowned(p.tensor(1).data);
+  const bool in_place = may_merge(g, x.pitch) && x.pitch == packed.quads() * kernels::kGroup;
+  const bool repacked = may_merge(g, x.pitch) && x.pitch == g.in && !in_place;
+  const bool merged = in_place || repacked;
+  if (merged) packed = {1, g.out, g.kernel_h, g.kernel_w * x.pitch};
+  if (repacked) weights = pack_rows(layer, packed);
   const int rows = p.isa.conv_rows;
-  const Cut c = cut(g, p.options.threads, rows, packed.taps * packed.quads() * kernels::kGroup);
-  const size_t slice = static_cast<size_t>(round_up(windows.pointer_bytes(rows) + windows.patch_elements(rows), 64));
-  Int8Conv conv{g, std::move(windows), packed, p.tensor(1).values<int8_t>().data(), make_epilogue(layer), tile, c,
-                x.id, p.out().id, layer.has_residual() ? p.in(3).id : -1, size_of(p.out().dtype), p.isa.conv_tile, slice};
-  p.step.scratch_bytes = slice * static_cast<size_t>(c.tasks());
+  Int8Conv conv{g, Windows<uint8_t>(g, x.pitch, merged, zero_pixels(x, merged ? g.kernel_w : 1)), packed, std::move(weights),
+                make_epilogue(layer), {}, cut(g, p.options.threads, rows, packed.taps * packed.quads() * kernels::kGroup),
+                x.id, p.out().id, layer.has_residual() ? p.in(3).id : -1, size_of(p.out().dtype), p.isa.conv_tile, 0};
+  conv.tile.taps = static_cast<int>(packed.taps);
+  conv.tile.groups = static_cast<int>(packed.quads());
+  conv.tile.output_pitch = p.out().pitch;
+  if (layer.has_residual()) conv.tile.residual_pitch = p.in(3).pitch;
+  conv.slice_bytes = static_cast<size_t>(round_up(conv.windows.pointer_bytes(rows) + conv.windows.patch_elements(rows), 64));
+  p.step.scratch_bytes = conv.slice_bytes * static_cast<size_t>(conv.cut.tasks());
   p.step.kernel = std::string(layer.label) + " int8 " + p.isa.name;
   p.step.run = [conv = std::make_shared<const Int8Conv>(std::move(conv))](const RunContext& context) { conv->run(context); };
 }
