@@ -107,6 +107,8 @@ class OpRig {
     add(out_);
   }
 
+  static constexpr int64_t kMost = 1 << 20;  // elements of an output
+
   const std::string& error() const { return error_; }
   bool can_int8() const { return kind_.can_int8 && kind_.can_int8(node_, model_); }
 
@@ -116,6 +118,8 @@ class OpRig {
     Inference inference{model_, node_, values_};
     if (auto r = kind_.infer(inference); !r) return fail(r.error());
     Value& result = values_.back();
+    if (result.shape.elements() < 0 || result.shape.elements() > kMost) return fail({Code::kBadArgument, "too large for a test"});
+    if (out_.scale.size() > 1 && static_cast<int64_t>(out_.scale.size()) != result.channels()) return fail({Code::kBadModel, "scales"});
     result.pitch = result.channels() + out_.gap;
     std::vector<const Value*> in;
     for (size_t i = 0; i + 1 < values_.size(); ++i) in.push_back(&values_[i]);
