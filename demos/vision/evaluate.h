@@ -36,13 +36,14 @@ Result<void> prepare(Session& session, const InputSize& size);
 // Runs it and returns the time in milliseconds.
 Result<double> timed_run(Session& session);
 
+// The braces let jobs be written with the fields that matter, without warnings about the others.
 struct DetectorJob {
   const CocoDataset* dataset = nullptr;
-  std::string image_dir;
-  Preprocess preprocess;  // height and width as the session takes them
-  YoloOptions yolo;
+  std::string image_dir{};
+  Preprocess preprocess{};  // height and width as the session takes them
+  YoloOptions yolo{};
   int batch = 1;
-  Progress progress;
+  Progress progress{};
 };
 struct DetectorReport {
   CocoMetrics metrics;
@@ -56,12 +57,12 @@ Result<std::vector<Detection>> detections_of(const Session& session, int index, 
                                              const Geometry& geometry, const YoloOptions& options);
 
 struct SegmenterJob {
-  std::string image_dir, label_dir;  // labels are PNG files; the picture's name differs only in its ending
+  std::string image_dir{}, label_dir{};  // labels are PNG files; the picture's name differs only in its ending
   int classes = 0;
   int ignore_index = 255;
-  Preprocess preprocess;       // height and width 0: each picture in its own size
+  Preprocess preprocess{};     // height and width 0: each picture in its own size
   bool resize_logits = false;  // scores are enlarged bilinearly before the best is taken; otherwise labels, by nearest
-  Progress progress;
+  Progress progress{};
 };
 struct SegmenterReport {
   SegmentationMetrics metrics;

@@ -82,7 +82,7 @@ TEST_F(WithModel, EvaluatesADataSet) {
   ASSERT_NE(map, std::string::npos) << o.text;
   EXPECT_LT(summary, time);
   EXPECT_LT(time, map);
-  EXPECT_GT(std::stod(o.text.substr(map + 22)), .3);
+  EXPECT_GT(std::stod(o.text.substr(map + 22)), .15) << "wrong preprocessing or decoding gives next to nothing";
   EXPECT_TRUE(fs::exists(scratch.path("out.json")));
 }
 
