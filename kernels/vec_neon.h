@@ -20,14 +20,14 @@ inline F set_f(float v) { return vdupq_n_f32(v); }
 inline F load_f(const float* p) { return vld1q_f32(p); }
 inline F load_f(const float* p, int n) {
   float copy[kLanes] = {};
-  std::memcpy(copy, p, sizeof(float) * static_cast<size_t>(n % kLanes));  // n < kLanes; GCC 12 sees larger ones
+  std::memcpy(copy, p, sizeof(float) * static_cast<size_t>(n & 3));  // n < kLanes; GCC 12 sees larger ones
   return vld1q_f32(copy);
 }
 inline void store_f(float* p, F v) { vst1q_f32(p, v); }
 inline void store_f(float* p, F v, int n) {
   float copy[kLanes];
   vst1q_f32(copy, v);
-  std::memcpy(p, copy, sizeof(float) * static_cast<size_t>(n % kLanes));
+  std::memcpy(p, copy, sizeof(float) * static_cast<size_t>(n & 3));
 }
 inline F add(F a, F b) { return vaddq_f32(a, b); }
 inline F sub(F a, F b) { return vsubq_f32(a, b); }
