@@ -97,7 +97,8 @@ void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_
       case BinaryF32::kSub: out[i] = x - y; break;
       case BinaryF32::kMul: out[i] = x * y; break;
       case BinaryF32::kDiv: out[i] = x / y; break;
-      case BinaryF32::kPow: out[i] = std::pow(x, y); break;
+      // Squares and roots, which heads are full of, are exact operations; so every instruction set gives the same bytes.
+      case BinaryF32::kPow: out[i] = y == 2 ? x * x : y == 0.5f ? std::sqrt(x) : std::pow(x, y); break;
       case BinaryF32::kMin: out[i] = std::min(x, y); break;
       case BinaryF32::kMax: out[i] = std::max(x, y); break;
     }
