@@ -52,7 +52,8 @@ Result<Findings> find(const Arguments& a) {
   auto model = open_model(a.model, shapes);
   if (!model) return model.error();
   Findings f;
-  f.model = a.model;
+  f.path = a.model;
+  f.model = *model;
   f.threads = a.session.threads;
   f.warmup = a.warmup;
   f.load_ms = ms_since(begin);
@@ -80,8 +81,19 @@ Result<Findings> find(const Arguments& a) {
 }
 
 Result<void> main_job(const Arguments& a) {
-  const auto findings = find(a);
+  std::vector<NamedShape> shapes;
+  for (const std::string& text : a.shapes) {
+    auto shape = parse_shape(text);
+    if (!shape) return shape.error();
+    shapes.push_back(std::move(*shape));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const auto model = open_model(a.model, shapes);
+  if (!model) return model.error();
+  const double load_ms = ms_since(begin);
+  auto findings = find(a, *model, shapes);
   if (!findings) return findings.error();
+  findings->load_ms = load_ms;
   const auto found = document(*findings);
   constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;  // names need not be UTF-8
   if (a.json == "-") {

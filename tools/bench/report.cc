@@ -66,7 +66,10 @@ Json sums_of(const Json& steps) {
 
 std::string sizes(const Json& shape) {
   std::string text;
-  for (const Json& d : shape) text += (text.empty() ? "" : "x") + d.dump();
+  for (const Json& d : shape) {
+    if (!text.empty()) text += 'x';
+    text += d.dump();
+  }
   return text;
 }
 
@@ -100,7 +103,7 @@ Json document(const Findings& f) {
     all_ns += static_cast<double>(p.total_ns);
   }
   const double speed = per_second(macs, f.times.median());
-  Json out{{"model", f.model},
+  Json out{{"model", f.path},
            {"precision", text_of(f.precision)},
            {"threads", f.threads},
            {"kernels", cpu_kernels()},

@@ -10,7 +10,8 @@
 namespace octet::bench {
 
 struct Findings {
-  std::string model;
+  std::string path;
+  Model model;                       // keeps what the steps name
   Precision precision = Precision::kF32;
   int threads = 1, warmup = 0;
   std::vector<std::pair<std::string, Shape>> inputs;
