@@ -1,8 +1,10 @@
 #include "tools/inspect/describe.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <sstream>
 
 #include "runtime/model.h"
 #include "runtime/op.h"
@@ -78,9 +80,12 @@ Json weights_of(const ModelData& model) {
 }
 
 std::string shape_text(const Json& t) {
-  std::string text;
-  for (const Json& d : t["shape"]) text += (text.empty() ? "" : ",") + d.dump();
-  return "{" + text + "}";
+  std::string text = "{";
+  for (const Json& d : t["shape"]) {
+    if (text.size() > 1) text += ',';
+    text += d.dump();
+  }
+  return text += '}';
 }
 
 std::string number(double v) {
@@ -106,19 +111,19 @@ std::string tensor_text(const Json& t) {
 }
 
 std::string lines(const char* title, const Json& tensors) {
-  std::string text = std::string(title) + "\n";
-  for (const Json& t : tensors) text += "  " + tensor_text(t) + "\n";
-  return text;
+  std::ostringstream text;
+  text << title << '\n';
+  for (const Json& t : tensors) text << "  " << tensor_text(t) << '\n';
+  return text.str();
 }
 
 std::string node_text(size_t index, const Json& n) {
-  std::string text =
-      "  " + std::to_string(index) + " " + n["op"].get<std::string>() + " '" + n["name"].get<std::string>() + "'";
-  if (n["can_int8"]) text += " int8";
-  text += "\n";
-  for (const Json& t : n["inputs"]) text += "      in  " + tensor_text(t) + "\n";
-  for (const Json& t : n["outputs"]) text += "      out " + tensor_text(t) + "\n";
-  return text;
+  std::ostringstream text;
+  text << "  " << index << ' ' << n["op"].get<std::string>() << " '" << n["name"].get<std::string>() << "'"
+       << (n["can_int8"] ? " int8\n" : "\n");
+  for (const Json& t : n["inputs"]) text << "      in  " << tensor_text(t) << '\n';
+  for (const Json& t : n["outputs"]) text << "      out " << tensor_text(t) << '\n';
+  return text.str();
 }
 
 }  // namespace
@@ -144,20 +149,21 @@ Json describe(const Model& model) {
 }
 
 std::string text_of(const Json& d) {
-  std::string text = d["file"].get<std::string>() + ": format " + d["format"].get<std::string>() + ", " +
-                     d["file_bytes"].dump() + " bytes (graph " + d["graph_bytes"].dump() + ", weights " +
-                     d["weight_bytes"].dump() + "), " + (d["quantized"] ? "int8" : "float") + "\n";
-  text += lines("inputs", d["inputs"]) + lines("outputs", d["outputs"]);
-  text += "int8 ops:";
-  for (const Json& op : d["int8_ops"]) text += " " + op.get<std::string>();
-  text += d["int8_ops"].empty() ? " none\nmetadata\n" : "\nmetadata\n";
-  for (const auto& [key, value] : d["metadata"].items()) text += "  " + key + " = " + value.get<std::string>() + "\n";
-  text += "weights\n";
+  std::ostringstream text;
+  text << d["file"].get<std::string>() << ": format " << d["format"].get<std::string>() << ", " << d["file_bytes"]
+       << " bytes (graph " << d["graph_bytes"] << ", weights " << d["weight_bytes"] << "), "
+       << (d["quantized"] ? "int8" : "float") << '\n';
+  text << lines("inputs", d["inputs"]) << lines("outputs", d["outputs"]) << "int8 ops:";
+  for (const Json& op : d["int8_ops"]) text << ' ' << op.get<std::string>();
+  text << (d["int8_ops"].empty() ? " none\nmetadata\n" : "\nmetadata\n");
+  for (const auto& [key, value] : d["metadata"].items())
+    text << "  " << key << " = " << value.get<std::string>() << '\n';
+  text << "weights\n";
   for (const auto& [dtype, sum] : d["weights"].items())
-    text += "  " + dtype + ": " + sum["tensors"].dump() + " tensors, " + sum["bytes"].dump() + " bytes\n";
-  text += "nodes (" + std::to_string(d["nodes"].size()) + ")\n";
-  for (size_t i = 0; i < d["nodes"].size(); ++i) text += node_text(i, d["nodes"][i]);
-  return text;
+    text << "  " << dtype << ": " << sum["tensors"] << " tensors, " << sum["bytes"] << " bytes\n";
+  text << "nodes (" << d["nodes"].size() << ")\n";
+  for (size_t i = 0; i < d["nodes"].size(); ++i) text << node_text(i, d["nodes"][i]);
+  return text.str();
 }
 
 }  // namespace octet
