@@ -81,19 +81,8 @@ Result<Findings> find(const Arguments& a) {
 }
 
 Result<void> main_job(const Arguments& a) {
-  std::vector<NamedShape> shapes;
-  for (const std::string& text : a.shapes) {
-    auto shape = parse_shape(text);
-    if (!shape) return shape.error();
-    shapes.push_back(std::move(*shape));
-  }
-  const auto begin = std::chrono::steady_clock::now();
-  const auto model = open_model(a.model, shapes);
-  if (!model) return model.error();
-  const double load_ms = ms_since(begin);
-  auto findings = find(a, *model, shapes);
+  const auto findings = find(a);
   if (!findings) return findings.error();
-  findings->load_ms = load_ms;
   const auto found = document(*findings);
   constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;  // names need not be UTF-8
   if (a.json == "-") {
