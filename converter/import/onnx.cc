@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "converter/import/onnx_tensor.h"
 #include "converter/ops/ops.h"
@@ -39,8 +40,10 @@ class Importer {
     if (auto done = read_opset(model); !done) return done.error();
     if (auto done = add_constants(model.graph()); !done) return done.error();
     if (auto done = add_inputs(model.graph()); !done) return done.error();
-    for (const auto& node : model.graph().node())
-      if (auto done = add_node(node); !done) return done.error();
+    const std::vector<bool> needed = needed_nodes(model.graph());
+    for (int i = 0; i < model.graph().node_size(); ++i)
+      if (needed[static_cast<size_t>(i)])
+        if (auto done = add_node(model.graph().node(i)); !done) return done.error();
     if (auto done = add_outputs(model.graph()); !done) return done.error();
     for (const auto& kv : model.metadata_props()) g_.metadata.emplace_back(kv.key(), kv.value());
     return std::move(g_);
@@ -104,6 +107,27 @@ class Importer {
     return shape;
   }
 
+  std::vector<std::string> output_names(const onnx::GraphProto& graph) const {
+    std::vector<std::string> names = options_.outputs;
+    if (names.empty())
+      for (const auto& o : graph.output()) names.push_back(o.name());
+    return names;
+  }
+
+  // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
+  std::vector<bool> needed_nodes(const onnx::GraphProto& graph) const {
+    const std::vector<std::string> names = output_names(graph);
+    std::unordered_set<std::string> wanted(names.begin(), names.end());
+    std::vector<bool> needed(static_cast<size_t>(graph.node_size()), false);
+    for (int i = graph.node_size() - 1; i >= 0; --i) {
+      const auto& n = graph.node(i);
+      if (std::none_of(n.output().begin(), n.output().end(), [&](const std::string& o) { return wanted.count(o); })) continue;
+      needed[static_cast<size_t>(i)] = true;
+      wanted.insert(n.input().begin(), n.input().end());
+    }
+    return needed;
+  }
+
   std::string describe(const onnx::NodeProto& node) const {
     const std::string& name = !node.name().empty() ? node.name() : node.output_size() ? node.output(0) : node.name();
     return "node '" + name + "' (" + (node.domain().empty() ? "" : node.domain() + ".") + node.op_type() + "): ";
@@ -145,9 +169,7 @@ class Importer {
   }
 
   Result<void> add_outputs(const onnx::GraphProto& graph) {
-    std::vector<std::string> names = options_.outputs;
-    if (names.empty())
-      for (const auto& o : graph.output()) names.push_back(o.name());
+    const std::vector<std::string> names = output_names(graph);
     if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
     for (const std::string& name : names) {
       auto it = values_.find(name);

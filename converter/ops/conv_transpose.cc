@@ -40,18 +40,19 @@ std::vector<float> repeated_bias(const Phases& p, std::span<const float> bias) {
 }
 
 // [N,H,W,g*sh*sw*o] to [N,H*sh,W*sw,g*o].
-TensorId channels_to_space(OnnxNode& n, TensorId x, const Phases& p) {
-  const Shape s = n.shape(x);
+TensorId channels_to_space(OnnxNode& n, TensorId y, const Phases& p) {
+  const Shape s = n.shape(y);
   const int64_t h = s[1] < 0 ? -3 : s[1], w = s[2] < 0 ? -4 : s[2];
-  x = n.reshape(x, {-2, h, w, p.groups, p.stride[0], p.stride[1], p.out});
+  TensorId x = n.reshape(y, {-2, h, w, p.groups, p.stride[0], p.stride[1], p.out});
   x = n.transpose(x, {0, 1, 4, 2, 5, 3, 6});
-  // A dim of unknown size cannot be named after it is multiplied: only one of these may be unknown.
   const int64_t rows = s[1] < 0 ? -1 : s[1] * p.stride[0], columns = s[2] < 0 ? -1 : s[2] * p.stride[1];
-  if (rows < 0 && columns < 0) {
-    n.fail("needs an input of known height or width: give the input's shape", Code::kUnsupported);
-    return -1;
-  }
-  return n.reshape(x, {-2, rows, columns, p.groups * p.out});
+  if (rows >= 0 || columns >= 0) return n.reshape(x, {-2, rows, columns, p.groups * p.out});
+  // Two unknown sizes are computed when they are known.
+  const TensorId size = n.emit(schema::ShapeOfT{.start = 0, .end = 3}, {y});
+  const TensorId factors = n.integers(std::array<int64_t, 3>{1, p.stride[0], p.stride[1]});
+  const TensorId larger = n.binary(schema::BinaryKind::mul, size, factors);
+  const TensorId shape = n.emit(schema::ConcatT{.axis = 0}, {larger, n.integers(std::array<int64_t, 1>{p.groups * p.out})});
+  return n.emit(schema::ReshapeT{}, {x, shape});
 }
 
 TensorId cropped(OnnxNode& n, TensorId y, int axis, int64_t start, int64_t count) {

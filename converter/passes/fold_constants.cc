@@ -35,6 +35,8 @@ Graph constant_part(const Graph& g, const std::vector<bool>& foldable, std::vect
     if (wanted[static_cast<size_t>(n.outputs[0])]) results.push_back(n.outputs[0]);
   }
   part.outputs = results;
+  // A model has at least one input; nobody reads this one.
+  part.inputs = {part.add({.name = "none", .dtype = DType::kF32, .shape = {1}})};
   remove_dead(part);
   remove_unused_tensors(part);
   make_names_unique(part);
@@ -57,6 +59,7 @@ Result<int> fold_constants(Graph& g) {
   if (!any) return 0;
   std::vector<TensorId> results;
   const Graph part = constant_part(g, foldable, results);
+  if (results.empty()) return 0;
   auto bytes = emit(part);
   if (!bytes) return bytes.error();
   auto model = Model::from_bytes(*bytes, g.source + " (constant part)");

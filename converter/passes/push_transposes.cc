@@ -12,6 +12,7 @@ namespace {
 struct Swapped {
   schema::OpUnion op;
   Perm after;
+  Perm before = {};  // of the first operand, if not empty
 };
 
 const schema::TransposeT* transpose_of(Graph& g, const Uses& uses, TensorId t) {
@@ -141,31 +142,62 @@ std::optional<std::vector<Segment>> segments(const Shape& in, const Shape& out, 
   return all;
 }
 
+// The order of x's axes in which each segment's stand together, in the reshape's order; segments in the order of x.
+// Only axes that already are neighbours are reordered; nothing where a segment's are apart. Dims of size 1 go last.
+std::optional<Perm> gathered_order(std::vector<Segment>& segs, const Perm& p, const Shape& x) {
+  Perm rank_of(p.size(), -1);  // position among x's axes that count
+  int big = 0;
+  for (int a = 0; a < x.rank(); ++a)
+    if (std::any_of(segs.begin(), segs.end(), [&](const Segment& s) {
+          return std::any_of(s.in.begin(), s.in.end(), [&](int in) { return p[static_cast<size_t>(in)] == a; });
+        }))
+      rank_of[static_cast<size_t>(a)] = big++;
+  auto span_of = [&](const Segment& s) {
+    int low = big, high = -1;
+    for (int in : s.in) {
+      const int at = rank_of[static_cast<size_t>(p[static_cast<size_t>(in)])];
+      low = std::min(low, at), high = std::max(high, at);
+    }
+    return std::pair(low, high);
+  };
+  for (const Segment& s : segs) {
+    const auto [low, high] = span_of(s);
+    if (high - low + 1 != static_cast<int>(s.in.size())) return std::nullopt;
+  }
+  std::stable_sort(segs.begin(), segs.end(), [&](const Segment& a, const Segment& b) { return span_of(a) < span_of(b); });
+  Perm order;
+  for (const Segment& s : segs)
+    for (int in : s.in) order.push_back(p[static_cast<size_t>(in)]);
+  for (int a = 0; a < x.rank(); ++a)
+    if (rank_of[static_cast<size_t>(a)] < 0) order.push_back(a);
+  return order;
+}
+
+// Before: y = Reshape(Transpose(x, p))   After: y = Transpose(Reshape(x), p'), or, where the reshape joins dims that p brought
+// in another order, as a channel shuffle does: y = Transpose(Reshape(Transpose(x, only these)), p')
 std::optional<Swapped> swap_reshape(const Graph& g, const Node& n, const Perm& p, const Shape& x) {
   auto* op = as<schema::ReshapeT>(n);
   if (!op || n.inputs.size() != 1) return std::nullopt;
   const Shape &in = tensor(g, n.inputs[0]).shape, &out = tensor(g, n.outputs[0]).shape;
   if (in.rank() == 0 || out.rank() == 0) return std::nullopt;
   auto segs = segments(in, out, *op);
-  if (!segs) return std::nullopt;
-  auto from = [&](const Segment& s) { return p[static_cast<size_t>(s.in[0])]; };
-  std::stable_sort(segs->begin(), segs->end(), [&](const Segment& a, const Segment& b) { return from(a) < from(b); });
-  int last = -1;
+  const auto order = segs ? gathered_order(*segs, p, x) : std::nullopt;
+  if (!order) return std::nullopt;
   Shape turned;
   Perm after(static_cast<size_t>(out.rank()));
-  for (const Segment& s : *segs) {
-    for (int a : s.in) {
-      if (p[static_cast<size_t>(a)] < last) return std::nullopt;
-      last = p[static_cast<size_t>(a)];
-    }
+  for (const Segment& s : *segs)
     for (int a : s.out) {
       after[static_cast<size_t>(a)] = turned.rank();
       turned.push_back(out[a]);
     }
-  }
-  const auto spec = reshape_spec(x, turned);
+  Perm big;  // dims of size 1 may stand anywhere
+  for (int a : *order)
+    if (x[a] != 1) big.push_back(a);
+  const bool in_order = is_identity(big);
+  if (!in_order && is_identity(after)) return std::nullopt;
+  const auto spec = reshape_spec(in_order ? x : permuted(x, *order), turned);
   if (!spec) return std::nullopt;
-  return Swapped{make_op(schema::ReshapeT{.shape = *spec}), after};
+  return Swapped{make_op(schema::ReshapeT{.shape = *spec}), after, in_order ? Perm{} : *order};
 }
 
 // Where nothing else is known, dims other than 1 stand for size.
@@ -277,7 +309,13 @@ bool push(Graph& g, const Uses& uses, int i) {
   if (!swapped) return false;
   std::vector<TensorId> inputs = n.inputs;
   inputs[0] = x;
+  const Perm before = swapped->before;
   place(g, i, std::move(swapped->op), std::move(inputs), swapped->after);
+  if (before.empty()) return true;
+  const TensorId turned = add_like(g, x, permuted(tensor(g, x).shape, before));
+  Node& moved = g.nodes[static_cast<size_t>(i)];
+  moved.inputs[0] = turned;
+  insert(g, i, {.name = moved.name, .op = make_op(schema::TransposeT{.perm = before}), .inputs = {x}, .outputs = {turned}});
   return true;
 }
 

@@ -1,0 +1,72 @@
+// int8 weights: bounds, folding of input scales, degenerate channels, corrected means.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/quant/weights.h"
+
+namespace octet::convert {
+namespace {
+
+const Quant kPerTensor{.scale = {0.5f}, .zero_point = {3}};
+const Quant kPerChannel{.scale = {0.5f, 0.25f}, .zero_point = {3, 0}};
+
+TEST(QuantWeights, TheLargestMagnitudeIs127) {
+  const std::vector<float> w = {-2, 1, 0.5f, 0.25f};
+  const QuantisedWeights q = quantise_weights({.out = 2, .in = 2, .values = w, .bias = {}, .x = &kPerTensor}, WeightMethod::kMax);
+  EXPECT_EQ(q.values, (std::vector<int8_t>{-127, 64, 127, 64}));
+  EXPECT_FLOAT_EQ(q.scale[0], 2.0f / 127);
+  EXPECT_FLOAT_EQ(q.scale[1], 0.5f / 127);
+}
+
+TEST(QuantWeights, ScalesOfInputChannelsAreFoldedIn) {
+  const std::vector<float> w = {1, 2, 4, 2};
+  const QuantisedWeights q = quantise_weights({.out = 2, .in = 2, .values = w, .bias = {}, .x = &kPerChannel}, WeightMethod::kMax);
+  EXPECT_EQ(q.values, (std::vector<int8_t>{127, 127, 127, 32}));
+  EXPECT_FLOAT_EQ(q.scale[0], 0.5f / 127);
+  EXPECT_FLOAT_EQ(q.scale[1], 2.0f / 127);
+}
+
+TEST(QuantWeights, ADepthwiseChannelFoldsItsOwnScale) {
+  const std::vector<float> w = {1, -2, 3, 4};
+  const QuantisedWeights q =
+      quantise_weights({.out = 2, .taps = 2, .in = 1, .groups = 2, .values = w, .bias = {}, .x = &kPerChannel}, WeightMethod::kMax);
+  EXPECT_EQ(q.values, (std::vector<int8_t>{64, -127, 95, 127}));
+  EXPECT_FLOAT_EQ(q.scale[0], 1.0f / 127);
+  EXPECT_FLOAT_EQ(q.scale[1], 1.0f / 127);
+}
+
+TEST(QuantWeights, ZeroAndTinyChannelsGetScalesThatHoldTheirBias) {
+  const std::vector<float> w = {0, 0, 1e-20f, 0}, bias = {1, 1};
+  for (const Quant* x : {&kPerTensor, &kPerChannel}) {
+    const QuantisedWeights q = quantise_weights({.out = 2, .in = 2, .values = w, .bias = bias, .x = x}, WeightMethod::kMax);
+    for (float s : q.scale) {
+      EXPECT_TRUE(std::isfinite(s) && s > 0);
+      EXPECT_LE(1 / (s * (x->scale.size() > 1 ? 1 : x->scale[0])), 1.01 * (1 << 29));
+    }
+    EXPECT_EQ(q.values, (std::vector<int8_t>{0, 0, 0, 0}));
+  }
+}
+
+TEST(QuantWeights, MseClipsOnlyWhereItPaysAndNeverBelowMinus127) {
+  std::vector<float> w(200);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = std::sin(static_cast<float>(i)) * 0.3f;
+  w[7] = -0.35f;
+  const LayerWeights layer{.out = 1, .in = 200, .values = w, .bias = {}, .x = &kPerTensor};
+  const QuantisedWeights max = quantise_weights(layer, WeightMethod::kMax), mse = quantise_weights(layer, WeightMethod::kMse);
+  EXPECT_LE(mse.scale[0], max.scale[0]);
+  EXPECT_GE(*std::min_element(mse.values.begin(), mse.values.end()), -127);
+}
+
+TEST(QuantWeights, MeanErrorIsWhatRoundingAddsToTheOutput) {
+  const std::vector<float> w = {1, 0.3f};
+  const LayerWeights layer{.out = 1, .in = 2, .values = w, .bias = {}, .x = &kPerTensor};
+  const QuantisedWeights q = quantise_weights(layer, WeightMethod::kMax);
+  const std::vector<double> mean = {5, 7};
+  const std::vector<float> error = mean_error(layer, q, mean);
+  EXPECT_NEAR(error[0], 7 * (38.0 / 127 - 0.3), 1e-5);
+}
+
+}  // namespace
+}  // namespace octet::convert
