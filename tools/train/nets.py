@@ -118,11 +118,11 @@ class PyramidPool(nn.Module):
         self.stages = nn.ModuleList(Conv(cin, cout, 1, act=nn.ReLU) for _ in bins)
 
     def forward(self, x):
-        size = [int(v) for v in x.shape[2:]]
-        y = 0
+        size, y = int(x.shape[2]), 0
         for b, stage in zip(self.bins, self.stages):
-            part = stage(F.avg_pool2d(x, max(1, size[0] // b)))
-            y = F.interpolate(part, size=size, mode="bilinear", align_corners=False) + y
+            k = max(1, size // b)
+            part = stage(F.avg_pool2d(x, k, count_include_pad=False))  # with it the exporter adds a Pad of nothing
+            y = F.interpolate(part, scale_factor=float(size / (size // k)), mode="bilinear", align_corners=False) + y
         return self.mix(y)
 
 

@@ -167,7 +167,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--work", default="/tmp/octet-train")
     ap.add_argument("--out", default=os.path.join(HERE, "../../models/detector.onnx"))
-    ap.add_argument("--steps", type=int, default=6000)
+    ap.add_argument("--steps", type=int, default=3000)
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--peak", type=float, default=2e-3)
     ap.add_argument("--close", type=float, default=0.4, help="part of the run that sees close-ups")
@@ -217,7 +217,7 @@ def main():
         if step % 50 == 0:
             print(f"step {step} {done:.0%} size {x.shape[3]} box {mean[0]:.4f} obj {mean[1]:.4f} cls {mean[2]:.4f} "
                   f"{seen / (time.time() - start - spent):.1f} img/s {time.time() - start:.0f} s", flush=True)
-        if step % 200 == 0:
+        if step % 50 == 0:
             torch.save({"net": net.state_dict(), "ema": ema.net.state_dict(), "opt": opt.state_dict(), "step": step,
                         "spent": time.time() - start}, saved)
         if a.check and step % a.check == 0:

@@ -80,11 +80,12 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--work", default="/tmp/octet-train")
     ap.add_argument("--out", default=os.path.join(HERE, "../../models/segmenter.onnx"))
-    ap.add_argument("--steps", type=int, default=4000)
+    ap.add_argument("--steps", type=int, default=3000)
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--peak", type=float, default=2e-3)
     ap.add_argument("--minutes", type=float, help="let the clock, not --steps, drive the schedule and end the run")
     ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--check", type=int, default=500, help="steps between validations; 0 for none")
     ap.add_argument("--backbone", help="checkpoint of the detector whose backbone a new run begins with")
     ap.add_argument("--close", type=float, default=0.6, help="part of the run that sees close-ups")
     ap.add_argument("--export-only", action="store_true")
@@ -126,9 +127,10 @@ def main():
         if step % 50 == 0:
             print(f"step {step} {done:.0%} loss {mean:.4f} {seen / (time.time() - start - spent):.1f} img/s "
                   f"{time.time() - start:.0f} s", flush=True)
-        if step % 250 == 0:
+        if step % 50 == 0:
             torch.save({"net": net.state_dict(), "ema": ema.net.state_dict(), "opt": opt.state_dict(), "step": step,
                         "spent": time.time() - start}, saved)
+        if a.check and step % a.check == 0:
             print("  validation mIoU %.4f" % validate(ema.net, images, labels), flush=True)
     print("  validation mIoU %.4f" % validate(ema.net, images, labels), flush=True)
     export(ema.net, size, a.out)
