@@ -24,7 +24,7 @@ Range clip(const Statistics& s, double low, double high) {
 }
 
 // Divergence of bins [first, last) with the outliers added to the end bins from the same bins without them, averaged
-// over kLevels levels. Infinite where a level has no mass to explain an end bin's.
+// over kLevels levels. Outliers where no other values are count as explained by next to nothing.
 double divergence(const Histogram& h, size_t first, size_t last, int64_t below, int64_t above) {
   double total = 0, inside = 0, sum = 0;
   auto p = [&](size_t i) {
@@ -40,8 +40,8 @@ double divergence(const Histogram& h, size_t first, size_t last, int64_t below, 
     for (size_t i = begin; i < end; ++i) {
       const double pi = p(first + i);
       if (pi == 0) continue;
-      if (mass == 0) return std::numeric_limits<double>::infinity();
-      sum += pi / total * std::log(pi / total * inside * used / mass);
+      constexpr double kNextToNothing = 1e-4;
+      sum += pi / total * std::log(pi / total * inside * used / std::max(mass, kNextToNothing));
     }
     begin = end;
   }
