@@ -7,6 +7,7 @@
 
 #include "runtime/onednn.h"
 #include "runtime/ops/conv2d.h"
+#include "runtime/ops/conv2d_windows.h"
 
 namespace octet::conv {
 namespace {
@@ -57,18 +58,40 @@ constexpr int64_t kAfterElements = 8192;  // of a chunk that passes through the 
 
 struct Operand {
   memory mem;
-  int value;  // -1: constant
+  int value;       // -1: constant
+  int64_t offset;  // elements
 };
 
-struct OnednnConv {
+// A part of the output: lines of the image, or images.
+struct Band {
+  Geometry g;
+  int64_t x_offset, y_offset;  // elements
+};
+
+// One primitive on one thread. oneDNN's own threads are OpenMP's: beside our pool's they would spin for the same cores.
+struct Part {
   dnnl::stream stream;
   dnnl::convolution_forward primitive;
   memory scratch;
+  size_t scratch_offset;
   std::vector<Operand> operands;
   std::vector<dnnl_exec_arg_t> args;
+
+  // The C call: the C++ one would build a map, and so allocate, at each run.
+  void run(const RunContext& c) const {
+    onednn::use_threads(1);
+    for (const Operand& o : operands)
+      if (o.value >= 0) dnnl_memory_set_data_handle(o.mem.get(), c.data<float>(o.value) + o.offset);
+    dnnl_memory_set_data_handle(scratch.get(), c.scratch + scratch_offset);
+    dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(args.size()), args.data());
+    dnnl_stream_wait(stream.get());
+  }
+};
+
+struct OnednnConv {
+  std::vector<Part> parts;
   std::shared_ptr<const std::byte> weights;
   std::vector<float> bias;
-  int threads;
   const kernels::Isa* isa;
   int64_t rows, channels;
   int y;
@@ -76,14 +99,8 @@ struct OnednnConv {
   int64_t residual_pitch;
   bool relu_after;
 
-  // The C call: the C++ one would build a map, and so allocate, at each run.
   void run(const RunContext& c) const {
-    onednn::use_threads(threads);
-    for (const Operand& o : operands)
-      if (o.value >= 0) dnnl_memory_set_data_handle(o.mem.get(), c.data<void>(o.value));
-    dnnl_memory_set_data_handle(scratch.get(), c.scratch);
-    dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(args.size()), args.data());
-    dnnl_stream_wait(stream.get());
+    c.threads.run(static_cast<int64_t>(parts.size()), [&](int64_t i) { parts[static_cast<size_t>(i)].run(c); });
     if (residual < 0 && !relu_after) return;
     const int64_t grain = std::max<int64_t>(1, kAfterElements / channels);
     parallel_rows(c.threads, rows, grain, [&](int64_t begin, int64_t end) {
@@ -120,15 +137,43 @@ std::shared_ptr<const std::byte> reordered_weights(const Layer& layer, const mem
   });
 }
 
-dnnl::convolution_forward::primitive_desc describe(const Layer& layer, const dnnl::primitive_attr& attr) {
-  const Geometry& g = layer.g;
+// Images or lines [begin, end) of the output and the lines of the input under them.
+Band band(const Layer& layer, const Geometry& g, int64_t begin, int64_t end) {
+  const int64_t x_line = g.in_w * layer.p.in(0).pitch, y_line = g.out_w * layer.p.out().pitch;
+  Band b{g, 0, 0};
+  if (g.batch > 1) {
+    b.g.batch = end - begin;
+    return {b.g, begin * g.in_h * x_line, begin * g.out_h * y_line};
+  }
+  const int64_t top = begin * g.stride_h - g.pad_top;
+  const int64_t first = std::clamp<int64_t>(top, 0, g.in_h);
+  const int64_t last = std::clamp<int64_t>((end - 1) * g.stride_h - g.pad_top + g.dilation_h * (g.kernel_h - 1) + 1, first, g.in_h);
+  b.g.pad_top = first - top;
+  b.g.in_h = last - first, b.g.out_h = end - begin;
+  return {b.g, first * x_line, begin * y_line};
+}
+
+std::vector<Band> bands(const Layer& layer) {
+  Geometry g = layer.g;
+  if (g.taps() == 1 && g.in_h == 1 && g.out_w == g.in_w) std::swap(g.in_h, g.in_w), std::swap(g.out_h, g.out_w);  // matmul's rows
+  const int64_t lines = g.batch > 1 ? g.batch : g.out_h, wanted = row_chunks(g, layer.p.options.threads) > 1 ? layer.p.options.threads : 1;
+  const int64_t count = std::min(wanted, lines);
+  std::vector<Band> all;
+  for (int64_t i = 0; i < count; ++i) {
+    all.push_back(band(layer, g, lines * i / count, lines * (i + 1) / count));
+    if (all.back().g.in_h == 0) return {{g, 0, 0}};  // a band of padding only is nothing that oneDNN takes
+  }
+  return all;
+}
+
+dnnl::convolution_forward::primitive_desc describe(const Layer& layer, const Geometry& g, const dnnl::primitive_attr& attr,
+                                                   const memory::desc& weights) {
   const auto end_pad = [](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
     return (out - 1) * stride + dilation * (kernel - 1) + 1 - in - pad;
   };
   const dnnl::convolution_forward::desc desc(
       dnnl::prop_kind::forward_inference, algorithm::convolution_direct,
-      rows_desc(g.batch, g.in_h, g.in_w, g.in_channels(), layer.p.in(0).pitch),
-      memory::desc(weight_dims(g), memory::data_type::f32, memory::format_tag::any),
+      rows_desc(g.batch, g.in_h, g.in_w, g.in_channels(), layer.p.in(0).pitch), weights,
       memory::desc({g.out_channels()}, memory::data_type::f32, memory::format_tag::x),
       rows_desc(g.batch, g.out_h, g.out_w, g.out_channels(), layer.p.out().pitch), {g.stride_h, g.stride_w},
       {g.dilation_h - 1, g.dilation_w - 1}, {g.pad_top, g.pad_left},
@@ -137,36 +182,52 @@ dnnl::convolution_forward::primitive_desc describe(const Layer& layer, const dnn
   return {desc, attr, onednn::engine()};
 }
 
+Part make_part(const Layer& layer, const Band& b, const dnnl::convolution_forward::primitive_desc& desc, const OnednnConv& conv) {
+  const dnnl::engine& cpu = onednn::engine();
+  Part part{dnnl::stream(cpu), dnnl::convolution_forward(desc), memory(desc.scratchpad_desc(), cpu, nullptr),
+            layer.p.step.scratch_bytes, {}, {}};
+  const auto add = [&](int arg, const memory::desc& md, int value, int64_t offset, const void* constant) {
+    part.operands.push_back({memory(md, cpu, const_cast<void*>(constant)), value, offset});  // inputs are only read
+    part.args.push_back({arg, part.operands.back().mem.get()});
+  };
+  add(DNNL_ARG_SRC, desc.src_desc(), layer.p.in(0).id, b.x_offset, nullptr);
+  add(DNNL_ARG_DST, desc.dst_desc(), layer.p.out().id, b.y_offset, nullptr);
+  add(DNNL_ARG_WEIGHTS, desc.weights_desc(), -1, 0, conv.weights.get());
+  add(DNNL_ARG_BIAS, desc.bias_desc(), -1, 0, conv.bias.data());
+  part.args.push_back({DNNL_ARG_SCRATCHPAD, part.scratch.get()});
+  layer.p.step.scratch_bytes += (desc.scratchpad_desc().get_size() + 63) / 64 * 64;
+  return part;
+}
+
 // Throws dnnl::error where oneDNN has no code at all.
 bool prepare_or_throw(const Layer& layer) {
   Prepare& p = layer.p;
   const Geometry& g = layer.g;
-  onednn::use_threads(p.options.threads);
   dnnl::post_ops ops;
   if (!append(ops, layer.act) || !p.out().dense()) return false;
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const auto desc = describe(layer, attr);
-  if (std::string_view(desc.impl_info_str()).find("ref") != std::string_view::npos) return false;
-
-  const dnnl::engine& cpu = onednn::engine();
-  OnednnConv conv{dnnl::stream(cpu), dnnl::convolution_forward(desc), memory(desc.scratchpad_desc(), cpu, nullptr), {}, {},
-                  reordered_weights(layer, desc.weights_desc()), {}, p.options.threads, &p.isa, g.pixels(), g.out_channels(),
-                  p.out().id, layer.has_residual() ? p.in(3).id : -1, layer.has_residual() ? p.in(3).pitch : 0, layer.relu_after};
-  for (int64_t n = 0; n < g.out_channels(); ++n) conv.bias.push_back(layer.bias(n));
-  const auto add = [&](int arg, const memory::desc& md, int value, const void* constant) {
-    conv.operands.push_back({memory(md, cpu, const_cast<void*>(constant)), value});  // inputs are only read
-    conv.args.push_back({arg, conv.operands.back().mem.get()});
-  };
-  add(DNNL_ARG_SRC, desc.src_desc(), p.in(0).id, nullptr);
-  add(DNNL_ARG_DST, desc.dst_desc(), p.out().id, nullptr);
-  add(DNNL_ARG_WEIGHTS, desc.weights_desc(), -1, conv.weights.get());
-  add(DNNL_ARG_BIAS, desc.bias_desc(), -1, conv.bias.data());
-  conv.args.push_back({DNNL_ARG_SCRATCHPAD, conv.scratch.get()});
-  p.step.scratch_bytes = desc.scratchpad_desc().get_size();
+  onednn::use_threads(1);
+  std::vector<dnnl::convolution_forward::primitive_desc> descs;
+  const std::vector<Band> all = bands(layer);
+  memory::desc weights(weight_dims(g), memory::data_type::f32, memory::format_tag::any);
+  for (const Band& b : all) {
+    descs.push_back(describe(layer, b.g, attr, weights));
+    if (std::string_view(descs.back().impl_info_str()).find("ref") != std::string_view::npos) return false;
+    weights = descs.back().weights_desc();  // the other bands share the first one's
+  }
+  auto conv = std::make_shared<OnednnConv>();
+  conv->weights = reordered_weights(layer, weights);
+  for (int64_t n = 0; n < g.out_channels(); ++n) conv->bias.push_back(layer.bias(n));
+  conv->isa = &p.isa, conv->rows = g.pixels(), conv->channels = g.out_channels(), conv->y = p.out().id;
+  conv->residual = layer.has_residual() ? p.in(3).id : -1;
+  conv->residual_pitch = layer.has_residual() ? p.in(3).pitch : 0;
+  conv->relu_after = layer.relu_after;
+  p.step.scratch_bytes = 0;
+  for (size_t i = 0; i < all.size(); ++i) conv->parts.push_back(make_part(layer, all[i], descs[i], *conv));
   p.step.kernel = std::string(layer.label) + " f32 onednn";
-  p.step.run = [conv = std::make_shared<const OnednnConv>(std::move(conv))](const RunContext& c) { conv->run(c); };
+  p.step.run = [conv](const RunContext& c) { conv->run(c); };
   return true;
 }
 
@@ -176,6 +237,7 @@ bool prepare_onednn(const Layer& layer) {
   try {
     return prepare_or_throw(layer);
   } catch (const dnnl::error&) {
+    layer.p.step.scratch_bytes = 0;
     return false;
   }
 }

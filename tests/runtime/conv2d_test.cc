@@ -118,15 +118,23 @@ TEST(Conv2dF32, OnednnEqualsDefinition) {
   }
 }
 
+// Large enough that threads share a layer: by lines, or by images.
 TEST(Conv2dF32, OnednnTakesTheUsualLayers) {
-  for (ConvCase c : {ConvCase{.h = 20, .w = 20, .in = 32, .out = 64, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .act = ActKind::silu, .s8 = false},
-                     ConvCase{.h = 20, .w = 20, .in = 32, .out = 64, .act = ActKind::relu, .s8 = false},
-                     ConvCase{.h = 20, .w = 20, .in = 64, .out = 64, .act = ActKind::silu, .residual = true, .s8 = false},
-                     ConvCase{.h = 20, .w = 20, .in = 64, .out = 64, .groups = 64, .kernel_h = 3, .kernel_w = 3, .act = ActKind::hard_swish, .a = 1.0f / 6, .b = 0.5f, .s8 = false}}) {
-    std::string kernel;
-    ConvRig(c, 1).run(kernels::best_isa(), 2, false, true, &kernel);
-    EXPECT_EQ(kernel, "conv f32 onednn") << c.text();
-  }
+  const ConvCase cases[] = {
+      {.h = 20, .w = 20, .in = 32, .out = 64, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .act = ActKind::silu, .s8 = false},
+      {.h = 21, .w = 20, .in = 32, .out = 64, .kernel_h = 5, .kernel_w = 5, .stride_h = 2, .stride_w = 2, .pad_top = 2, .pad_left = 2, .pad_bottom = 2, .pad_right = 2, .s8 = false},
+      {.h = 20, .w = 20, .in = 32, .out = 64, .act = ActKind::relu, .s8 = false},
+      {.batch = 5, .h = 9, .w = 9, .in = 64, .out = 64, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_bottom = 1, .s8 = false},
+      {.h = 20, .w = 20, .in = 64, .out = 64, .act = ActKind::silu, .relu_after = true, .residual = true, .s8 = false},
+      {.h = 20, .w = 20, .in = 64, .out = 64, .groups = 64, .kernel_h = 3, .kernel_w = 3, .act = ActKind::hard_swish, .a = 1.0f / 6, .b = 0.5f, .s8 = false},
+  };
+  for (const ConvCase& c : cases)
+    for (int threads : {1, 2, 3}) {
+      std::string kernel;
+      ConvRig(c, 1).run(kernels::best_isa(), threads, false, true, &kernel);
+      EXPECT_EQ(kernel, "conv f32 onednn") << c.text();
+      expect_f32(c, 1, kernels::best_isa(), true, threads);
+    }
 }
 #endif
 
