@@ -1,0 +1,136 @@
+// Loading hostile files: every mutation and truncation gives an error or a model that runs, never a crash (run under asan).
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <limits>
+
+#include "tests/runtime/build_model.h"
+
+namespace octet {
+namespace {
+
+// Loads, and where that succeeds prepares and runs: what the loader lets through must be safe to execute.
+bool survives(const std::vector<std::byte>& file) {
+  auto model = Model::from_bytes(file, "mutated");
+  if (!model) {
+    EXPECT_FALSE(model.error().text.empty());
+    return false;
+  }
+  for (Precision precision : {Precision::kF32, Precision::kInt8}) {
+    auto session = Session::create(*model, {.precision = precision});
+    if (session && session->prepare()) (void)session->run();
+  }
+  return true;
+}
+
+TEST(Loader, TheUntouchedModelRuns) { EXPECT_TRUE(survives(small_model().finish())); }
+
+TEST(Loader, EveryTruncationIsAnError) {
+  const auto file = small_model().finish();
+  for (size_t bytes = 0; bytes < file.size(); ++bytes)
+    EXPECT_FALSE(survives({file.begin(), file.begin() + static_cast<std::ptrdiff_t>(bytes)})) << bytes;
+}
+
+TEST(Loader, EveryChangedByteIsNoticed) {
+  auto file = small_model().finish();
+  schema::FileHeader h;
+  std::memcpy(&h, file.data(), sizeof h);
+  for (size_t i = 0; i < file.size(); ++i) {
+    const bool gap = i >= h.graph_offset + h.graph_bytes && i < h.weights_offset;
+    if (gap) continue;
+    file[i] ^= std::byte{0x41};
+    EXPECT_FALSE(survives(file)) << "byte " << i;
+    file[i] ^= std::byte{0x41};
+  }
+}
+
+TEST(Loader, NoChangedByteBehindTheChecksumsCrashes) {
+  const auto good = small_model().finish();
+  int loaded = 0;
+  for (size_t i = sizeof(schema::FileHeader); i < good.size(); ++i)
+    for (uint8_t flip : {0x01, 0x80, 0xff, 0x7f}) {
+      auto file = good;
+      file[i] ^= std::byte{flip};
+      ModelBuilder::rehash(file);
+      loaded += survives(file);
+    }
+  EXPECT_GT(loaded, 0);  // a changed weight is still a model
+}
+
+struct Bad {
+  const char* why;
+  void (*change)(ModelBuilder&);
+};
+
+TEST(Loader, RefusesWhatExecutionCouldNotDo) {
+  auto conv = [](ModelBuilder& b) { return b.model.nodes[0]->op.AsConv2d(); };
+  static auto c = conv;
+  const Bad cases[] = {
+      {"input after its use", [](ModelBuilder& b) { std::swap(b.model.nodes[0], b.model.nodes[1]); }},
+      {"input index out of range", [](ModelBuilder& b) { b.model.nodes[0]->inputs[0] = 99; }},
+      {"negative input", [](ModelBuilder& b) { b.model.nodes[0]->inputs[0] = -2; }},
+      {"required input absent", [](ModelBuilder& b) { b.model.nodes[0]->inputs[0] = -1; }},
+      {"no outputs", [](ModelBuilder& b) { b.model.nodes[0]->outputs.clear(); }},
+      {"output made twice", [](ModelBuilder& b) { b.model.nodes[1]->outputs = b.model.nodes[0]->outputs; }},
+      {"zero groups", [](ModelBuilder& b) { c(b)->groups = 0; }},
+      {"zero stride", [](ModelBuilder& b) { c(b)->stride_w = 0; }},
+      {"huge dilation", [](ModelBuilder& b) { c(b)->dilation_h = 1 << 30; }},
+      {"negative pad", [](ModelBuilder& b) { c(b)->pad_left = -1; }},
+      {"weights of another shape", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).shape = {3, 1, 1, 8}; }},
+      {"weights outside the segment", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset = 1 << 20; }},
+      {"misaligned weights", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset += 4; }},
+      {"scale of zero", [](ModelBuilder& b) { b.at(0).quant->scale[0] = 0; }},
+      {"scale not finite", [](ModelBuilder& b) { b.at(0).quant->scale[0] = std::numeric_limits<float>::infinity(); }},
+      {"scales of another number", [](ModelBuilder& b) { b.quantise(0, {1, 1, 1}, {0, 0, 0}); }},
+      {"too few weight scales", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).weight_scale.pop_back(); }},
+      {"shape product overflows", [](ModelBuilder& b) { b.at(0).shape = {1ll << 40, 1ll << 40, 1ll << 40, 4}; }},
+      {"concat along no axis", [](ModelBuilder& b) { b.model.nodes[3]->op.AsConcat()->axis = 7; }},
+      {"pool of no size", [](ModelBuilder& b) { b.model.nodes[1]->op.AsPool2d()->kernel_h = 0; }},
+  };
+  for (const Bad& bad : cases) {
+    ModelBuilder b = small_model();
+    bad.change(b);
+    auto model = Model::from_bytes(b.finish(), "changed.octet");
+    bool refused = !model;
+    if (model) refused = !Session::create(*model, {});
+    EXPECT_TRUE(refused) << bad.why;
+    if (model) continue;
+    EXPECT_NE(model.error().text.find("changed.octet"), std::string::npos) << bad.why;
+  }
+}
+
+TEST(Loader, WeightOfMinus128IsRefused) {
+  ModelBuilder b;
+  const int x = b.input("x", {1, 2, 2, 1});
+  const int w = b.conv_weights("w", {1, 1, 1, 1}, {-128}, {1.0f});
+  const int y = b.tensor("y", {1, 2, 2, 1});
+  b.node("y", schema::Conv2dT{}, {x, w}, y);
+  b.model.outputs = {y};
+  EXPECT_FALSE(Model::from_bytes(b.finish(), "m"));
+}
+
+TEST(Loader, MessagesSayWhatIsWrongWithTheFile) {
+  EXPECT_NE(Model::map("/nonexistent.octet").error().text.find("/nonexistent.octet"), std::string::npos);
+  EXPECT_NE(Model::map("/").error().text.find("regular file"), std::string::npos);
+  auto file = small_model().finish();
+  file[8] = std::byte{9};
+  EXPECT_NE(Model::from_bytes(file, "m").error().text.find("version"), std::string::npos);
+}
+
+TEST(Loader, MapsAFileAndOutlivesItsName) {
+  const std::string path = testing::TempDir() + "/loader_test_" + std::to_string(getpid()) + ".octet";
+  const auto bytes = small_model().finish();
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  auto model = Model::map(path);
+  ASSERT_TRUE(model) << model.error().text;
+  unlink(path.c_str());
+  EXPECT_TRUE(model->quantized());
+  EXPECT_EQ(model->inputs()[0].shape, (Shape{1, 6, 5, 4}));
+  auto session = Session::create(*model, {});
+  ASSERT_TRUE(session) << session.error().text;
+  EXPECT_TRUE(session->run());
+}
+
+}  // namespace
+}  // namespace octet

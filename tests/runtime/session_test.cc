@@ -1,0 +1,164 @@
+// Sessions: equal bytes for any number of threads and any plan history, views that change nothing, no allocation in run().
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <random>
+#include <thread>
+
+#include "tests/runtime/build_model.h"
+
+static std::atomic<bool> counting{false};
+static std::atomic<int> allocations{0};
+
+// Every allocation of the program passes here, so that a test can count those of a run. GCC takes free() for a mismatch.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+void* operator new(size_t bytes) {
+  if (counting) ++allocations;
+  if (void* p = std::malloc(bytes ? bytes : 1)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, size_t) noexcept { std::free(p); }
+
+namespace octet {
+namespace {
+
+Model load(bool dynamic = false) {
+  auto model = Model::from_bytes(small_model(dynamic).finish(), "small.octet");
+  EXPECT_TRUE(model) << model.error().text;
+  return *model;
+}
+
+std::vector<float> run(Session& session, unsigned seed) {
+  std::mt19937 random(seed);
+  EXPECT_TRUE(session.prepare());
+  for (float& v : session.input(0).f32()) v = static_cast<float>(random() % 500) / 100.0f - 2.5f;
+  auto done = session.run();
+  EXPECT_TRUE(done) << done.error().text;
+  const auto y = session.output(0).f32();
+  return {y.begin(), y.end()};
+}
+
+Session make(const Model& model, SessionOptions options) {
+  auto session = Session::create(model, std::move(options));
+  EXPECT_TRUE(session) << session.error().text;
+  return std::move(*session);
+}
+
+TEST(Session, Int8StaysCloseToFloat) {
+  const Model model = load();
+  Session f32 = make(model, {.precision = Precision::kF32}), int8 = make(model, {});
+  const auto expected = run(f32, 1), got = run(int8, 1);
+  ASSERT_EQ(expected.size(), got.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 0.02f) << i;
+}
+
+TEST(Session, ThreadsGiveTheSameBytes) {
+  const Model model = load(true);
+  Session one = make(model, {.threads = 1});
+  ASSERT_TRUE(one.resize_input(0, {1, 33, 17, 4}));
+  const auto expected = run(one, 2);
+  for (int threads : {2, 4}) {
+    Session session = make(model, {.threads = threads});
+    ASSERT_TRUE(session.resize_input(0, {1, 33, 17, 4}));
+    EXPECT_EQ(run(session, 2), expected) << threads;
+  }
+}
+
+TEST(Session, ViewsChangeNothing) {
+  const Model model = load();
+  Session views = make(model, {});
+  Session copies = make(model, {.tap = [](const Tensor&) {}});  // a tap needs every tensor by itself
+  EXPECT_EQ(run(views, 3), run(copies, 3));
+  EXPECT_LT(views.profile().size(), copies.profile().size());
+}
+
+TEST(Session, KeptPlansAreUsedAgainAndGiveTheSame) {
+  const Model model = load(true);
+  Session session = make(model, {.plans_kept = 2});
+  std::vector<std::vector<float>> first;
+  for (int round = 0; round < 3; ++round)
+    for (int64_t h : {4, 9, 6}) {  // more shapes than plans are kept
+      ASSERT_TRUE(session.resize_input(0, {1, h, 5, 4}));
+      const auto y = run(session, static_cast<unsigned>(h));
+      EXPECT_EQ(y.size(), static_cast<size_t>(h * 5 * 2));
+      if (round == 0) first.push_back(y);
+      EXPECT_EQ(y, first[h == 4 ? 0 : h == 9 ? 1 : 2]);
+    }
+}
+
+TEST(Session, InputsStayUntilOverwritten) {
+  Session session = make(load(), {});
+  const auto y = run(session, 4);
+  ASSERT_TRUE(session.run());
+  const auto again = session.output(0).f32();
+  EXPECT_EQ(y, std::vector<float>(again.begin(), again.end()));
+}
+
+TEST(Session, ManySessionsShareAModelFromManyThreads) {
+  const Model model = load();
+  Session alone = make(model, {});
+  const auto expected = run(alone, 5);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) {
+        Session session = make(model, {.threads = 1 + i % 2, .precision = i % 3 ? Precision::kInt8 : Precision::kF32, .use_onednn = false});
+        const auto y = run(session, 5);
+        EXPECT_TRUE(i % 3 == 0 || y == expected);
+      }
+    });
+  for (std::thread& t : threads) t.join();
+}
+
+TEST(Session, SteadyStateRunAllocatesNothing) {
+  const Model model = load();
+  for (Precision precision : {Precision::kInt8, Precision::kF32}) {
+    Session session = make(model, {.threads = 2, .precision = precision, .profile = true, .use_onednn = false});
+    run(session, 6);
+    allocations = 0;
+    counting = true;
+    (void)session.run();
+    counting = false;
+    EXPECT_EQ(allocations, 0);
+  }
+}
+
+TEST(Session, OpListsDecideWhatRunsInInt8) {
+  const Model model = load();
+  auto int8_steps = [&](SessionOptions options) {
+    Session session = make(model, std::move(options));
+    std::string steps;
+    for (const StepProfile& p : session.profile())
+      if (p.precision == Precision::kInt8 && p.op != "quantize" && p.op != "dequantize") steps += std::string(p.node) + " ";
+    return steps;
+  };
+  EXPECT_EQ(int8_steps({}), "a pooled c d ");
+  EXPECT_EQ(int8_steps({.precision = Precision::kF32}), "");
+  EXPECT_EQ(int8_steps({.int8_ops = {"Conv"}}), "a c d ");
+  EXPECT_EQ(int8_steps({.int8_exclude = {"c"}}), "a pooled d ");
+  EXPECT_FALSE(Session::create(model, {.int8_ops = {"convolution"}}));
+  EXPECT_FALSE(Session::create(model, {.int8_exclude = {"nosuchnode"}}));
+}
+
+TEST(Session, ErrorsNameWhatWasWrong) {
+  const Model model = load();
+  EXPECT_NE(Session::create(model, {.threads = 0}).error().text.find("threads"), std::string::npos);
+  Session session = make(model, {});
+  const auto wrong = session.resize_input(0, {1, 3, 3, 4});
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().text.find("{1, 6, 5, 4}"), std::string::npos) << wrong.error().text;
+  EXPECT_FALSE(session.resize_input(5, {1}));
+  Session dynamic = make(load(true), {});
+  EXPECT_NE(dynamic.run().error().text.find("resize_input"), std::string::npos);
+  auto floats = small_model();
+  floats.model.int8_ops.clear();
+  auto unquantised = Model::from_bytes(floats.finish(), "float.octet");
+  ASSERT_TRUE(unquantised);
+  EXPECT_NE(Session::create(*unquantised, {}).error().text.find("octet-convert quantize"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace octet
