@@ -24,7 +24,8 @@ std::optional<schema::PackedShape> packing_of(const Graph& g, const Node& n) {
     if (depthwise) return std::nullopt;
     return schema::PackedShape{.groups = conv->groups, .out = w[0] / conv->groups, .taps = w[1] * w[2], .in = w[3]};
   }
-  if (as<schema::MatMulT>(n) && w.rank() == 2) return schema::PackedShape{.groups = 1, .out = w[0], .taps = 1, .in = w[1]};
+  if (as<schema::MatMulT>(n) && w.rank() == 2)
+    return schema::PackedShape{.groups = 1, .out = w[0], .taps = 1, .in = w[1]};
   return std::nullopt;
 }
 
@@ -38,9 +39,12 @@ Result<std::vector<std::optional<schema::PackedShape>>> packings(const Graph& g)
       if (t < 0 || !tensor(g, t).constant || tensor(g, t).dtype != DType::kS8) continue;
       const auto wanted = k == 1 ? packing_of(g, n) : std::nullopt;
       auto& have = all[static_cast<size_t>(t)];
-      const bool same = wanted.has_value() == have.has_value() && (!have || (have->groups == wanted->groups && have->out == wanted->out && have->taps == wanted->taps));
+      const bool same =
+          wanted.has_value() == have.has_value() &&
+          (!have || (have->groups == wanted->groups && have->out == wanted->out && have->taps == wanted->taps));
       if (seen[static_cast<size_t>(t)] && !same)
-        return Error{Code::kBadModel, g.source + ": tensor '" + tensor(g, t).name + "' is read as int8 weights of different kinds"};
+        return Error{Code::kBadModel,
+                     g.source + ": tensor '" + tensor(g, t).name + "' is read as int8 weights of different kinds"};
       have = wanted;
       seen[static_cast<size_t>(t)] = true;
     }
@@ -56,8 +60,10 @@ std::vector<std::byte> stored(const Tensor& t, const std::optional<schema::Packe
 
 Result<void> check(const Graph& g) {
   for (const Tensor& t : g.tensors)
-    if (t.constant && (t.shape.elements() < 0 || static_cast<size_t>(t.shape.elements()) * size_of(t.dtype) != t.data.size()))
-      return Error{Code::kBadModel, g.source + ": tensor '" + t.name + "': " + std::to_string(t.data.size()) + " bytes do not fit " + t.shape.text()};
+    if (t.constant &&
+        (t.shape.elements() < 0 || static_cast<size_t>(t.shape.elements()) * size_of(t.dtype) != t.data.size()))
+      return Error{Code::kBadModel, g.source + ": tensor '" + t.name + "': " + std::to_string(t.data.size()) +
+                                        " bytes do not fit " + t.shape.text()};
   return {};
 }
 
@@ -121,10 +127,15 @@ Result<std::vector<std::byte>> emit(const Graph& g) {
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(schema::Model::Pack(builder, &model), schema::ModelIdentifier());
   const auto graph = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
-  schema::FileHeader header{.magic = {}, .version_major = schema::kVersionMajor, .version_minor = schema::kVersionMinor,
-                            .graph_offset = sizeof(schema::FileHeader), .graph_bytes = graph.size(),
-                            .weights_offset = aligned(sizeof(schema::FileHeader) + graph.size()), .weights_bytes = weights.size(),
-                            .graph_hash = schema::hash(graph), .weights_hash = schema::hash(weights)};
+  schema::FileHeader header{.magic = {},
+                            .version_major = schema::kVersionMajor,
+                            .version_minor = schema::kVersionMinor,
+                            .graph_offset = sizeof(schema::FileHeader),
+                            .graph_bytes = graph.size(),
+                            .weights_offset = aligned(sizeof(schema::FileHeader) + graph.size()),
+                            .weights_bytes = weights.size(),
+                            .graph_hash = schema::hash(graph),
+                            .weights_hash = schema::hash(weights)};
   std::copy(std::begin(schema::kMagic), std::end(schema::kMagic), header.magic);
   std::vector<std::byte> file(header.weights_offset + header.weights_bytes);
   std::memcpy(file.data(), &header, sizeof header);

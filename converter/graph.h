@@ -1,8 +1,8 @@
 // The converter's float graph: what importers build, passes rewrite, the quantiser annotates and emit writes.
 #pragma once
+#include <octet/octet.h>
 #include <cstddef>
 #include <cstring>
-#include <octet/octet.h>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,16 +23,20 @@ struct Quant {  // real = scale * (stored - zero_point); one entry, or one a cha
 struct Tensor {
   std::string name;
   DType dtype = DType::kF32;
-  Shape shape;                      // -1: dynamic
+  Shape shape;  // -1: dynamic
   bool constant = false;
   std::vector<std::byte> data;      // constants: row-major
   Quant quant;                      // activations that int8 execution stores as u8
   std::vector<float> weight_scale;  // s8 constants: one a first dim
 
   template <class T>
-  std::span<const T> values() const { return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)}; }
+  std::span<const T> values() const {
+    return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)};
+  }
   template <class T>
-  std::span<T> values() { return {reinterpret_cast<T*>(data.data()), data.size() / sizeof(T)}; }
+  std::span<T> values() {
+    return {reinterpret_cast<T*>(data.data()), data.size() / sizeof(T)};
+  }
 };
 
 // `op` holds the attributes as schema/model.fbs defines them (flatbuffers' native tables: op.AsConv2d()->stride_h).
@@ -43,11 +47,11 @@ struct Node {
 };
 
 struct Graph {
-  std::string source;                   // file, for messages
+  std::string source;  // file, for messages
   std::vector<Tensor> tensors;
-  std::vector<Node> nodes;              // topologically sorted
+  std::vector<Node> nodes;  // topologically sorted
   std::vector<TensorId> inputs, outputs;
-  std::vector<std::string> int8_ops;    // set by the quantiser
+  std::vector<std::string> int8_ops;  // set by the quantiser
   std::vector<std::pair<std::string, std::string>> metadata;
 
   TensorId add(Tensor tensor) {

@@ -39,7 +39,8 @@ Tensor permuted(const Tensor& t, const Perm& perm) {
   const int rank = t.shape.rank();
   const size_t bytes = size_of(t.dtype);
   std::vector<int64_t> stride(static_cast<size_t>(rank), 1), at(static_cast<size_t>(rank), 0);
-  for (int i = rank - 2; i >= 0; --i) stride[static_cast<size_t>(i)] = stride[static_cast<size_t>(i) + 1] * t.shape[i + 1];
+  for (int i = rank - 2; i >= 0; --i)
+    stride[static_cast<size_t>(i)] = stride[static_cast<size_t>(i) + 1] * t.shape[i + 1];
   int64_t from = 0;
   for (size_t to = 0; to < t.data.size(); to += bytes) {
     std::memcpy(out.data.data() + to, t.data.data() + static_cast<size_t>(from) * bytes, bytes);
@@ -137,7 +138,11 @@ std::optional<std::vector<int64_t>> reshape_spec(const Shape& input, const Shape
 std::string dump(const Graph& g) {
   std::string text;
   for (const Node& n : g.nodes) {
-    text.append(tensor(g, n.outputs[0]).name).append(tensor(g, n.outputs[0]).shape.text()).append(" = ").append(op_name(n)).append("(");
+    text.append(tensor(g, n.outputs[0]).name)
+        .append(tensor(g, n.outputs[0]).shape.text())
+        .append(" = ")
+        .append(op_name(n))
+        .append("(");
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       if (i) text.append(", ");
       text.append(n.inputs[i] < 0 ? "-" : tensor(g, n.inputs[i]).name);

@@ -58,7 +58,9 @@ struct Uses {
   std::vector<int> outputs;             // how often it is an output of the graph
 
   bool only_user(TensorId t, int node) const;  // `node` alone reads t, as one or more operands
-  bool single(TensorId t) const { return users[static_cast<size_t>(t)].size() == 1 && outputs[static_cast<size_t>(t)] == 0; }
+  bool single(TensorId t) const {
+    return users[static_cast<size_t>(t)].size() == 1 && outputs[static_cast<size_t>(t)] == 0;
+  }
   int made_by(TensorId t) const { return t < 0 ? -1 : producer[static_cast<size_t>(t)]; }
 };
 

@@ -56,7 +56,8 @@ void add_convert_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("convert", "Write a float model: fused, NHWC");
   command->add_option("model", args->input, "Source model (.onnx)")->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
-  command->add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")->allow_extra_args(false);
+  command->add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")
+      ->allow_extra_args(false);
   command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")->delimiter(',');
   command->callback([args, &exit_code] { exit_code = convert(*args); });
 }

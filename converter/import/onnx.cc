@@ -34,7 +34,9 @@ Result<onnx::ModelProto> parse(const std::string& path) {
 
 class Importer {
  public:
-  Importer(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) { g_.source = path; }
+  Importer(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) {
+    g_.source = path;
+  }
 
   Result<Graph> run(const onnx::ModelProto& model) {
     if (auto done = read_opset(model); !done) return done.error();
@@ -55,7 +57,9 @@ class Importer {
   Result<void> read_opset(const onnx::ModelProto& model) {
     for (const auto& set : model.opset_import())
       if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
-    if (opset_ < kOldestOpset) return error(Code::kUnsupported, "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset));
+    if (opset_ < kOldestOpset)
+      return error(Code::kUnsupported,
+                   "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset));
     return {};
   }
 
@@ -71,7 +75,8 @@ class Importer {
 
   Result<void> add_inputs(const onnx::GraphProto& graph) {
     for (const auto& [name, shape] : options_.input_shapes)
-      if (std::none_of(graph.input().begin(), graph.input().end(), [&, n = &name](const auto& v) { return v.name() == *n; }))
+      if (std::none_of(graph.input().begin(), graph.input().end(),
+                       [&, n = &name](const auto& v) { return v.name() == *n; }))
         return error(Code::kBadArgument, "a shape is given for '" + name + "', which is not an input");
     for (const auto& value : graph.input()) {
       if (values_.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
@@ -79,7 +84,9 @@ class Importer {
       if (!shape) return shape.error();
       const auto dtype = dtype_of_onnx(value.type().tensor_type().elem_type());
       if (!dtype || *dtype == DType::kU8 || *dtype == DType::kS8)
-        return error(Code::kUnsupported, "input '" + value.name() + "': element type " + std::to_string(value.type().tensor_type().elem_type()) + " is not supported");
+        return error(Code::kUnsupported, "input '" + value.name() + "': element type " +
+                                             std::to_string(value.type().tensor_type().elem_type()) +
+                                             " is not supported");
       const TensorId id = g_.add({.name = value.name(), .dtype = *dtype, .shape = *shape});
       values_[value.name()] = id;
       g_.inputs.push_back(id);
@@ -89,16 +96,19 @@ class Importer {
 
   Result<Shape> input_shape(const onnx::ValueInfo& value) const {
     const auto& type = value.type().tensor_type();
-    if (type.shape().dim_size() > kMaxRank) return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
+    if (type.shape().dim_size() > kMaxRank)
+      return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
     Shape shape;
     for (const auto& d : type.shape().dim()) {
-      if (d.dim_value() > kMaxDim) return error(Code::kBadModel, "input '" + value.name() + "' has a size of " + std::to_string(d.dim_value()));
+      if (d.dim_value() > kMaxDim)
+        return error(Code::kBadModel, "input '" + value.name() + "' has a size of " + std::to_string(d.dim_value()));
       shape.push_back(d.has_dim_value() && d.dim_value() > 0 ? d.dim_value() : -1);
     }
     for (const auto& [name, given] : options_.input_shapes) {
       if (name != value.name()) continue;
       if (type.has_shape() && given.rank() != shape.rank())
-        return error(Code::kBadArgument, "input '" + name + "' has the shape " + shape.text() + ", not " + given.text());
+        return error(Code::kBadArgument,
+                     "input '" + name + "' has the shape " + shape.text() + ", not " + given.text());
       if (std::any_of(given.begin(), given.end(), [](int64_t d) { return d < -1 || d == 0 || d > kMaxDim; }))
         return error(Code::kBadArgument, "input '" + name + "': bad shape " + given.text());
       return given;
@@ -121,7 +131,8 @@ class Importer {
     std::vector<bool> needed(static_cast<size_t>(graph.node_size()), false);
     for (int i = graph.node_size() - 1; i >= 0; --i) {
       const auto& n = graph.node(i);
-      if (std::none_of(n.output().begin(), n.output().end(), [&](const std::string& o) { return wanted.count(o); })) continue;
+      if (std::none_of(n.output().begin(), n.output().end(), [&](const std::string& o) { return wanted.count(o); }))
+        continue;
       needed[static_cast<size_t>(i)] = true;
       wanted.insert(n.input().begin(), n.input().end());
     }
@@ -141,19 +152,23 @@ class Importer {
     OnnxNode n(g_, proto, opset_, folder());
     for (const std::string& input : proto.input()) {
       auto it = values_.find(input);
-      if (!input.empty() && it == values_.end()) return error(Code::kBadModel, where + "its input '" + input + "' is not made by an earlier node");
+      if (!input.empty() && it == values_.end())
+        return error(Code::kBadModel, where + "its input '" + input + "' is not made by an earlier node");
       n.inputs.push_back(input.empty() ? -1 : it->second);
     }
     while (!n.inputs.empty() && n.inputs.back() < 0) n.inputs.pop_back();
     for (int i = 0; i < op->min_inputs; ++i)
-      if (n.in(static_cast<size_t>(i)) < 0) return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
-    if (n.inputs.size() > static_cast<size_t>(op->max_inputs)) return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
+      if (n.in(static_cast<size_t>(i)) < 0)
+        return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
+    if (n.inputs.size() > static_cast<size_t>(op->max_inputs))
+      return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
     op->import(n);
     if (n.failed()) return error(n.code(), where + n.failure());
     return add_results(proto, n.results, where);
   }
 
-  Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results, const std::string& where) {
+  Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results,
+                           const std::string& where) {
     for (int i = 0; i < proto.output_size(); ++i) {
       const std::string& name = proto.output(i);
       if (name.empty()) continue;
@@ -161,7 +176,8 @@ class Importer {
       // An optional output that the op does not give (a pool's indices): an error only if somebody reads it.
       if (k >= results.size()) continue;
       if (results[k] < 0) return error(Code::kBadModel, where + "has no output '" + name + "'");
-      if (!values_.emplace(name, results[k]).second) return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
+      if (!values_.emplace(name, results[k]).second)
+        return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
       Tensor& t = g_.tensors[static_cast<size_t>(results[k])];
       if (std::find(g_.inputs.begin(), g_.inputs.end(), results[k]) == g_.inputs.end() && !t.constant) t.name = name;
     }
@@ -173,7 +189,9 @@ class Importer {
     if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
     for (const std::string& name : names) {
       auto it = values_.find(name);
-      if (it == values_.end()) return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument, "output '" + name + "' is not made by any node");
+      if (it == values_.end())
+        return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
+                     "output '" + name + "' is not made by any node");
       g_.outputs.push_back(named_output(it->second, name));
     }
     return {};
@@ -181,7 +199,8 @@ class Importer {
 
   // The tensor itself under the output's name, or a copy where it already has a public name.
   TensorId named_output(TensorId id, const std::string& name) {
-    const bool taken = g_.tensors[static_cast<size_t>(id)].constant || std::count(g_.inputs.begin(), g_.inputs.end(), id) ||
+    const bool taken = g_.tensors[static_cast<size_t>(id)].constant ||
+                       std::count(g_.inputs.begin(), g_.inputs.end(), id) ||
                        std::count(g_.outputs.begin(), g_.outputs.end(), id);
     if (!taken) {
       g_.tensors[static_cast<size_t>(id)].name = name;
@@ -190,7 +209,8 @@ class Importer {
     Tensor copy{.name = name, .dtype = tensor(g_, id).dtype, .shape = tensor(g_, id).shape};
     const auto spec = reshape_spec(copy.shape, copy.shape);
     const TensorId out = g_.add(std::move(copy));
-    g_.nodes.push_back({.name = name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {id}, .outputs = {out}});
+    g_.nodes.push_back(
+        {.name = name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {id}, .outputs = {out}});
     return out;
   }
 

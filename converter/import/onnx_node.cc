@@ -53,13 +53,15 @@ std::vector<int64_t> OnnxNode::ints(std::string_view name, std::vector<int64_t> 
   if (!a) return otherwise;
   std::vector<int64_t> v(a->ints().begin(), a->ints().end());
   if (count < 0 || v.size() == static_cast<size_t>(count)) return v;
-  fail("attribute '" + std::string(name) + "' needs " + std::to_string(count) + " elements, has " + std::to_string(v.size()));
+  fail("attribute '" + std::string(name) + "' needs " + std::to_string(count) + " elements, has " +
+       std::to_string(v.size()));
   return otherwise;
 }
 
 int OnnxNode::bounded(std::string_view name, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return static_cast<int>(value);
-  fail(std::string(name) + " is " + std::to_string(value) + ", outside [" + std::to_string(low) + ", " + std::to_string(high) + "]");
+  fail(std::string(name) + " is " + std::to_string(value) + ", outside [" + std::to_string(low) + ", " +
+       std::to_string(high) + "]");
   return static_cast<int>(low);
 }
 
@@ -102,7 +104,8 @@ TensorId OnnxNode::emit_node(schema::OpUnion op, std::vector<TensorId> operands)
     fail(type.error().text, type.error().code);
     return -1;
   }
-  const TensorId out = g.add({.name = proto.output_size() ? proto.output(0) : "", .dtype = type->dtype, .shape = type->shape});
+  const TensorId out =
+      g.add({.name = proto.output_size() ? proto.output(0) : "", .dtype = type->dtype, .shape = type->shape});
   node.outputs = {out};
   g.nodes.push_back(std::move(node));
   return out;
@@ -132,8 +135,10 @@ TensorId OnnxNode::integers(std::span<const int64_t> values) {
 
 TensorId OnnxNode::scalar_like(TensorId x, double value) {
   const std::string name = proto.name() + ":constant";
-  if (at(x).dtype == DType::kS64) return constant(make_constant<int64_t>(name, {}, std::array{static_cast<int64_t>(value)}));
-  if (at(x).dtype == DType::kS32) return constant(make_constant<int32_t>(name, {}, std::array{static_cast<int32_t>(value)}));
+  if (at(x).dtype == DType::kS64)
+    return constant(make_constant<int64_t>(name, {}, std::array{static_cast<int64_t>(value)}));
+  if (at(x).dtype == DType::kS32)
+    return constant(make_constant<int32_t>(name, {}, std::array{static_cast<int32_t>(value)}));
   return constant(make_constant<float>(name, {}, std::array{static_cast<float>(value)}));
 }
 

@@ -45,14 +45,18 @@ class OnnxNode {
 
   // Writing: each returns the new node's output.
   template <class Op>
-  TensorId emit(Op op, std::vector<TensorId> operands) { return emit_node(make_op(std::move(op)), std::move(operands)); }
+  TensorId emit(Op op, std::vector<TensorId> operands) {
+    return emit_node(make_op(std::move(op)), std::move(operands));
+  }
   TensorId transpose(TensorId x, const Perm& perm) { return emit(schema::TransposeT{.perm = perm}, {x}); }
   TensorId nhwc(TensorId x) { return transpose(x, kToNhwc); }
   TensorId nchw(TensorId x) { return transpose(x, kToNchw); }
   TensorId reshape(TensorId x, std::vector<int64_t> spec);  // schema's spelling
   TensorId unary(schema::UnaryKind kind, TensorId x) { return emit(schema::UnaryT{.kind = kind}, {x}); }
   TensorId act(schema::Activation act, TensorId x) { return emit(schema::UnaryT{.act = act}, {x}); }
-  TensorId binary(schema::BinaryKind kind, TensorId a, TensorId b) { return emit(schema::BinaryT{.kind = kind}, {a, b}); }
+  TensorId binary(schema::BinaryKind kind, TensorId a, TensorId b) {
+    return emit(schema::BinaryT{.kind = kind}, {a, b});
+  }
   TensorId cast(TensorId x, DType to);
   TensorId slice(TensorId x, int axis, int64_t start, int64_t end);
   TensorId constant(Tensor t) { return g.add(std::move(t)); }

@@ -15,16 +15,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum : int32_t { kFloat = 1, kUint8, kInt8, kUint16, kInt16, kInt32, kInt64, kString, kBool, kHalf, kDouble, kUint32, kUint64, kBfloat16 = 16 };
+enum : int32_t {
+  kFloat = 1,
+  kUint8,
+  kInt8,
+  kUint16,
+  kInt16,
+  kInt32,
+  kInt64,
+  kString,
+  kBool,
+  kHalf,
+  kDouble,
+  kUint32,
+  kUint64,
+  kBfloat16 = 16
+};
 
 Error bad(std::string text) { return {Code::kBadModel, std::move(text)}; }
 
 size_t stored_bytes(int32_t type) {
   switch (type) {
-    case kUint8: case kInt8: case kBool: return 1;
-    case kUint16: case kInt16: case kHalf: case kBfloat16: return 2;
-    case kInt64: case kDouble: case kUint64: return 8;
-    default: return 4;
+    case kUint8:
+    case kInt8:
+    case kBool:
+      return 1;
+    case kUint16:
+    case kInt16:
+    case kHalf:
+    case kBfloat16:
+      return 2;
+    case kInt64:
+    case kDouble:
+    case kUint64:
+      return 8;
+    default:
+      return 4;
   }
 }
 
@@ -52,17 +78,35 @@ void convert_all(const std::string& raw, Tensor& t, Convert convert) {
 Result<void> decode(const std::string& raw, int32_t type, Tensor& t) {
   auto plain = [](auto v) { return v; };
   switch (type) {
-    case kHalf: convert_all<uint16_t, float>(raw, t, half_to_float); break;
-    case kBfloat16: convert_all<uint16_t, float>(raw, t, [](uint16_t v) { return std::bit_cast<float>(uint32_t{v} << 16); }); break;
-    case kDouble: convert_all<double, float>(raw, t, [](double v) { return static_cast<float>(v); }); break;
-    case kUint16: convert_all<uint16_t, int32_t>(raw, t, plain); break;
-    case kInt16: convert_all<int16_t, int32_t>(raw, t, plain); break;
-    case kUint32: convert_all<uint32_t, int64_t>(raw, t, plain); break;
-    case kBool: convert_all<uint8_t, uint8_t>(raw, t, [](uint8_t v) -> uint8_t { return v != 0; }); break;
-    case kUint64:
-      convert_all<uint64_t, int64_t>(raw, t, [](uint64_t v) { return static_cast<int64_t>(std::min<uint64_t>(v, std::numeric_limits<int64_t>::max())); });
+    case kHalf:
+      convert_all<uint16_t, float>(raw, t, half_to_float);
       break;
-    default: t.data.resize(raw.size()); std::memcpy(t.data.data(), raw.data(), raw.size());
+    case kBfloat16:
+      convert_all<uint16_t, float>(raw, t, [](uint16_t v) { return std::bit_cast<float>(uint32_t{v} << 16); });
+      break;
+    case kDouble:
+      convert_all<double, float>(raw, t, [](double v) { return static_cast<float>(v); });
+      break;
+    case kUint16:
+      convert_all<uint16_t, int32_t>(raw, t, plain);
+      break;
+    case kInt16:
+      convert_all<int16_t, int32_t>(raw, t, plain);
+      break;
+    case kUint32:
+      convert_all<uint32_t, int64_t>(raw, t, plain);
+      break;
+    case kBool:
+      convert_all<uint8_t, uint8_t>(raw, t, [](uint8_t v) -> uint8_t { return v != 0; });
+      break;
+    case kUint64:
+      convert_all<uint64_t, int64_t>(raw, t, [](uint64_t v) {
+        return static_cast<int64_t>(std::min<uint64_t>(v, std::numeric_limits<int64_t>::max()));
+      });
+      break;
+    default:
+      t.data.resize(raw.size());
+      std::memcpy(t.data.data(), raw.data(), raw.size());
   }
   if (t.dtype == DType::kF32)
     for (float v : t.values<float>())
@@ -83,17 +127,26 @@ std::string raw_of(const Field& field) {
 // The typed fields, brought to the form of raw_data.
 std::string typed_data(const onnx::TensorProto& p) {
   switch (p.data_type()) {
-    case kFloat: return raw_of<float>(p.float_data());
-    case kDouble: return raw_of<double>(p.double_data());
-    case kInt64: return raw_of<int64_t>(p.int64_data());
-    case kUint32: return raw_of<uint32_t>(p.uint64_data());
-    case kUint64: return raw_of<uint64_t>(p.uint64_data());
-    default: break;
+    case kFloat:
+      return raw_of<float>(p.float_data());
+    case kDouble:
+      return raw_of<double>(p.double_data());
+    case kInt64:
+      return raw_of<int64_t>(p.int64_data());
+    case kUint32:
+      return raw_of<uint32_t>(p.uint64_data());
+    case kUint64:
+      return raw_of<uint64_t>(p.uint64_data());
+    default:
+      break;
   }
   switch (stored_bytes(p.data_type())) {
-    case 1: return raw_of<uint8_t>(p.int32_data());
-    case 2: return raw_of<uint16_t>(p.int32_data());
-    default: return raw_of<int32_t>(p.int32_data());
+    case 1:
+      return raw_of<uint8_t>(p.int32_data());
+    case 2:
+      return raw_of<uint16_t>(p.int32_data());
+    default:
+      return raw_of<int32_t>(p.int32_data());
   }
 }
 
@@ -106,7 +159,8 @@ Result<std::string> external_data(const onnx::TensorProto& p, const fs::path& fo
     uint64_t* number = e.key() == "offset" ? &offset : e.key() == "length" ? &length : nullptr;
     if (!number) continue;
     const auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), *number);
-    if (error != std::errc() || end != v.data() + v.size()) return bad("external data: bad " + e.key() + " '" + v + "'");
+    if (error != std::errc() || end != v.data() + v.size())
+      return bad("external data: bad " + e.key() + " '" + v + "'");
   }
   std::error_code failed;
   const fs::path base = fs::canonical(folder.empty() ? fs::path(".") : folder, failed);
@@ -117,11 +171,13 @@ Result<std::string> external_data(const onnx::TensorProto& p, const fs::path& fo
   const uint64_t size = fs::file_size(file, failed);
   if (failed) return Error{Code::kIo, "external data: cannot read '" + location + "'"};
   if (length != expected || offset > size || length > size - offset)
-    return Error{Code::kBadFile, "external data: '" + location + "' does not hold the " + std::to_string(expected) + " bytes"};
+    return Error{Code::kBadFile,
+                 "external data: '" + location + "' does not hold the " + std::to_string(expected) + " bytes"};
   std::string raw(expected, '\0');
   std::ifstream in(file, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(offset));
-  if (!in.read(raw.data(), static_cast<std::streamsize>(expected))) return Error{Code::kIo, "external data: cannot read '" + location + "'"};
+  if (!in.read(raw.data(), static_cast<std::streamsize>(expected)))
+    return Error{Code::kIo, "external data: cannot read '" + location + "'"};
   return raw;
 }
 
@@ -129,13 +185,27 @@ Result<std::string> external_data(const onnx::TensorProto& p, const fs::path& fo
 
 std::optional<DType> dtype_of_onnx(int32_t type) {
   switch (type) {
-    case kFloat: case kHalf: case kDouble: case kBfloat16: return DType::kF32;
-    case kUint8: return DType::kU8;
-    case kInt8: return DType::kS8;
-    case kUint16: case kInt16: case kInt32: return DType::kS32;
-    case kInt64: case kUint32: case kUint64: return DType::kS64;
-    case kBool: return DType::kBool;
-    default: return std::nullopt;
+    case kFloat:
+    case kHalf:
+    case kDouble:
+    case kBfloat16:
+      return DType::kF32;
+    case kUint8:
+      return DType::kU8;
+    case kInt8:
+      return DType::kS8;
+    case kUint16:
+    case kInt16:
+    case kInt32:
+      return DType::kS32;
+    case kInt64:
+    case kUint32:
+    case kUint64:
+      return DType::kS64;
+    case kBool:
+      return DType::kBool;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -163,7 +233,8 @@ Result<Tensor> read_tensor(const onnx::TensorProto& p, const fs::path& folder) {
     raw = &converted;
   }
   if (raw->size() != expected)
-    return bad("holds " + std::to_string(raw->size()) + " bytes where its shape " + t.shape.text() + " needs " + std::to_string(expected));
+    return bad("holds " + std::to_string(raw->size()) + " bytes where its shape " + t.shape.text() + " needs " +
+               std::to_string(expected));
   if (auto done = decode(*raw, p.data_type(), t); !done) return done.error();
   return t;
 }

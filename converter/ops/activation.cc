@@ -8,8 +8,8 @@
 
 namespace octet::convert {
 
-using schema::ActKind;
 using schema::Activation;
+using schema::ActKind;
 using schema::BinaryKind;
 
 void import_elementwise_activation(OnnxNode& n) {

@@ -10,7 +10,7 @@ namespace octet::convert {
 namespace {
 
 struct Phases {
-  int64_t in, out, groups;               // channels of one group
+  int64_t in, out, groups;  // channels of one group
   std::array<int64_t, 2> stride, taps, kernel;
 };
 
@@ -51,7 +51,8 @@ TensorId channels_to_space(OnnxNode& n, TensorId y, const Phases& p) {
   const TensorId size = n.emit(schema::ShapeOfT{.start = 0, .end = 3}, {y});
   const TensorId factors = n.integers(std::array<int64_t, 3>{1, p.stride[0], p.stride[1]});
   const TensorId larger = n.binary(schema::BinaryKind::mul, size, factors);
-  const TensorId shape = n.emit(schema::ConcatT{.axis = 0}, {larger, n.integers(std::array<int64_t, 1>{p.groups * p.out})});
+  const TensorId shape =
+      n.emit(schema::ConcatT{.axis = 0}, {larger, n.integers(std::array<int64_t, 1>{p.groups * p.out})});
   return n.emit(schema::ReshapeT{}, {x, shape});
 }
 
@@ -70,21 +71,26 @@ std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
   if (same || n.has("output_shape")) {
     const auto wanted = n.ints("output_shape", {in[2] * w.stride[0], in[3] * w.stride[1]}, 2);
     for (size_t i = 0; i < 2; ++i) {
-      if (in[2 + static_cast<int>(i)] < 0) n.fail("needs an input of known size: give the input's shape", Code::kUnsupported);
-      const int64_t total = std::max<int64_t>(w.stride[i] * (in[2 + static_cast<int>(i)] - 1) + extra[i] + int64_t{w.kernel[i] - 1} * w.dilation[i] + 1 - wanted[i], 0);
+      if (in[2 + static_cast<int>(i)] < 0)
+        n.fail("needs an input of known size: give the input's shape", Code::kUnsupported);
+      const int64_t total = std::max<int64_t>(w.stride[i] * (in[2 + static_cast<int>(i)] - 1) + extra[i] +
+                                                  int64_t{w.kernel[i] - 1} * w.dilation[i] + 1 - wanted[i],
+                                              0);
       const int64_t front = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
       w.pads[i] = n.bounded("pads", front, 0, 1 << 16);
       w.pads[i + 2] = n.bounded("pads", total - front, 0, 1 << 16);
     }
   }
-  return {n.bounded("output_padding", extra[0], 0, w.stride[0] - 1), n.bounded("output_padding", extra[1], 0, w.stride[1] - 1)};
+  return {n.bounded("output_padding", extra[0], 0, w.stride[0] - 1),
+          n.bounded("output_padding", extra[1], 0, w.stride[1] - 1)};
 }
 
 }  // namespace
 
 void import_conv_transpose(OnnxNode& n) {
   const TensorId x = n.in(0);
-  if (!n.is_constant(n.in(1)) || n.at(n.in(1)).dtype != DType::kF32) return n.fail("the weights must be constant floats", Code::kUnsupported);
+  if (!n.is_constant(n.in(1)) || n.at(n.in(1)).dtype != DType::kF32)
+    return n.fail("the weights must be constant floats", Code::kUnsupported);
   if (!n.need_rank(n.in(1), 4) || !n.need_rank(x, 4)) return;
   const Shape in = n.shape(x), weights = n.shape(n.in(1));
   if (weights.elements() <= 0) return n.fail("empty weights " + weights.text());
@@ -93,13 +99,19 @@ void import_conv_transpose(OnnxNode& n) {
   const int64_t groups = n.bounded("group", n.i("group", 1), 1, weights[0]);
   if (weights[0] % groups) return n.fail("input channels are no multiple of groups");
   if (w.dilation[0] != 1 || w.dilation[1] != 1) return n.fail("dilations are not supported", Code::kUnsupported);
-  Phases p{.in = weights[0] / groups, .out = weights[1], .groups = groups, .stride = {w.stride[0], w.stride[1]}, .taps = {}, .kernel = {weights[2], weights[3]}};
+  Phases p{.in = weights[0] / groups,
+           .out = weights[1],
+           .groups = groups,
+           .stride = {w.stride[0], w.stride[1]},
+           .taps = {},
+           .kernel = {weights[2], weights[3]}};
   schema::Conv2dT op{.groups = static_cast<int>(groups)};
   for (size_t i = 0; i < 2; ++i) p.taps[i] = (p.kernel[i] + extra[i] + p.stride[i] - 1) / p.stride[i];
   op.pad_top = op.pad_bottom = static_cast<int>(p.taps[0] - 1);
   op.pad_left = op.pad_right = static_cast<int>(p.taps[1] - 1);
   const int64_t channels = groups * p.stride[0] * p.stride[1] * p.out;
-  if (n.failed() || p.stride[0] * p.stride[1] > 4096 || channels > (1 << 20)) return n.fail("strides are too large", Code::kUnsupported);
+  if (n.failed() || p.stride[0] * p.stride[1] > 4096 || channels > (1 << 20))
+    return n.fail("strides are too large", Code::kUnsupported);
   TensorId bias = n.in(2);
   if (bias >= 0 && (!n.is_constant(bias) || n.at(bias).dtype != DType::kF32 || n.shape(bias) != Shape{groups * p.out}))
     return n.fail("the bias must be a constant of " + std::to_string(groups * p.out) + " floats", Code::kUnsupported);
@@ -112,8 +124,11 @@ void import_conv_transpose(OnnxNode& n) {
     const size_t k = static_cast<size_t>(i);
     const int64_t size = in[2 + i];
     const int64_t less = p.stride[k] * p.taps[k] - p.kernel[k] - extra[k];  // computed beyond the output's end
-    if (size >= 0) y = cropped(n, y, 1 + i, w.pads[k], (size - 1) * p.stride[k] + p.kernel[k] + extra[k] - w.pads[k] - w.pads[k + 2]);
-    else if (w.pads[k] || less + w.pads[k + 2]) y = n.slice(y, 1 + i, w.pads[k], less + w.pads[k + 2] ? -(less + w.pads[k + 2]) : INT64_MAX);
+    if (size >= 0)
+      y = cropped(n, y, 1 + i, w.pads[k],
+                  (size - 1) * p.stride[k] + p.kernel[k] + extra[k] - w.pads[k] - w.pads[k + 2]);
+    else if (w.pads[k] || less + w.pads[k + 2])
+      y = n.slice(y, 1 + i, w.pads[k], less + w.pads[k + 2] ? -(less + w.pads[k + 2]) : INT64_MAX);
   }
   n.result(n.nchw(y));
 }

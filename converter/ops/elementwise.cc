@@ -8,8 +8,10 @@ using schema::UnaryKind;
 
 void import_unary(OnnxNode& n) {
   static constexpr std::pair<std::string_view, UnaryKind> kKinds[] = {
-      {"Abs", UnaryKind::abs},     {"Ceil", UnaryKind::ceil}, {"Erf", UnaryKind::erf},   {"Exp", UnaryKind::exp},
-      {"Floor", UnaryKind::floor}, {"Log", UnaryKind::log},   {"Neg", UnaryKind::neg},   {"Reciprocal", UnaryKind::reciprocal},
+      {"Abs", UnaryKind::abs},     {"Ceil", UnaryKind::ceil},
+      {"Erf", UnaryKind::erf},     {"Exp", UnaryKind::exp},
+      {"Floor", UnaryKind::floor}, {"Log", UnaryKind::log},
+      {"Neg", UnaryKind::neg},     {"Reciprocal", UnaryKind::reciprocal},
       {"Round", UnaryKind::round}, {"Sqrt", UnaryKind::sqrt}};
   const TensorId x = n.in(0);
   for (const auto& [name, kind] : kKinds) {
@@ -22,8 +24,9 @@ void import_unary(OnnxNode& n) {
 
 void import_binary(OnnxNode& n) {
   static constexpr std::pair<std::string_view, BinaryKind> kKinds[] = {
-      {"Add", BinaryKind::add}, {"Sub", BinaryKind::sub}, {"Mul", BinaryKind::mul}, {"Div", BinaryKind::div}, {"Pow", BinaryKind::pow},
-      {"Min", BinaryKind::min}, {"Max", BinaryKind::max}, {"Sum", BinaryKind::add}, {"Mean", BinaryKind::add}};
+      {"Add", BinaryKind::add}, {"Sub", BinaryKind::sub}, {"Mul", BinaryKind::mul},
+      {"Div", BinaryKind::div}, {"Pow", BinaryKind::pow}, {"Min", BinaryKind::min},
+      {"Max", BinaryKind::max}, {"Sum", BinaryKind::add}, {"Mean", BinaryKind::add}};
   for (const auto& [name, kind] : kKinds) {
     if (name != n.proto.op_type()) continue;
     TensorId x = n.in(0);
@@ -44,14 +47,20 @@ void import_identity(OnnxNode& n) {
 }
 
 void import_cast(OnnxNode& n) {
-  static constexpr DType kOf[] = {DType::kF32, DType::kF32, DType::kU8, DType::kS8, DType::kS32, DType::kS32, DType::kS32, DType::kS64};
+  static constexpr DType kOf[] = {DType::kF32, DType::kF32, DType::kU8,  DType::kS8,
+                                  DType::kS32, DType::kS32, DType::kS32, DType::kS64};
   const int64_t to = n.i("to", 0);
   DType dtype;
-  if (to >= 1 && to <= 7) dtype = kOf[to];
-  else if (to == 9) dtype = DType::kBool;
-  else if (to == 10 || to == 11 || to == 16) dtype = DType::kF32;
-  else if (to == 12 || to == 13) dtype = DType::kS64;
-  else return n.fail("a cast to type " + std::to_string(to) + " is not supported", Code::kUnsupported);
+  if (to >= 1 && to <= 7)
+    dtype = kOf[to];
+  else if (to == 9)
+    dtype = DType::kBool;
+  else if (to == 10 || to == 11 || to == 16)
+    dtype = DType::kF32;
+  else if (to == 12 || to == 13)
+    dtype = DType::kS64;
+  else
+    return n.fail("a cast to type " + std::to_string(to) + " is not supported", Code::kUnsupported);
   n.result(n.cast(n.in(0), dtype));
 }
 

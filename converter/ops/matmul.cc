@@ -15,7 +15,8 @@ void import_matmul(OnnxNode& n) {
   if (n.failed() || (!row && !column)) return n.result(y);
   std::vector<int64_t> spec;
   for (int i = 0; i < n.rank(y); ++i)
-    if (!(row && i == n.rank(y) - 2) && !(column && i == n.rank(y) - 1)) spec.push_back(n.shape(y)[i] < 0 ? -2 - i : n.shape(y)[i]);
+    if (!(row && i == n.rank(y) - 2) && !(column && i == n.rank(y) - 1))
+      spec.push_back(n.shape(y)[i] < 0 ? -2 - i : n.shape(y)[i]);
   n.result(n.reshape(y, std::move(spec)));
 }
 

@@ -21,7 +21,8 @@ void import_split(OnnxNode& n) {
   if (sizes.empty() && !n.failed()) {
     const int64_t parts = n.has("num_outputs") ? n.i("num_outputs", 1) : n.proto.output_size();
     if (size < 0) return n.fail("needs an axis of known size: give the input's shape", Code::kUnsupported);
-    if (parts < 1 || parts > 4096 || (size % parts && !n.has("num_outputs"))) return n.fail("cannot split " + std::to_string(size) + " in " + std::to_string(parts));
+    if (parts < 1 || parts > 4096 || (size % parts && !n.has("num_outputs")))
+      return n.fail("cannot split " + std::to_string(size) + " in " + std::to_string(parts));
     const int64_t each = (size + parts - 1) / parts;
     for (int64_t i = 0; i < parts; ++i) sizes.push_back(std::clamp<int64_t>(size - i * each, 0, each));
   }
@@ -31,7 +32,8 @@ void import_split(OnnxNode& n) {
     n.result(n.slice(x, axis, start, start + part));
     start += part;
   }
-  if (size >= 0 && start != size) return n.fail("the parts make " + std::to_string(start) + ", the axis has " + std::to_string(size));
+  if (size >= 0 && start != size)
+    return n.fail("the parts make " + std::to_string(start) + ", the axis has " + std::to_string(size));
 }
 
 void import_slice(OnnxNode& n) {
@@ -41,25 +43,31 @@ void import_slice(OnnxNode& n) {
   bool constant = true;
   for (size_t i = 1; i < n.inputs.size(); ++i) constant = constant && (n.in(i) < 0 || n.is_constant(n.in(i)));
   if (!attributes && !constant) {
-    if (n.rank(n.in(1)) != 1 || n.shape(n.in(1))[0] < 0) return n.fail("the number of axes is unknown", Code::kUnsupported);
+    if (n.rank(n.in(1)) != 1 || n.shape(n.in(1))[0] < 0)
+      return n.fail("the number of axes is unknown", Code::kUnsupported);
     std::vector<int64_t> all, ones(static_cast<size_t>(std::min<int64_t>(n.shape(n.in(1))[0], kMaxRank)), 1);
     for (size_t i = 0; i < ones.size(); ++i) all.push_back(static_cast<int64_t>(i));
     const TensorId axes = n.in(3) >= 0 ? n.cast(n.in(3), DType::kS64) : n.integers(all);
     const TensorId steps = n.in(4) >= 0 ? n.cast(n.in(4), DType::kS64) : n.integers(ones);
-    return n.result(n.emit(schema::SliceT{}, {x, n.cast(n.in(1), DType::kS64), n.cast(n.in(2), DType::kS64), axes, steps}));
+    return n.result(
+        n.emit(schema::SliceT{}, {x, n.cast(n.in(1), DType::kS64), n.cast(n.in(2), DType::kS64), axes, steps}));
   }
   const auto starts = attributes ? n.ints("starts", {}) : n.const_ints(1, "starts");
   const auto ends = attributes ? n.ints("ends", {}) : n.const_ints(2, "ends");
   std::vector<int64_t> axes;
   for (size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<int64_t>(i));
-  if (attributes) axes = n.ints("axes", axes);
-  else if (n.in(3) >= 0) axes = n.const_ints(3, "axes");
+  if (attributes)
+    axes = n.ints("axes", axes);
+  else if (n.in(3) >= 0)
+    axes = n.const_ints(3, "axes");
   std::vector<int64_t> steps(starts.size(), 1);
   if (n.in(4) >= 0) steps = n.const_ints(4, "steps");
   if (n.failed()) return;
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) return n.fail("starts, ends, axes and steps differ in size");
+  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    return n.fail("starts, ends, axes and steps differ in size");
   if (starts.empty()) return n.result(x);
-  n.result(n.emit(schema::SliceT{.starts = starts, .ends = ends, .axes = n.axes(axes, n.rank(x)), .steps = steps}, {x}));
+  n.result(
+      n.emit(schema::SliceT{.starts = starts, .ends = ends, .axes = n.axes(axes, n.rank(x)), .steps = steps}, {x}));
 }
 
 void import_transpose(OnnxNode& n) {
@@ -79,9 +87,12 @@ void import_pad(OnnxNode& n) {
   const TensorId x = n.in(0);
   const std::string mode = n.s("mode", "constant");
   schema::PadT op;
-  if (mode == "reflect") op.mode = schema::PadMode::reflect;
-  else if (mode == "edge") op.mode = schema::PadMode::edge;
-  else if (mode != "constant") return n.fail("mode '" + mode + "' is not supported", Code::kUnsupported);
+  if (mode == "reflect")
+    op.mode = schema::PadMode::reflect;
+  else if (mode == "edge")
+    op.mode = schema::PadMode::edge;
+  else if (mode != "constant")
+    return n.fail("mode '" + mode + "' is not supported", Code::kUnsupported);
   const bool attributes = n.opset < 11;
   if (!attributes && n.in(1) < 0) return n.fail("has no pads");
   op.value = attributes ? n.f("value", 0) : 0;
@@ -98,7 +109,8 @@ void import_pad(OnnxNode& n) {
   std::vector<int64_t> axes;
   for (int i = 0; i < n.rank(x); ++i) axes.push_back(i);
   if (n.in(3) >= 0) axes = n.const_ints(3, "axes");
-  if (!n.failed() && pads.size() != 2 * axes.size()) return n.fail("has " + std::to_string(pads.size()) + " pads for " + std::to_string(axes.size()) + " axes");
+  if (!n.failed() && pads.size() != 2 * axes.size())
+    return n.fail("has " + std::to_string(pads.size()) + " pads for " + std::to_string(axes.size()) + " axes");
   const std::vector<int> checked = n.axes(axes, n.rank(x));
   if (n.failed()) return;
   op.before.assign(static_cast<size_t>(n.rank(x)), 0);
@@ -113,10 +125,12 @@ void import_pad(OnnxNode& n) {
 void import_tile(OnnxNode& n) {
   TensorId x = n.in(0);
   const auto repeats = n.const_ints(1, "the repeats");
-  if (!n.failed() && static_cast<int>(repeats.size()) != n.rank(x)) return n.fail("repeats do not fit " + n.shape(x).text());
+  if (!n.failed() && static_cast<int>(repeats.size()) != n.rank(x))
+    return n.fail("repeats do not fit " + n.shape(x).text());
   for (size_t i = 0; i < repeats.size() && !n.failed(); ++i) {
     const int times = n.bounded("repeats", repeats[i], 1, 1024);
-    if (times > 1) x = n.emit(schema::ConcatT{.axis = static_cast<int>(i)}, std::vector<TensorId>(static_cast<size_t>(times), x));
+    if (times > 1)
+      x = n.emit(schema::ConcatT{.axis = static_cast<int>(i)}, std::vector<TensorId>(static_cast<size_t>(times), x));
   }
   n.result(x);
 }
@@ -128,7 +142,9 @@ void import_depth_to_space(OnnxNode& n) {
   const std::string mode = n.s("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") return n.fail("mode '" + mode + "' is unknown");
   const Shape s = n.shape(x);
-  if (n.failed() || s[1] < 0 || s[1] % (b * b) || s[2] < 0 || s[3] < 0) return n.fail("needs known sizes and channels that are a multiple of blocksize^2, got " + s.text(), Code::kUnsupported);
+  if (n.failed() || s[1] < 0 || s[1] % (b * b) || s[2] < 0 || s[3] < 0)
+    return n.fail("needs known sizes and channels that are a multiple of blocksize^2, got " + s.text(),
+                  Code::kUnsupported);
   const int64_t c = s[1] / (b * b);
   const bool depth_first = mode == "DCR";
   TensorId y = depth_first ? n.reshape(x, {-2, b, b, c, s[2], s[3]}) : n.reshape(x, {-2, c, b, b, s[2], s[3]});
@@ -141,7 +157,8 @@ void import_space_to_depth(OnnxNode& n) {
   if (!n.need_rank(x, 4)) return;
   const int b = n.bounded("blocksize", n.i("blocksize", 0), 1, 256);
   const Shape s = n.shape(x);
-  if (n.failed() || s[1] < 0 || s[2] < 0 || s[3] < 0 || s[2] % b || s[3] % b) return n.fail("needs known sizes that are multiples of blocksize, got " + s.text(), Code::kUnsupported);
+  if (n.failed() || s[1] < 0 || s[2] < 0 || s[3] < 0 || s[2] % b || s[3] % b)
+    return n.fail("needs known sizes that are multiples of blocksize, got " + s.text(), Code::kUnsupported);
   TensorId y = n.reshape(x, {-2, s[1], s[2] / b, b, s[3] / b, b});
   y = n.transpose(y, {0, 3, 5, 1, 2, 4});
   n.result(n.reshape(y, {-2, s[1] * b * b, s[2] / b, s[3] / b}));

@@ -14,10 +14,18 @@ void import_pool(OnnxNode& n) {
   read_pads(n, n.shape(x), w);
   const bool max = n.proto.op_type() == "MaxPool";
   schema::Pool2dT op{.kind = max ? schema::PoolKind::max : schema::PoolKind::average,
-                     .kernel_h = w.kernel[0], .kernel_w = w.kernel[1], .stride_h = w.stride[0], .stride_w = w.stride[1],
-                     .pad_top = w.pads[0], .pad_left = w.pads[1], .pad_bottom = w.pads[2], .pad_right = w.pads[3],
-                     .dilation_h = w.dilation[0], .dilation_w = w.dilation[1],
-                     .ceil_mode = n.i("ceil_mode", 0) != 0, .count_include_pad = !max && n.i("count_include_pad", 0) != 0};
+                     .kernel_h = w.kernel[0],
+                     .kernel_w = w.kernel[1],
+                     .stride_h = w.stride[0],
+                     .stride_w = w.stride[1],
+                     .pad_top = w.pads[0],
+                     .pad_left = w.pads[1],
+                     .pad_bottom = w.pads[2],
+                     .pad_right = w.pads[3],
+                     .dilation_h = w.dilation[0],
+                     .dilation_w = w.dilation[1],
+                     .ceil_mode = n.i("ceil_mode", 0) != 0,
+                     .count_include_pad = !max && n.i("count_include_pad", 0) != 0};
   if (n.i("storage_order", 0)) return n.fail("storage_order 1 is not supported", Code::kUnsupported);
   n.result(n.nchw(n.emit(std::move(op), {n.nhwc(x)})));
 }

@@ -11,14 +11,17 @@ using schema::ReduceKind;
 using schema::UnaryKind;
 
 void import_reduce(OnnxNode& n) {
-  static constexpr std::pair<std::string_view, ReduceKind> kKinds[] = {
-      {"ReduceMean", ReduceKind::mean}, {"ReduceMax", ReduceKind::max}, {"ReduceMin", ReduceKind::min}, {"ReduceProd", ReduceKind::prod}};
+  static constexpr std::pair<std::string_view, ReduceKind> kKinds[] = {{"ReduceMean", ReduceKind::mean},
+                                                                       {"ReduceMax", ReduceKind::max},
+                                                                       {"ReduceMin", ReduceKind::min},
+                                                                       {"ReduceProd", ReduceKind::prod}};
   const std::string& name = n.proto.op_type();
   ReduceKind kind = ReduceKind::sum;  // ReduceSum, and those that sum what is done first
   for (const auto& [known, k] : kKinds)
     if (known == name) kind = k;
   TensorId x = n.in(0);
-  if (n.at(x).dtype != DType::kF32 && name != "ReduceSum" && name != "ReduceProd" && name != "ReduceMax" && name != "ReduceMin")
+  if (n.at(x).dtype != DType::kF32 && name != "ReduceSum" && name != "ReduceProd" && name != "ReduceMax" &&
+      name != "ReduceMin")
     return n.fail("needs a float operand", Code::kUnsupported);
   const auto axes = n.in(1) >= 0 ? n.const_ints(1, "the axes") : n.ints("axes", {});
   const bool keep = n.i("keepdims", 1) != 0;

@@ -26,7 +26,8 @@ void import_reshape(OnnxNode& n) {
   for (size_t i = 0; i < spec.size(); ++i) {
     if (spec[i] < -1) return n.fail("a size of " + std::to_string(spec[i]));
     if (spec[i] != 0 || allow_zero) continue;
-    if (static_cast<int>(i) >= n.rank(n.in(0))) return n.fail("copies a dim that the input " + n.shape(n.in(0)).text() + " does not have");
+    if (static_cast<int>(i) >= n.rank(n.in(0)))
+      return n.fail("copies a dim that the input " + n.shape(n.in(0)).text() + " does not have");
     spec[i] = same_dim(n.shape(n.in(0)), static_cast<int>(i));
   }
   n.result(n.reshape(n.in(0), std::move(spec)));
@@ -39,7 +40,8 @@ void import_flatten(OnnxNode& n) {
   const int64_t axis = given < 0 ? given + s.rank() : given;
   const Shape front(std::span(s.begin(), static_cast<size_t>(axis))), back(std::span(s.begin() + axis, s.end()));
   if (front.elements() < 0 && axis == 1) return n.result(n.reshape(n.in(0), {-2, -1}));
-  if (front.elements() < 0 && back.elements() < 0) return n.fail("needs known sizes: give the input's shape", Code::kUnsupported);
+  if (front.elements() < 0 && back.elements() < 0)
+    return n.fail("needs known sizes: give the input's shape", Code::kUnsupported);
   n.result(n.reshape(n.in(0), {front.elements(), back.elements()}));
 }
 
@@ -61,7 +63,8 @@ void import_squeeze(OnnxNode& n) {
       if (!named && from >= s.rank()) return n.fail("an axis is given twice");
       spec.push_back(named ? 1 : same_dim(s, from++));
     } else {
-      if (!given && s[i] < 0) return n.fail("without axes needs known sizes: give the input's shape", Code::kUnsupported);
+      if (!given && s[i] < 0)
+        return n.fail("without axes needs known sizes: give the input's shape", Code::kUnsupported);
       if (named && s[i] > 1) return n.fail("cannot squeeze " + s.text());
       if (given ? !named : s[i] != 1) spec.push_back(same_dim(s, i));
     }
@@ -83,13 +86,15 @@ void import_constant(OnnxNode& n) {
       if (!t) return n.fail("its value " + t.error().text, t.error().code);
       return n.result(n.constant(std::move(*t)));
     }
-    if ((a.name() == "value_float" && !std::isfinite(a.f())) || std::any_of(a.floats().begin(), a.floats().end(), [](float v) { return !std::isfinite(v); }))
+    if ((a.name() == "value_float" && !std::isfinite(a.f())) ||
+        std::any_of(a.floats().begin(), a.floats().end(), [](float v) { return !std::isfinite(v); }))
       return n.fail("holds a value that is not finite");
     const std::vector<float> floats(a.floats().begin(), a.floats().end());
     const std::vector<int64_t> ints(a.ints().begin(), a.ints().end());
     if (a.name() == "value_float") return n.result(n.floats({}, std::array{a.f()}));
     if (a.name() == "value_floats") return n.result(n.floats({static_cast<int64_t>(floats.size())}, floats));
-    if (a.name() == "value_int") return n.result(n.constant(make_constant<int64_t>(n.proto.name(), {}, std::array{a.i()})));
+    if (a.name() == "value_int")
+      return n.result(n.constant(make_constant<int64_t>(n.proto.name(), {}, std::array{a.i()})));
     if (a.name() == "value_ints") return n.result(n.integers(ints));
   }
   n.fail("has no value of a supported kind", Code::kUnsupported);

@@ -33,7 +33,8 @@ void read_pads(OnnxNode& n, const Shape& input, Window& w) {
   for (size_t i = 0; i < 2; ++i) {
     const int64_t size = input[2 + static_cast<int>(i)];
     // With stride 1 the pads do not depend on the size.
-    if (size < 0 && w.stride[i] > 1) return n.fail("auto_pad " + mode + " needs an input of known size: give the input's shape", Code::kUnsupported);
+    if (size < 0 && w.stride[i] > 1)
+      return n.fail("auto_pad " + mode + " needs an input of known size: give the input's shape", Code::kUnsupported);
     const int64_t extent = int64_t{w.kernel[i] - 1} * w.dilation[i] + 1;
     const int64_t out = w.stride[i] == 1 ? 0 : (size + w.stride[i] - 1) / w.stride[i];
     const int64_t total = w.stride[i] == 1 ? extent - 1 : std::max<int64_t>((out - 1) * w.stride[i] + extent - size, 0);

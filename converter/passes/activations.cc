@@ -10,8 +10,8 @@
 namespace octet::convert {
 namespace {
 
-using schema::ActKind;
 using schema::Activation;
+using schema::ActKind;
 using schema::BinaryKind;
 
 // y = scale * x + shift, with numbers that are the same for all elements.
@@ -32,11 +32,16 @@ Affine affine_of(Graph& g, const Uses& uses, TensorId t) {
     const TensorId x = n->inputs[l ? 1 : 0];
     if (tensor(g, x).shape != tensor(g, a.x).shape) break;
     const float c = l ? *l : *r;
-    if (op->kind == BinaryKind::add) a.shift += a.scale * c;
-    else if (op->kind == BinaryKind::sub && r) a.shift -= a.scale * c;
-    else if (op->kind == BinaryKind::mul) a.scale *= c;
-    else if (op->kind == BinaryKind::div && r && c != 0) a.scale /= c;
-    else break;
+    if (op->kind == BinaryKind::add)
+      a.shift += a.scale * c;
+    else if (op->kind == BinaryKind::sub && r)
+      a.shift -= a.scale * c;
+    else if (op->kind == BinaryKind::mul)
+      a.scale *= c;
+    else if (op->kind == BinaryKind::div && r && c != 0)
+      a.scale /= c;
+    else
+      break;
     a.x = x;
   }
   return a;
@@ -90,7 +95,8 @@ bool find_silu(Graph& g, const Uses& uses, int i) {
   if (!op || op->kind != BinaryKind::mul) return false;
   for (size_t k = 0; k < 2; ++k) {
     const Activation* act = unary_act(g, uses, n.inputs[k]);
-    if (!act || act->kind() != ActKind::sigmoid || producer(g, uses, n.inputs[k])->inputs[0] != n.inputs[1 - k]) continue;
+    if (!act || act->kind() != ActKind::sigmoid || producer(g, uses, n.inputs[k])->inputs[0] != n.inputs[1 - k])
+      continue;
     become(g, i, Activation(ActKind::silu, 0, 0), n.inputs[1 - k]);
     return true;
   }
@@ -135,7 +141,8 @@ bool reaches_fusable(Graph& g, const Uses& uses, TensorId t, int depth) {
   if (auto* op = as<schema::MatMulT>(*n)) return op->act.kind() == ActKind::none;
   if (as<schema::ReshapeT>(*n) || as<schema::TransposeT>(*n)) return reaches_fusable(g, uses, n->inputs[0], depth + 1);
   if (!as<schema::ConcatT>(*n)) return false;
-  return std::all_of(n->inputs.begin(), n->inputs.end(), [&](TensorId in) { return reaches_fusable(g, uses, in, depth + 1); });
+  return std::all_of(n->inputs.begin(), n->inputs.end(),
+                     [&](TensorId in) { return reaches_fusable(g, uses, in, depth + 1); });
 }
 
 // One step up: Op(f(x)) for f(Op(x)).

@@ -76,7 +76,8 @@ int fold_shapes(Graph& g) {
     if (tensor(graph, out).dtype != DType::kS64 || as<schema::ArgMaxT>(n)) return false;
     const auto values = all_known(graph, out);
     if (!values) return false;
-    replace_uses(graph, out, graph.add(make_constant<int64_t>(tensor(graph, out).name, tensor(graph, out).shape, *values)));
+    replace_uses(graph, out,
+                 graph.add(make_constant<int64_t>(tensor(graph, out).name, tensor(graph, out).shape, *values)));
     return std::find(graph.outputs.begin(), graph.outputs.end(), out) == graph.outputs.end();
   });
 }

@@ -23,7 +23,8 @@ std::optional<Phase> phase_of(Graph& g, const Uses& uses, TensorId t) {
     if (x.rank() != 4) return std::nullopt;
     for (size_t i = 0; i < op->axes.size(); ++i) {
       const int dim = op->axes[i] - 1;
-      if (dim < 0 || dim > 1 || seen[dim] || op->steps[i] != 2 || op->starts[i] < 0 || op->starts[i] > 1) return std::nullopt;
+      if (dim < 0 || dim > 1 || seen[dim] || op->steps[i] != 2 || op->starts[i] < 0 || op->starts[i] > 1)
+        return std::nullopt;
       if (x[op->axes[i]] < 0 || x[op->axes[i]] % 2 || op->ends[i] < x[op->axes[i]]) return std::nullopt;
       seen[dim] = true;
       phase.start[dim] = op->starts[i];
@@ -44,16 +45,19 @@ Tensor unfolded(const Tensor& w, const std::vector<Phase>& phases) {
     for (int64_t y = 0; y < kh; ++y)
       for (int64_t x = 0; x < kw; ++x)
         for (const Phase& p : phases)
-          for (int64_t i = 0; i < c; ++i) to[((o * 2 * kh + 2 * y + p.start[0]) * 2 * kw + 2 * x + p.start[1]) * c + i] = *from++;
+          for (int64_t i = 0; i < c; ++i)
+            to[((o * 2 * kh + 2 * y + p.start[0]) * 2 * kw + 2 * x + p.start[1]) * c + i] = *from++;
   return wide;
 }
 
 bool fold(Graph& g, const Uses& uses, int i) {
   Node& n = g.nodes[static_cast<size_t>(i)];
   auto* op = as<schema::Conv2dT>(n);
-  if (!op || op->groups != 1 || op->stride_h != 1 || op->stride_w != 1 || op->dilation_h != 1 || op->dilation_w != 1) return false;
+  if (!op || op->groups != 1 || op->stride_h != 1 || op->stride_w != 1 || op->dilation_h != 1 || op->dilation_w != 1)
+    return false;
   Node* concat = uses.single(n.inputs[0]) ? producer(g, uses, n.inputs[0]) : nullptr;
-  if (!concat || !as<schema::ConcatT>(*concat) || as<schema::ConcatT>(*concat)->axis != 3 || concat->inputs.size() != 4) return false;
+  if (!concat || !as<schema::ConcatT>(*concat) || as<schema::ConcatT>(*concat)->axis != 3 || concat->inputs.size() != 4)
+    return false;
   std::vector<Phase> phases;
   int seen = 0;
   for (TensorId t : concat->inputs) {

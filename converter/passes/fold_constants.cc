@@ -11,7 +11,8 @@ constexpr int64_t kMaxElements = int64_t{1} << 26;
 bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known) {
   const int64_t size = tensor(g, n.outputs[0]).shape.elements();
   if (size < 0 || size > kMaxElements) return false;
-  return std::all_of(n.inputs.begin(), n.inputs.end(), [&](TensorId t) { return t < 0 || known[static_cast<size_t>(t)]; });
+  return std::all_of(n.inputs.begin(), n.inputs.end(),
+                     [&](TensorId t) { return t < 0 || known[static_cast<size_t>(t)]; });
 }
 
 // The foldable nodes as a graph of their own; `results`: the tensors of `g` that its outputs stand for.

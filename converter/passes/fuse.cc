@@ -7,8 +7,8 @@
 namespace octet::convert {
 namespace {
 
-using schema::ActKind;
 using schema::Activation;
+using schema::ActKind;
 
 // The field to which an activation of the node's result can go.
 Activation* act_field(Node& n) {
@@ -23,7 +23,8 @@ bool fuse_activation(Graph& g, const Uses& uses, int i, bool into_binary) {
   auto* op = as<schema::UnaryT>(n);
   if (!op || op->kind != schema::UnaryKind::act || !uses.single(n.inputs[0])) return false;
   Node* maker = producer(g, uses, n.inputs[0]);
-  if (!maker || (as<schema::BinaryT>(*maker) && (!into_binary || tensor(g, n.inputs[0]).dtype != DType::kF32))) return false;
+  if (!maker || (as<schema::BinaryT>(*maker) && (!into_binary || tensor(g, n.inputs[0]).dtype != DType::kF32)))
+    return false;
   if (auto* conv = as<schema::Conv2dT>(*maker); conv && maker->inputs.size() == 4) {
     if (op->act.kind() != ActKind::relu) return false;
     conv->relu_after = true;
@@ -40,7 +41,8 @@ bool fuse_activation(Graph& g, const Uses& uses, int i, bool into_binary) {
 bool fuse_residual(Graph& g, const Uses& uses, int i) {
   const Node& n = g.nodes[static_cast<size_t>(i)];
   auto* op = as<schema::BinaryT>(n);
-  if (!op || op->kind != schema::BinaryKind::add || op->act.kind() != ActKind::none || n.inputs[0] == n.inputs[1]) return false;
+  if (!op || op->kind != schema::BinaryKind::add || op->act.kind() != ActKind::none || n.inputs[0] == n.inputs[1])
+    return false;
   int best = -1;
   size_t operand = 0;
   for (size_t k = 0; k < 2; ++k) {
@@ -49,7 +51,9 @@ bool fuse_residual(Graph& g, const Uses& uses, int i) {
     if (maker <= best || !uses.single(made)) continue;
     const Node& conv = g.nodes[static_cast<size_t>(maker)];
     if (!as<schema::Conv2dT>(conv) || conv.inputs.size() == 4) continue;
-    if (tensor(g, other).constant || tensor(g, other).shape != tensor(g, made).shape || tensor(g, other).dtype != DType::kF32) continue;
+    if (tensor(g, other).constant || tensor(g, other).shape != tensor(g, made).shape ||
+        tensor(g, other).dtype != DType::kF32)
+      continue;
     best = maker;
     operand = k;
   }
@@ -73,7 +77,8 @@ int fuse_activations(Graph& g) {
 int fuse_residuals(Graph& g) {
   const int residuals = rewrite_nodes(g, fuse_residual);
   // Only now may sums take an activation: before, that of a residual sum belonged to its convolution.
-  return residuals + rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) { return fuse_activation(graph, uses, i, true); });
+  return residuals +
+         rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) { return fuse_activation(graph, uses, i, true); });
 }
 
 }  // namespace octet::convert

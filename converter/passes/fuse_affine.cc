@@ -33,8 +33,12 @@ std::optional<Channels> affine(const Graph& g, const Node& n, size_t constant) {
   for (size_t i = 0; i < c->size(); ++i) {
     const float v = (*c)[i];
     switch (as<schema::BinaryT>(n)->kind) {
-      case BinaryKind::add: a.shift[i] = v; break;
-      case BinaryKind::mul: a.scale[i] = v; break;
+      case BinaryKind::add:
+        a.shift[i] = v;
+        break;
+      case BinaryKind::mul:
+        a.scale[i] = v;
+        break;
       case BinaryKind::sub:
         a.scale[i] = constant == 1 ? 1.0f : -1.0f;
         a.shift[i] = constant == 1 ? -v : v;
@@ -43,7 +47,8 @@ std::optional<Channels> affine(const Graph& g, const Node& n, size_t constant) {
         if (constant == 0 || v == 0) return std::nullopt;
         a.scale[i] = 1 / v;
         break;
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return a;
@@ -59,7 +64,8 @@ bool scale_weights(Graph& g, Node& n, const Channels& a) {
     if (!std::isfinite(v[i])) return false;
   }
   std::vector<float> bias(channels, 0);
-  if (n.inputs.size() > 2 && n.inputs[2] >= 0) bias.assign(tensor(g, n.inputs[2]).values<float>().begin(), tensor(g, n.inputs[2]).values<float>().end());
+  if (n.inputs.size() > 2 && n.inputs[2] >= 0)
+    bias.assign(tensor(g, n.inputs[2]).values<float>().begin(), tensor(g, n.inputs[2]).values<float>().end());
   for (size_t i = 0; i < channels; ++i) bias[i] = bias[i] * a.scale[i] + a.shift[i];
   const std::string name = w.name;
   const TensorId scaled = g.add(std::move(w));
@@ -74,7 +80,8 @@ bool can_take(const Graph& g, Node& n) {
   const Tensor& w = tensor(g, n.inputs[1]);
   if (auto* op = as<schema::Conv2dT>(n)) return op->act.kind() == ActKind::none && n.inputs.size() < 4 && w.constant;
   auto* op = as<schema::MatMulT>(n);
-  return op && op->act.kind() == ActKind::none && w.constant && w.dtype == DType::kF32 && w.shape.rank() == 2 && op->transpose_b;
+  return op && op->act.kind() == ActKind::none && w.constant && w.dtype == DType::kF32 && w.shape.rank() == 2 &&
+         op->transpose_b;
 }
 
 bool fuse(Graph& g, const Uses& uses, int i) {
@@ -86,7 +93,9 @@ bool fuse(Graph& g, const Uses& uses, int i) {
     Node* maker = uses.single(x) ? producer(g, uses, x) : nullptr;
     if (!maker || !can_take(g, *maker)) continue;
     const auto a = affine(g, n, constant);
-    if (!a || static_cast<int64_t>(a->scale.size()) != tensor(g, maker->inputs[1]).shape[0] || !scale_weights(g, *maker, *a)) continue;
+    if (!a || static_cast<int64_t>(a->scale.size()) != tensor(g, maker->inputs[1]).shape[0] ||
+        !scale_weights(g, *maker, *a))
+      continue;
     maker->outputs = n.outputs;
     g.nodes.erase(g.nodes.begin() + i);
     return true;
@@ -102,7 +111,8 @@ int weights_of_matmul(Graph& g) {
   int count = 0;
   for (Node& n : g.nodes) {
     auto* op = as<schema::MatMulT>(n);
-    if (!op || op->transpose_b || !tensor(g, n.inputs[1]).constant || tensor(g, n.inputs[1]).shape.rank() != 2) continue;
+    if (!op || op->transpose_b || !tensor(g, n.inputs[1]).constant || tensor(g, n.inputs[1]).shape.rank() != 2)
+      continue;
     n.inputs[1] = g.add(permuted(tensor(g, n.inputs[1]), {1, 0}));
     op->transpose_b = true;
     ++count;

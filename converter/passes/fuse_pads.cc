@@ -12,7 +12,9 @@ namespace {
 
 // Pads of h and w alone.
 bool is_spatial(const schema::PadT& pad) {
-  if (pad.mode != schema::PadMode::constant || pad.before.size() != 4 || pad.before[0] || pad.before[3] || pad.after[0] || pad.after[3]) return false;
+  if (pad.mode != schema::PadMode::constant || pad.before.size() != 4 || pad.before[0] || pad.before[3] ||
+      pad.after[0] || pad.after[3])
+    return false;
   for (size_t i = 1; i < 3; ++i)
     if (pad.before[i] < 0 || pad.after[i] < 0 || pad.before[i] > 4096 || pad.after[i] > 4096) return false;
   return true;

@@ -30,7 +30,8 @@ bool is_no_op(const Graph& g, const Node& n) {
   if (auto* op = as<schema::SliceT>(n)) return n.inputs.size() == 1 && slices_all(x.shape, *op);
   if (auto* op = as<schema::PadT>(n); op && n.inputs.size() == 1) {
     auto zero = [](int64_t v) { return v == 0; };
-    return std::all_of(op->before.begin(), op->before.end(), zero) && std::all_of(op->after.begin(), op->after.end(), zero);
+    return std::all_of(op->before.begin(), op->before.end(), zero) &&
+           std::all_of(op->after.begin(), op->after.end(), zero);
   }
   return false;
 }
@@ -38,7 +39,8 @@ bool is_no_op(const Graph& g, const Node& n) {
 // Its output is public and its input is too: only this node gives it the name.
 bool must_stay(const Graph& g, const Uses& uses, const Node& n) {
   return uses.outputs[static_cast<size_t>(n.outputs[0])] &&
-         (uses.made_by(n.inputs[0]) < 0 || uses.outputs[static_cast<size_t>(n.inputs[0])] || tensor(g, n.inputs[0]).constant);
+         (uses.made_by(n.inputs[0]) < 0 || uses.outputs[static_cast<size_t>(n.inputs[0])] ||
+          tensor(g, n.inputs[0]).constant);
 }
 
 bool merge_transposes(Graph& g, const Uses& uses, int i) {

@@ -12,8 +12,9 @@ struct Pass {
 };
 
 // Layout first: after it the graph is NHWC, a channel is the last dim, and neighbours are neighbours.
-constexpr Pass kLayout[] = {
-    {"remove_no_ops", remove_no_ops}, {"push_transposes", push_transposes}, {"transposes_to_reshapes", transposes_to_reshapes}};
+constexpr Pass kLayout[] = {{"remove_no_ops", remove_no_ops},
+                            {"push_transposes", push_transposes},
+                            {"transposes_to_reshapes", transposes_to_reshapes}};
 
 // Spellings are found before anything is folded into weights: their additions and divisions are no biases.
 constexpr Pass kFusion[] = {
@@ -33,7 +34,8 @@ Result<int> run(Graph& g, std::span<const Pass> passes) {
   for (const Pass& pass : passes) {
     count += pass.run(g);
     remove_dead(g);
-    if (auto done = infer_all(g); !done) return Error{done.error().code, std::string("pass ") + pass.name + ": " + done.error().text};
+    if (auto done = infer_all(g); !done)
+      return Error{done.error().code, std::string("pass ") + pass.name + ": " + done.error().text};
   }
   return count;
 }
@@ -63,7 +65,9 @@ Result<void> run_passes(Graph& g) {
     if (!count) return count.error();
     if (*count == 0) break;
   }
-  if (auto done = run(g, std::array{Pass{"pull_transposes", pull_transposes}, Pass{"remove_no_ops", remove_no_ops}}); !done) return done.error();
+  if (auto done = run(g, std::array{Pass{"pull_transposes", pull_transposes}, Pass{"remove_no_ops", remove_no_ops}});
+      !done)
+    return done.error();
   if (auto done = fold(g); !done) return done;
   if (auto done = run(g, kFusion); !done) return done.error();
   if (auto done = run(g, std::array{Pass{"remove_no_ops", remove_no_ops}}); !done) return done.error();

@@ -62,7 +62,10 @@ struct Lift {
     TensorId& known = turned.emplace(std::pair(t, p), -1).first->second;
     if (known >= 0) return known;
     known = add_like(g, t, permuted(tensor(g, t).shape, p));
-    added.emplace_back(uses.made_by(t), Node{.name = tensor(g, t).name + ":turned", .op = make_op(schema::TransposeT{.perm = p}), .inputs = {t}, .outputs = {known}});
+    added.emplace_back(uses.made_by(t), Node{.name = tensor(g, t).name + ":turned",
+                                             .op = make_op(schema::TransposeT{.perm = p}),
+                                             .inputs = {t},
+                                             .outputs = {known}});
     return known;
   }
 
@@ -83,7 +86,8 @@ struct Lift {
     if (auto* op = as<schema::SliceT>(n)) std::for_each(op->axes.begin(), op->axes.end(), turn);
     if (auto* op = as<schema::PadT>(n)) {
       const schema::PadT old = *op;
-      for (size_t a = 0; a < p.size(); ++a) op->before[a] = old.before[static_cast<size_t>(p[a])], op->after[a] = old.after[static_cast<size_t>(p[a])];
+      for (size_t a = 0; a < p.size(); ++a)
+        op->before[a] = old.before[static_cast<size_t>(p[a])], op->after[a] = old.after[static_cast<size_t>(p[a])];
     }
     std::vector<TensorId> inputs = n.inputs;
     for (TensorId& in : inputs) in = lift(pull, in, p, depth + 1);
@@ -106,8 +110,13 @@ bool pull(Graph& g, const Uses& uses, int i) {
   if (now < 0 || then > now || (then == now && !pulled.at_input)) return false;
   Lift lift{.g = g, .uses = uses, .turned = {}, .added = {}};
   const TensorId lifted = lift.lift(pulled, x, p, 0);
-  std::stable_sort(lift.added.begin(), lift.added.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  const Perm identity = [&] { Perm id = p; std::sort(id.begin(), id.end()); return id; }();
+  std::stable_sort(lift.added.begin(), lift.added.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  const Perm identity = [&] {
+    Perm id = p;
+    std::sort(id.begin(), id.end());
+    return id;
+  }();
   Node& old = g.nodes[static_cast<size_t>(i)];
   old.inputs = {lifted};
   old.op = make_op(schema::TransposeT{.perm = identity});

@@ -59,7 +59,8 @@ std::optional<Swapped> swap_reduction(const Node& n, const Perm& p) {
 
 std::optional<Swapped> swap_unary_like(const Graph& g, const Node& n, const Perm& p) {
   if (as<schema::UnaryT>(n) || as<schema::CastT>(n)) return Swapped{n.op, p};
-  if (auto* op = as<schema::SoftmaxT>(n)) return Swapped{make_op(schema::SoftmaxT{.axis = p[static_cast<size_t>(op->axis)]}), p};
+  if (auto* op = as<schema::SoftmaxT>(n))
+    return Swapped{make_op(schema::SoftmaxT{.axis = p[static_cast<size_t>(op->axis)]}), p};
   if (auto* op = as<schema::SliceT>(n); op && n.inputs.size() == 1) {
     schema::SliceT turned = *op;
     for (int& a : turned.axes) a = p[static_cast<size_t>(a)];
@@ -73,7 +74,8 @@ std::optional<Swapped> swap_unary_like(const Graph& g, const Node& n, const Perm
     }
     return Swapped{make_op(std::move(turned)), p};
   }
-  if (auto* op = as<schema::GatherT>(n); op && tensor(g, n.inputs[1]).constant && tensor(g, n.inputs[1]).shape.rank() == 1)
+  if (auto* op = as<schema::GatherT>(n);
+      op && tensor(g, n.inputs[1]).constant && tensor(g, n.inputs[1]).shape.rank() == 1)
     return Swapped{make_op(schema::GatherT{.axis = p[static_cast<size_t>(op->axis)]}), p};
   return swap_reduction(n, p);
 }
@@ -130,12 +132,14 @@ std::optional<std::vector<Segment>> segments(const Shape& in, const Shape& out, 
     for (int& a : s.in) a = in_axis[static_cast<size_t>(a)];
     for (int& a : s.out) a = out_axis[static_cast<size_t>(a)];
     // Two dims of unknown size are the same only where the op says so, or where they are the only ones.
-    if (in[s.in[0]] == -1 && unknown > 1 && op.shape[static_cast<size_t>(s.out[0])] != -2 - s.in[0]) return std::nullopt;
+    if (in[s.in[0]] == -1 && unknown > 1 && op.shape[static_cast<size_t>(s.out[0])] != -2 - s.in[0])
+      return std::nullopt;
     all.push_back(std::move(s));
   }
   for (int a = 1; a < out.rank(); ++a) {
     if (out[a] != 1) continue;
-    auto owner = std::find_if(all.begin(), all.end(), [&](const Segment& s) { return std::count(s.out.begin(), s.out.end(), a - 1) > 0; });
+    auto owner = std::find_if(all.begin(), all.end(),
+                              [&](const Segment& s) { return std::count(s.out.begin(), s.out.end(), a - 1) > 0; });
     if (owner == all.end()) return std::nullopt;
     owner->out.insert(std::find(owner->out.begin(), owner->out.end(), a - 1) + 1, a);
   }
@@ -164,7 +168,8 @@ std::optional<Perm> gathered_order(std::vector<Segment>& segs, const Perm& p, co
     const auto [low, high] = span_of(s);
     if (high - low + 1 != static_cast<int>(s.in.size())) return std::nullopt;
   }
-  std::stable_sort(segs.begin(), segs.end(), [&](const Segment& a, const Segment& b) { return span_of(a) < span_of(b); });
+  std::stable_sort(segs.begin(), segs.end(),
+                   [&](const Segment& a, const Segment& b) { return span_of(a) < span_of(b); });
   Perm order;
   for (const Segment& s : segs)
     for (int in : s.in) order.push_back(p[static_cast<size_t>(in)]);
@@ -242,11 +247,13 @@ bool push_elementwise(Graph& g, const Uses& uses, int i) {
       const auto spec = reshape_spec(tensor(g, t).shape, padded);
       if (!spec) return false;
       const TensorId wide = add_like(g, t, padded);
-      before.push_back({.name = n.name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {t}, .outputs = {wide}});
+      before.push_back(
+          {.name = n.name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {t}, .outputs = {wide}});
       t = wide;
     }
     const TensorId turned = add_like(g, t, permuted(padded, back));
-    before.push_back({.name = n.name, .op = make_op(schema::TransposeT{.perm = back}), .inputs = {t}, .outputs = {turned}});
+    before.push_back(
+        {.name = n.name, .op = make_op(schema::TransposeT{.perm = back}), .inputs = {t}, .outputs = {turned}});
     t = turned;
   }
   schema::OpUnion op = n.op;
@@ -315,7 +322,8 @@ bool push(Graph& g, const Uses& uses, int i) {
   const TensorId turned = add_like(g, x, permuted(tensor(g, x).shape, before));
   Node& moved = g.nodes[static_cast<size_t>(i)];
   moved.inputs[0] = turned;
-  insert(g, i, {.name = moved.name, .op = make_op(schema::TransposeT{.perm = before}), .inputs = {x}, .outputs = {turned}});
+  insert(g, i,
+         {.name = moved.name, .op = make_op(schema::TransposeT{.perm = before}), .inputs = {x}, .outputs = {turned}});
   return true;
 }
 

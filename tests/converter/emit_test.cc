@@ -12,7 +12,7 @@ namespace {
 Graph conv_graph(int64_t out, int64_t in, int groups) {
   Graph g;
   std::vector<int8_t> w(static_cast<size_t>(out * 9 * in));
-  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(i % 251) ;
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(i % 251);
   for (int8_t& v : w) v = std::max<int8_t>(v, -127);
   const TensorId x = g.add({.name = "x", .shape = {1, 8, 8, in * groups}});
   const TensorId weights = g.add(make_constant<int8_t>("w", {out, 3, 3, in}, w));
@@ -20,7 +20,8 @@ Graph conv_graph(int64_t out, int64_t in, int groups) {
   const TensorId y = g.add({.name = "y", .shape = {1, 6, 6, out}});
   g.inputs = {x};
   g.outputs = {y};
-  g.nodes.push_back({.name = "conv", .op = make_op(schema::Conv2dT{.groups = groups}), .inputs = {x, weights, -1}, .outputs = {y}});
+  g.nodes.push_back(
+      {.name = "conv", .op = make_op(schema::Conv2dT{.groups = groups}), .inputs = {x, weights, -1}, .outputs = {y}});
   return g;
 }
 
@@ -49,8 +50,10 @@ TEST(Emit, Int8WeightsArePackedButDepthwise) {
     EXPECT_EQ(t->packing(), packed ? schema::Packing::conv_s8 : schema::Packing::dense);
     std::vector<int8_t> dense(g.tensors[1].data.size());
     const auto* stored = reinterpret_cast<const int8_t*>(bytes->data() + h.weights_offset + t->offset());
-    if (packed) schema::unpack_conv_s8({.groups = groups, .out = out / groups, .taps = 9, .in = in}, stored, dense.data());
-    else std::copy_n(stored, dense.size(), dense.data());
+    if (packed)
+      schema::unpack_conv_s8({.groups = groups, .out = out / groups, .taps = 9, .in = in}, stored, dense.data());
+    else
+      std::copy_n(stored, dense.size(), dense.data());
     EXPECT_EQ(dense, std::vector<int8_t>(g.tensors[1].values<int8_t>().begin(), g.tensors[1].values<int8_t>().end()));
   }
 }
@@ -69,7 +72,8 @@ TEST(Emit, WriteFileReplacesOrLeavesAlone) {
   std::ifstream(file.path()) >> content;
   EXPECT_EQ(content, "new");
   EXPECT_FALSE(write_file((file.folder / "no" / "m.octet").string(), bytes));
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file.folder), std::filesystem::directory_iterator()), 1) << "nothing is left behind";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file.folder), std::filesystem::directory_iterator()), 1)
+      << "nothing is left behind";
 }
 
 }  // namespace

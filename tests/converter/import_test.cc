@@ -54,16 +54,45 @@ TEST(Import, BrokenGraphs) {
   const Case cases[] = {
       {"unknown tensor", "is not made by an earlier node", [](TestModel& m) { m.output(m.op("Relu", {"nothing"})); }},
       {"missing input", "needs at least 2 inputs", [](TestModel& m) { m.output(m.op("Add", {m.input("x", {1})})); }},
-      {"wrong attribute type", "attribute 'axis' has the wrong type", [](TestModel& m) { m.output(m.op("Concat", {m.input("x", {1})}, {attr("axis", 1.0f)})); }},
-      {"axis", "axis 4 is out of range", [](TestModel& m) { m.output(m.op("Softmax", {m.input("x", {1, 2})}, {attr("axis", 4)})); }},
-      {"channels", "weights are for 3 input channels, the input has 2", [](TestModel& m) { m.output(m.conv(m.input("x", {1, 2, 8, 8}), 3, 4, 3)); }},
-      {"kernel larger than input", "smaller than the kernel", [](TestModel& m) { m.output(m.conv(m.input("x", {1, 3, 2, 2}), 3, 4, 3)); }},
-      {"broadcast", "cannot broadcast", [](TestModel& m) { m.output(m.op("Add", {m.input("x", {2, 3}), m.input("y", {2, 4})})); }},
-      {"reshape", "cannot reshape", [](TestModel& m) { m.output(m.op("Reshape", {m.input("x", {2, 3}), m.ints({4, 2})})); }},
-      {"output", "output 'nothing' is not made", [](TestModel& m) { m.input("x", {1}); m.output("nothing"); }},
-      {"stride 0", "strides is 0", [](TestModel& m) { m.output(m.conv(m.input("x", {1, 3, 8, 8}), 3, 4, 3, 1, 0)); }},
-      {"not finite", "tensor 'c1' holds a value that is not finite", [](TestModel& m) { m.output(m.op("Add", {m.input("x", {1}), m.floats({1}, {NAN})})); }},
-      {"size and data", "needs 12", [](TestModel& m) { m.output(m.op("Add", {m.input("x", {3}), m.floats({3}, {1, 2})})); }},
+      {"wrong attribute type", "attribute 'axis' has the wrong type",
+       [](TestModel& m) { m.output(m.op("Concat", {m.input("x", {1})}, {attr("axis", 1.0f)})); }},
+      {"axis", "axis 4 is out of range",
+       [](TestModel& m) {
+         m.output(m.op("Softmax", {m.input("x", {1, 2})}, {attr("axis", 4)}));
+       }},
+      {"channels", "weights are for 3 input channels, the input has 2",
+       [](TestModel& m) {
+         m.output(m.conv(m.input("x", {1, 2, 8, 8}), 3, 4, 3));
+       }},
+      {"kernel larger than input", "smaller than the kernel",
+       [](TestModel& m) {
+         m.output(m.conv(m.input("x", {1, 3, 2, 2}), 3, 4, 3));
+       }},
+      {"broadcast", "cannot broadcast",
+       [](TestModel& m) {
+         m.output(m.op("Add", {m.input("x", {2, 3}), m.input("y", {2, 4})}));
+       }},
+      {"reshape", "cannot reshape",
+       [](TestModel& m) {
+         m.output(m.op("Reshape", {m.input("x", {2, 3}), m.ints({4, 2})}));
+       }},
+      {"output", "output 'nothing' is not made",
+       [](TestModel& m) {
+         m.input("x", {1});
+         m.output("nothing");
+       }},
+      {"stride 0", "strides is 0",
+       [](TestModel& m) {
+         m.output(m.conv(m.input("x", {1, 3, 8, 8}), 3, 4, 3, 1, 0));
+       }},
+      {"not finite", "tensor 'c1' holds a value that is not finite",
+       [](TestModel& m) {
+         m.output(m.op("Add", {m.input("x", {1}), m.floats({1}, {NAN})}));
+       }},
+      {"size and data", "needs 12",
+       [](TestModel& m) {
+         m.output(m.op("Add", {m.input("x", {3}), m.floats({3}, {1, 2})}));
+       }},
   };
   for (const Case& c : cases) {
     TestModel m;
@@ -79,7 +108,11 @@ TEST(Import, ElementTypes) {
     std::string raw;
     std::vector<float> expected;
   };
-  auto bytes = [](auto... v) { std::string s; ((s.append(reinterpret_cast<const char*>(&v), sizeof v)), ...); return s; };
+  auto bytes = [](auto... v) {
+    std::string s;
+    ((s.append(reinterpret_cast<const char*>(&v), sizeof v)), ...);
+    return s;
+  };
   const Case cases[] = {{1, bytes(1.5f, -2.0f), {1.5f, -2}},
                         {10, bytes(uint16_t{0x3c00}, uint16_t{0xc100}, uint16_t{0x0001}), {1, -2.5f, 5.9604645e-8f}},
                         {11, bytes(0.25, 3.0), {0.25f, 3}},
@@ -120,7 +153,8 @@ TEST(Import, ExternalDataStaysBelowTheModel) {
   EXPECT_TRUE(contains(read("weights.bin", "12"), "does not hold"));
   EXPECT_TRUE(contains(read("weights.bin", "x"), "bad offset"));
   EXPECT_TRUE(contains(read("missing.bin", "0"), "cannot read"));
-  for (const std::string& escape : {"../" + other.folder.filename().string() + "/secret.bin", other.path(), std::string(), std::string("..")})
+  for (const std::string& escape :
+       {"../" + other.folder.filename().string() + "/secret.bin", other.path(), std::string(), std::string("..")})
     EXPECT_TRUE(contains(read(escape, "0"), "is not a file below")) << escape;
   std::filesystem::create_symlink(other.path(), file.folder / "link.bin");
   EXPECT_TRUE(contains(read("link.bin", "0"), "is not a file below"));

@@ -38,8 +38,12 @@ TEST(Ops, SoftmaxDefaultAxis) {
 TEST(Ops, SliceByAttributesAndOperands) {
   const std::vector<float> data = {0, 1, 2, 3, 4, 5};
   TestModel old(9), now(13);
-  expect_near(folded(old, old.op("Slice", {old.floats({6}, data)}, {attr("starts", std::vector<int64_t>{1}), attr("ends", std::vector<int64_t>{-1})})), {1, 2, 3, 4}, "attributes");
-  expect_near(folded(now, now.op("Slice", {now.floats({6}, data), now.ints({-1}), now.ints({INT64_MIN}), now.ints({0}), now.ints({-2})})), {5, 3, 1}, "negative step");
+  expect_near(folded(old, old.op("Slice", {old.floats({6}, data)},
+                                 {attr("starts", std::vector<int64_t>{1}), attr("ends", std::vector<int64_t>{-1})})),
+              {1, 2, 3, 4}, "attributes");
+  expect_near(folded(now, now.op("Slice", {now.floats({6}, data), now.ints({-1}), now.ints({INT64_MIN}), now.ints({0}),
+                                           now.ints({-2})})),
+              {5, 3, 1}, "negative step");
 }
 
 TEST(Ops, SplitForms) {
@@ -51,9 +55,22 @@ TEST(Ops, SplitForms) {
     std::vector<float> second;
   };
   const Case cases[] = {
-      {11, "attribute", [](TestModel& m, const std::string& x) { return m.ops("Split", {x}, 2, {attr("split", {2, 3})}); }, {2, 3, 4}},
-      {13, "operand", [](TestModel& m, const std::string& x) { return m.ops("Split", {x, m.ints({4, 1})}, 2); }, {4}},
-      {18, "num_outputs", [](TestModel& m, const std::string& x) { return m.ops("Split", {x}, 2, {attr("num_outputs", 2)}); }, {3, 4}},
+      {11,
+       "attribute",
+       [](TestModel& m, const std::string& x) {
+         return m.ops("Split", {x}, 2, {attr("split", {2, 3})});
+       },
+       {2, 3, 4}},
+      {13,
+       "operand",
+       [](TestModel& m, const std::string& x) {
+         return m.ops("Split", {x, m.ints({4, 1})}, 2);
+       },
+       {4}},
+      {18,
+       "num_outputs",
+       [](TestModel& m, const std::string& x) { return m.ops("Split", {x}, 2, {attr("num_outputs", 2)}); },
+       {3, 4}},
   };
   for (const Case& c : cases) {
     TestModel m(c.opset);
@@ -76,16 +93,20 @@ TEST(Ops, AxesAsAttributeOrOperand) {
     TestModel m(opset);
     const std::string x = m.floats({2, 1, 2}, {1, 2, 3, 4});
     std::string y;
-    if (opset < 13) y = m.op("ReduceSum", {m.op("Squeeze", {x}, {attr("axes", std::vector<int64_t>{1})})}, {attr("axes", std::vector<int64_t>{-1}), attr("keepdims", 0)});
-    else y = m.op("ReduceSum", {m.op("Squeeze", {x, m.ints({1})}), m.ints({-1})}, {attr("keepdims", 0)});
+    if (opset < 13)
+      y = m.op("ReduceSum", {m.op("Squeeze", {x}, {attr("axes", std::vector<int64_t>{1})})},
+               {attr("axes", std::vector<int64_t>{-1}), attr("keepdims", 0)});
+    else
+      y = m.op("ReduceSum", {m.op("Squeeze", {x, m.ints({1})}), m.ints({-1})}, {attr("keepdims", 0)});
     expect_near(folded(m, y), {3, 7}, "opset " + std::to_string(opset));
   }
 }
 
 TEST(Ops, ReduceFamily) {
   const std::vector<float> data = {1, -2, 3, 4};
-  const std::pair<const char*, float> cases[] = {{"ReduceSum", 6}, {"ReduceMean", 1.5f}, {"ReduceMax", 4}, {"ReduceMin", -2}, {"ReduceProd", -24},
-                                                 {"ReduceL1", 10}, {"ReduceL2", std::sqrt(30.0f)}, {"ReduceSumSquare", 30}};
+  const std::pair<const char*, float> cases[] = {
+      {"ReduceSum", 6}, {"ReduceMean", 1.5f},           {"ReduceMax", 4},       {"ReduceMin", -2}, {"ReduceProd", -24},
+      {"ReduceL1", 10}, {"ReduceL2", std::sqrt(30.0f)}, {"ReduceSumSquare", 30}};
   for (auto [name, expected] : cases) {
     TestModel m;
     expect_near(folded(m, m.op(name, {m.floats({4}, data)}, {attr("keepdims", 0)})), {expected}, name);
@@ -96,10 +117,15 @@ TEST(Ops, UpsampleAndResize) {
   const std::vector<float> data = {1, 2, 3, 4};
   const std::vector<float> doubled = {1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4};
   TestModel up(9), ten(10), now(13), axes(18);
-  expect_near(folded(up, up.op("Upsample", {up.floats({1, 1, 2, 2}, data), up.floats({4}, {1, 1, 2, 2})})), doubled, "Upsample 9");
-  expect_near(folded(ten, ten.op("Resize", {ten.floats({1, 1, 2, 2}, data), ten.floats({4}, {1, 1, 2, 2})})), doubled, "Resize 10");
-  expect_near(folded(now, now.op("Resize", {now.floats({1, 1, 2, 2}, data), "", "", now.ints({1, 1, 4, 4})})), doubled, "sizes");
-  expect_near(folded(axes, axes.op("Resize", {axes.floats({1, 1, 2, 2}, data), "", axes.floats({2}, {2, 2})}, {attr("axes", {2, 3})})), doubled, "axes");
+  expect_near(folded(up, up.op("Upsample", {up.floats({1, 1, 2, 2}, data), up.floats({4}, {1, 1, 2, 2})})), doubled,
+              "Upsample 9");
+  expect_near(folded(ten, ten.op("Resize", {ten.floats({1, 1, 2, 2}, data), ten.floats({4}, {1, 1, 2, 2})})), doubled,
+              "Resize 10");
+  expect_near(folded(now, now.op("Resize", {now.floats({1, 1, 2, 2}, data), "", "", now.ints({1, 1, 4, 4})})), doubled,
+              "sizes");
+  expect_near(folded(axes, axes.op("Resize", {axes.floats({1, 1, 2, 2}, data), "", axes.floats({2}, {2, 2})},
+                                   {attr("axes", {2, 3})})),
+              doubled, "axes");
 }
 
 TEST(Ops, ResizeOfChannelsIsRefused) {
@@ -110,14 +136,17 @@ TEST(Ops, ResizeOfChannelsIsRefused) {
 
 TEST(Ops, ClipByAttributesAndOperands) {
   TestModel old(6 + 1), now(12);
-  expect_near(folded(old, old.op("Clip", {old.floats({3}, {-5, 0.5f, 9})}, {attr("min", 0.0f), attr("max", 6.0f)})), {0, 0.5f, 6}, "attributes");
-  expect_near(folded(now, now.op("Clip", {now.floats({3}, {-5, 0.5f, 9}), "", now.floats({}, {6})})), {-5, 0.5f, 6}, "max alone");
+  expect_near(folded(old, old.op("Clip", {old.floats({3}, {-5, 0.5f, 9})}, {attr("min", 0.0f), attr("max", 6.0f)})),
+              {0, 0.5f, 6}, "attributes");
+  expect_near(folded(now, now.op("Clip", {now.floats({3}, {-5, 0.5f, 9}), "", now.floats({}, {6})})), {-5, 0.5f, 6},
+              "max alone");
 }
 
 TEST(Ops, AutoPad) {
   for (auto [mode, top, bottom] : {std::tuple{"SAME_UPPER", 0, 1}, {"SAME_LOWER", 1, 0}}) {
     TestModel m;
-    m.output(m.op("Conv", {m.input("x", {1, 3, 8, 8}), m.random({4, 3, 3, 3})}, {attr("auto_pad", mode), attr("strides", {2, 2})}));
+    m.output(m.op("Conv", {m.input("x", {1, 3, 8, 8}), m.random({4, 3, 3, 3})},
+                  {attr("auto_pad", mode), attr("strides", {2, 2})}));
     const Graph g = converted(m);
     EXPECT_EQ(first<schema::Conv2dT>(g).pad_top, top);
     EXPECT_EQ(first<schema::Conv2dT>(g).pad_bottom, bottom);
@@ -126,32 +155,38 @@ TEST(Ops, AutoPad) {
 }
 
 // y[i * stride + k - pad] += x[i] * w[k]
-std::vector<float> transposed_conv(const std::vector<float>& x, int in, const std::vector<float>& w, int kernel, int stride, int pad, int out) {
+std::vector<float> transposed_conv(const std::vector<float>& x, int in, const std::vector<float>& w, int kernel,
+                                   int stride, int pad, int out) {
   std::vector<float> y(static_cast<size_t>(out * out), 0);
   for (int i = 0; i < in * in; ++i)
     for (int k = 0; k < kernel * kernel; ++k) {
       const int row = i / in * stride + k / kernel - pad, column = i % in * stride + k % kernel - pad;
-      if (row >= 0 && row < out && column >= 0 && column < out) y[static_cast<size_t>(row * out + column)] += x[static_cast<size_t>(i)] * w[static_cast<size_t>(k)];
+      if (row >= 0 && row < out && column >= 0 && column < out)
+        y[static_cast<size_t>(row * out + column)] += x[static_cast<size_t>(i)] * w[static_cast<size_t>(k)];
     }
   return y;
 }
 
 TEST(Ops, ConvTranspose) {
-  for (auto [kernel, stride, pad, extra] : {std::tuple{2, 2, 0, 0}, {3, 2, 1, 1}, {4, 2, 1, 0}, {3, 1, 1, 0}, {2, 3, 0, 2}, {5, 3, 2, 1}}) {
+  for (auto [kernel, stride, pad, extra] :
+       {std::tuple{2, 2, 0, 0}, {3, 2, 1, 1}, {4, 2, 1, 0}, {3, 1, 1, 0}, {2, 3, 0, 2}, {5, 3, 2, 1}}) {
     const int in = 4, out = (in - 1) * stride + kernel + extra - 2 * pad;
     std::vector<float> x(16), w(static_cast<size_t>(kernel * kernel));
     std::iota(x.begin(), x.end(), -3.0f);
     std::iota(w.begin(), w.end(), 1.0f);
     TestModel m;
     const std::string y = m.op("ConvTranspose", {m.floats({1, 1, in, in}, x), m.floats({1, 1, kernel, kernel}, w)},
-                               {attr("strides", {stride, stride}), attr("pads", {pad, pad, pad, pad}), attr("output_padding", {extra, extra})});
-    expect_near(folded(m, y), transposed_conv(x, in, w, kernel, stride, pad, out), "kernel " + std::to_string(kernel) + " stride " + std::to_string(stride));
+                               {attr("strides", {stride, stride}), attr("pads", {pad, pad, pad, pad}),
+                                attr("output_padding", {extra, extra})});
+    expect_near(folded(m, y), transposed_conv(x, in, w, kernel, stride, pad, out),
+                "kernel " + std::to_string(kernel) + " stride " + std::to_string(stride));
   }
 }
 
 TEST(Ops, ConvTransposeGroupsAndDynamicSizes) {
   TestModel m;
-  m.output(m.op("ConvTranspose", {m.input("x", {1, 4, -1, -1}), m.random({4, 3, 2, 2}), m.random({6})}, {attr("strides", {2, 2}), attr("group", 2)}));
+  m.output(m.op("ConvTranspose", {m.input("x", {1, 4, -1, -1}), m.random({4, 3, 2, 2}), m.random({6})},
+                {attr("strides", {2, 2}), attr("group", 2)}));
   EXPECT_EQ(run(converted(m, {{1, 4, 3, 5}}), {{1, 4, 3, 5}}).size(), 6u * 6 * 10);
 }
 
@@ -165,7 +200,8 @@ TEST(Ops, GemmForms) {
 TEST(Ops, DepthToSpaceAndBack) {
   for (const char* mode : {"DCR", "CRD"}) {
     TestModel m;
-    const std::string y = m.op("DepthToSpace", {m.floats({1, 8, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7})}, {attr("blocksize", 2), attr("mode", mode)});
+    const std::string y = m.op("DepthToSpace", {m.floats({1, 8, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7})},
+                               {attr("blocksize", 2), attr("mode", mode)});
     const std::vector<float> dcr = {0, 2, 4, 6, 1, 3, 5, 7}, crd = {0, 1, 2, 3, 4, 5, 6, 7};
     expect_near(folded(m, y), std::string(mode) == "DCR" ? dcr : crd, mode);
   }
@@ -175,7 +211,8 @@ TEST(Ops, ConstantsOfAllKinds) {
   TestModel m;
   const std::string shape = m.op("Constant", {}, {attr("value_ints", {1, 2})});
   const std::string zeros = m.op("ConstantOfShape", {shape});
-  const std::string tiled = m.op("Tile", {m.op("Add", {zeros, m.op("Constant", {}, {attr("value_float", 3.0f)})}), m.ints({2, 2})});
+  const std::string tiled =
+      m.op("Tile", {m.op("Add", {zeros, m.op("Constant", {}, {attr("value_float", 3.0f)})}), m.ints({2, 2})});
   expect_near(folded(m, tiled), std::vector<float>(8, 3), "constants");
 }
 
@@ -188,7 +225,8 @@ TEST(Ops, CastsOfHalfAndDoubleVanish) {
 TEST(Ops, VariadicOps) {
   TestModel m;
   std::vector<std::string> xs = {m.floats({2}, {1, 8}), m.floats({2}, {2, 2}), m.floats({}, {6})};
-  const std::string both = m.op("Concat", {m.op("Sum", xs), m.op("Mean", xs), m.op("Max", xs), m.op("Min", xs)}, {attr("axis", 0)});
+  const std::string both =
+      m.op("Concat", {m.op("Sum", xs), m.op("Mean", xs), m.op("Max", xs), m.op("Min", xs)}, {attr("axis", 0)});
   expect_near(folded(m, both), {9, 16, 3, 16.0f / 3, 6, 8, 1, 2}, "Sum, Mean, Max, Min");
 }
 

@@ -15,7 +15,8 @@ Graph build(void (*make)(TestModel&, const std::string& x), int64_t opset = 13) 
 
 TEST(Passes, LayoutIsNhwcInside) {
   const Graph g = build([](TestModel& m, const std::string& x) {
-    const std::string a = m.op("Relu", {m.conv(x, 4, 8, 3, 1)}), b = m.op("MaxPool", {a}, {attr("kernel_shape", {5, 5}), attr("pads", {2, 2, 2, 2})});
+    const std::string a = m.op("Relu", {m.conv(x, 4, 8, 3, 1)}),
+                      b = m.op("MaxPool", {a}, {attr("kernel_shape", {5, 5}), attr("pads", {2, 2, 2, 2})});
     const std::string c = m.op("Concat", {a, b}, {attr("axis", 1)});
     m.output(m.conv(m.op("Add", {c, m.random({1, 16, 1, 1})}), 16, 4, 1));
   });
@@ -54,7 +55,9 @@ TEST(Passes, ChannelShuffle) {
 }
 
 TEST(Passes, TransposesStopAtReshapesThatMixDims) {
-  const Graph g = build([](TestModel& m, const std::string& x) { m.output(m.op("Reshape", {m.conv(x, 4, 6, 1), m.ints({1, 3, 128})})); });
+  const Graph g = build([](TestModel& m, const std::string& x) {
+    m.output(m.op("Reshape", {m.conv(x, 4, 6, 1), m.ints({1, 3, 128})}));
+  });
   EXPECT_EQ(count(g, Op::Transpose), 2) << dump(g);
 }
 
@@ -74,7 +77,8 @@ TEST(Passes, FocusBecomesOneConvolution) {
   const Graph g = build([](TestModel& m, const std::string& x) {
     std::vector<std::string> parts;
     for (auto [h, w] : {std::pair{0, 0}, {1, 0}, {0, 1}, {1, 1}})
-      parts.push_back(m.op("Slice", {m.op("Slice", {x, m.ints({h}), m.ints({INT64_MAX}), m.ints({2}), m.ints({2})}), m.ints({w}), m.ints({INT64_MAX}), m.ints({3}), m.ints({2})}));
+      parts.push_back(m.op("Slice", {m.op("Slice", {x, m.ints({h}), m.ints({INT64_MAX}), m.ints({2}), m.ints({2})}),
+                                     m.ints({w}), m.ints({INT64_MAX}), m.ints({3}), m.ints({2})}));
     m.output(m.conv(m.op("Concat", parts, {attr("axis", 1)}), 16, 4, 3, 1));
   });
   EXPECT_EQ(count(g, Op::Slice) + count(g, Op::Concat), 0) << dump(g);
@@ -89,29 +93,51 @@ TEST(Passes, ActivationsFuse) {
   };
   const Case cases[] = {
       {"relu", ActKind::relu, [](TestModel& m, const std::string& x) { return m.op("Relu", {x}); }},
-      {"relu6", ActKind::clip, [](TestModel& m, const std::string& x) { return m.op("Clip", {x, m.floats({}, {0}), m.floats({}, {6})}); }},
-      {"clip without max", ActKind::relu, [](TestModel& m, const std::string& x) { return m.op("Clip", {x, m.floats({}, {0})}); }},
-      {"silu", ActKind::silu, [](TestModel& m, const std::string& x) { return m.op("Mul", {x, m.op("Sigmoid", {x})}); }},
-      {"silu turned", ActKind::silu, [](TestModel& m, const std::string& x) { return m.op("Mul", {m.op("Sigmoid", {x}), x}); }},
+      {"relu6", ActKind::clip,
+       [](TestModel& m, const std::string& x) {
+         return m.op("Clip", {x, m.floats({}, {0}), m.floats({}, {6})});
+       }},
+      {"clip without max", ActKind::relu,
+       [](TestModel& m, const std::string& x) {
+         return m.op("Clip", {x, m.floats({}, {0})});
+       }},
+      {"silu", ActKind::silu,
+       [](TestModel& m, const std::string& x) {
+         return m.op("Mul", {x, m.op("Sigmoid", {x})});
+       }},
+      {"silu turned", ActKind::silu,
+       [](TestModel& m, const std::string& x) {
+         return m.op("Mul", {m.op("Sigmoid", {x}), x});
+       }},
       {"tanh", ActKind::tanh, [](TestModel& m, const std::string& x) { return m.op("Tanh", {x}); }},
-      {"leaky", ActKind::leaky_relu, [](TestModel& m, const std::string& x) { return m.op("LeakyRelu", {x}, {attr("alpha", 0.1f)}); }},
-      {"prelu of one slope", ActKind::leaky_relu, [](TestModel& m, const std::string& x) { return m.op("PRelu", {x, m.floats({1, 1, 1}, {0.2f})}); }},
-      {"hard sigmoid", ActKind::hard_sigmoid, [](TestModel& m, const std::string& x) { return m.op("HardSigmoid", {x}); }},
+      {"leaky", ActKind::leaky_relu,
+       [](TestModel& m, const std::string& x) { return m.op("LeakyRelu", {x}, {attr("alpha", 0.1f)}); }},
+      {"prelu of one slope", ActKind::leaky_relu,
+       [](TestModel& m, const std::string& x) {
+         return m.op("PRelu", {x, m.floats({1, 1, 1}, {0.2f})});
+       }},
+      {"hard sigmoid", ActKind::hard_sigmoid,
+       [](TestModel& m, const std::string& x) { return m.op("HardSigmoid", {x}); }},
       {"hard sigmoid by clip", ActKind::hard_sigmoid,
        [](TestModel& m, const std::string& x) {
-         return m.op("Div", {m.op("Clip", {m.op("Add", {x, m.floats({}, {3})}), m.floats({}, {0}), m.floats({}, {6})}), m.floats({}, {6})});
+         return m.op("Div", {m.op("Clip", {m.op("Add", {x, m.floats({}, {3})}), m.floats({}, {0}), m.floats({}, {6})}),
+                             m.floats({}, {6})});
        }},
       {"hard swish", ActKind::hard_swish, [](TestModel& m, const std::string& x) { return m.op("HardSwish", {x}); }},
       {"hard swish by hard sigmoid", ActKind::hard_swish,
-       [](TestModel& m, const std::string& x) { return m.op("Mul", {x, m.op("HardSigmoid", {x}, {attr("alpha", 1.0f / 6)})}); }},
+       [](TestModel& m, const std::string& x) {
+         return m.op("Mul", {x, m.op("HardSigmoid", {x}, {attr("alpha", 1.0f / 6)})});
+       }},
       {"hard swish by clip, divided", ActKind::hard_swish,
        [](TestModel& m, const std::string& x) {
-         const std::string c = m.op("Clip", {m.op("Add", {x, m.floats({}, {3})}), m.floats({}, {0}), m.floats({}, {6})});
+         const std::string c =
+             m.op("Clip", {m.op("Add", {x, m.floats({}, {3})}), m.floats({}, {0}), m.floats({}, {6})});
          return m.op("Div", {m.op("Mul", {x, c}), m.floats({}, {6})});
        }},
       {"hard swish by clip, multiplied inside", ActKind::hard_swish,
        [](TestModel& m, const std::string& x) {
-         const std::string c = m.op("Clip", {m.op("Add", {m.floats({}, {3}), x}), m.floats({}, {0}), m.floats({}, {6})});
+         const std::string c =
+             m.op("Clip", {m.op("Add", {m.floats({}, {3}), x}), m.floats({}, {0}), m.floats({}, {6})});
          return m.op("Mul", {x, m.op("Mul", {c, m.floats({}, {1.0f / 6})})});
        }},
   };
@@ -146,7 +172,8 @@ TEST(Passes, BatchNormGoesIntoWeights) {
   for (bool another_reader : {false, true}) {
     TestModel m;
     const std::string y = m.conv(m.input("x", {1, 4, 8, 8}), 4, 8, 3);
-    m.output(m.op("BatchNormalization", {y, m.random({8}), m.random({8}), m.random({8}), m.floats({8}, std::vector<float>(8, 0.5f))}));
+    m.output(m.op("BatchNormalization",
+                  {y, m.random({8}), m.random({8}), m.random({8}), m.floats({8}, std::vector<float>(8, 0.5f))}));
     if (another_reader) m.output(y);
     const Graph g = converted(m);
     EXPECT_EQ(count(g, Op::Binary), another_reader ? 2 : 0);
@@ -165,7 +192,9 @@ TEST(Passes, AffineKinds) {
 }
 
 TEST(Passes, AffineThatDiffersWithinAChannelStays) {
-  const Graph g = build([](TestModel& m, const std::string& x) { m.output(m.op("Add", {m.conv(x, 4, 8, 1), m.random({8, 8, 8})})); });
+  const Graph g = build([](TestModel& m, const std::string& x) {
+    m.output(m.op("Add", {m.conv(x, 4, 8, 1), m.random({8, 8, 8})}));
+  });
   EXPECT_EQ(count(g, Op::Binary), 1);
 }
 
@@ -180,15 +209,20 @@ TEST(Passes, SharedWeightsAreScaledForOneReaderOnly) {
 
 TEST(Passes, ResidualAndRelu) {
   const Graph g = build([](TestModel& m, const std::string& x) {
-    const std::string a = m.op("Relu", {m.conv(x, 4, 4, 1)}), b = m.conv(m.op("Relu", {m.conv(a, 4, 4, 3, 1)}), 4, 4, 3, 1);
+    const std::string a = m.op("Relu", {m.conv(x, 4, 4, 1)}),
+                      b = m.conv(m.op("Relu", {m.conv(a, 4, 4, 3, 1)}), 4, 4, 3, 1);
     m.output(m.op("Relu", {m.op("Add", {b, a})}));
   });
   EXPECT_EQ(count(g, Op::Binary) + count(g, Op::Unary), 0) << dump(g);
-  EXPECT_TRUE(std::any_of(g.nodes.begin(), g.nodes.end(), [](const Node& n) { return as<schema::Conv2dT>(n) && as<schema::Conv2dT>(n)->relu_after && n.inputs.size() == 4; }));
+  EXPECT_TRUE(std::any_of(g.nodes.begin(), g.nodes.end(), [](const Node& n) {
+    return as<schema::Conv2dT>(n) && as<schema::Conv2dT>(n)->relu_after && n.inputs.size() == 4;
+  }));
 }
 
 TEST(Passes, ResidualOfTwoConvsGoesToTheLast) {
-  const Graph g = build([](TestModel& m, const std::string& x) { m.output(m.op("Add", {m.conv(x, 4, 8, 1), m.conv(x, 4, 8, 3, 1)})); });
+  const Graph g = build([](TestModel& m, const std::string& x) {
+    m.output(m.op("Add", {m.conv(x, 4, 8, 1), m.conv(x, 4, 8, 3, 1)}));
+  });
   EXPECT_EQ(count(g, Op::Binary), 0);
   EXPECT_EQ(g.nodes[2].inputs.size(), 4u) << dump(g);
 }
@@ -241,7 +275,8 @@ TEST(Passes, ShapeArithmeticStaysWhereSizesAreDynamic) {
   TestModel m;
   const std::string x = m.input("x", {-1, 3, -1, -1}), y = m.conv(x, 3, 8, 3, 1, 2);
   const std::string size = m.op("Slice", {m.op("Shape", {x}), m.ints({2}), m.ints({4})});
-  const std::string sizes = m.op("Concat", {m.op("Slice", {m.op("Shape", {y}), m.ints({0}), m.ints({2})}), size}, {attr("axis", 0)});
+  const std::string sizes =
+      m.op("Concat", {m.op("Slice", {m.op("Shape", {y}), m.ints({0}), m.ints({2})}), size}, {attr("axis", 0)});
   m.output(m.op("Resize", {y, "", "", sizes}, {attr("mode", "linear")}));
   const Graph g = converted(m, {{1, 3, 10, 14}});
   EXPECT_GT(count(g, Op::ShapeOf), 0);
@@ -251,7 +286,8 @@ TEST(Passes, ShapeArithmeticStaysWhereSizesAreDynamic) {
 }
 
 TEST(Passes, NamesAreUnique) {
-  const Graph g = build([](TestModel& m, const std::string& x) { m.output(m.op("Softmax", {m.conv(x, 4, 8, 1)}, {attr("axis", 2)})); });
+  const Graph g = build(
+      [](TestModel& m, const std::string& x) { m.output(m.op("Softmax", {m.conv(x, 4, 8, 1)}, {attr("axis", 2)})); });
   std::vector<std::string> names;
   for (const Tensor& t : g.tensors) names.push_back(t.name);
   std::sort(names.begin(), names.end());

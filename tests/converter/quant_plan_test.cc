@@ -27,7 +27,8 @@ TEST(QuantPlan, ConcatPartsKeepScalesOfTheirOwn) {
   const Plan p = plan(g);
   EXPECT_EQ(groups(g, p, "a"), 1u);
   EXPECT_EQ(groups(g, p, "cat"), 2u);
-  const auto &cat = p.group[static_cast<size_t>(find_tensor(g, "cat"))], &second = p.group[static_cast<size_t>(find_tensor(g, "b"))];
+  const auto &cat = p.group[static_cast<size_t>(find_tensor(g, "cat"))],
+             &second = p.group[static_cast<size_t>(find_tensor(g, "b"))];
   EXPECT_EQ(cat[3], p.group[static_cast<size_t>(find_tensor(g, "a"))][0]);
   EXPECT_EQ(cat[4], second[0]);
   EXPECT_FALSE(p.measured[static_cast<size_t>(find_tensor(g, "cat"))]);
@@ -47,13 +48,16 @@ TEST(QuantPlan, ScalesForEachChannelPassThroughConcatAndSlice) {
   GraphBuilder b;
   const TensorId x = b.input({1, 8, 8, 4});
   const TensorId cat = b.concat("cat", b.conv("a", x, 4), b.conv("b", x, 6));
-  const TensorId part = b.node("part", schema::SliceT{.starts = {2}, .ends = {7}, .axes = {3}, .steps = {}}, {cat}, {1, 8, 8, 5});
+  const TensorId part =
+      b.node("part", schema::SliceT{.starts = {2}, .ends = {7}, .axes = {3}, .steps = {}}, {cat}, {1, 8, 8, 5});
   const Graph g = b.finish(b.conv("last", b.depthwise("dw", part), 2));
   const Plan p = plan(g);
   EXPECT_EQ(groups(g, p, "a"), 4u);
   EXPECT_EQ(groups(g, p, "b"), 6u);
-  EXPECT_EQ(p.group[static_cast<size_t>(find_tensor(g, "part"))][0], p.group[static_cast<size_t>(find_tensor(g, "a"))][2]);
-  EXPECT_EQ(p.group[static_cast<size_t>(find_tensor(g, "part"))][4], p.group[static_cast<size_t>(find_tensor(g, "b"))][2]);
+  EXPECT_EQ(p.group[static_cast<size_t>(find_tensor(g, "part"))][0],
+            p.group[static_cast<size_t>(find_tensor(g, "a"))][2]);
+  EXPECT_EQ(p.group[static_cast<size_t>(find_tensor(g, "part"))][4],
+            p.group[static_cast<size_t>(find_tensor(g, "b"))][2]);
 }
 
 TEST(QuantPlan, MovingChannelsForcesOneScale) {
@@ -71,7 +75,8 @@ TEST(QuantPlan, WhatComesAfterTheLastLayerStaysFloat) {
   GraphBuilder b;
   const TensorId x = b.input({1, 8, 8, 4});
   const TensorId last = b.conv("last", b.conv("a", x, 4), 4);
-  const Graph g = b.finish(b.concat("cat", b.unary("exp", last, schema::UnaryKind::exp), b.unary("neg", last, schema::UnaryKind::neg)));
+  const Graph g = b.finish(
+      b.concat("cat", b.unary("exp", last, schema::UnaryKind::exp), b.unary("neg", last, schema::UnaryKind::neg)));
   const Plan p = plan(g);
   EXPECT_EQ(p.int8, (std::vector<bool>{true, true, false, false, false}));
   EXPECT_TRUE(p.quantised(find_tensor(g, "a")));

@@ -65,7 +65,8 @@ TEST(Ranges, TableHasFourMethodsAndFindsThem) {
 
 TEST(Ranges, AllHoldZeroAndStayInsideWhatWasSeen) {
   for (const RangeMethod& m : range_methods())
-    for (const std::vector<float>& values : {std::vector<float>{}, {0, 0}, {1, 2, 3}, {-1, -2, -3}, {-1, 0, 5}, normal(5000)}) {
+    for (const std::vector<float>& values :
+         {std::vector<float>{}, {0, 0}, {1, 2, 3}, {-1, -2, -3}, {-1, 0, 5}, normal(5000)}) {
       const Statistics s = statistics(values);
       const Range r = m.range(s, 0.999);
       EXPECT_LE(r.low, 0) << m.name;

@@ -14,7 +14,8 @@ const Quant kPerChannel{.scale = {0.5f, 0.25f}, .zero_point = {3, 0}};
 
 TEST(QuantWeights, TheLargestMagnitudeIs127) {
   const std::vector<float> w = {-2, 1, 0.5f, 0.25f};
-  const QuantisedWeights q = quantise_weights({.out = 2, .in = 2, .values = w, .bias = {}, .x = &kPerTensor}, WeightMethod::kMax);
+  const QuantisedWeights q =
+      quantise_weights({.out = 2, .in = 2, .values = w, .bias = {}, .x = &kPerTensor}, WeightMethod::kMax);
   EXPECT_EQ(q.values, (std::vector<int8_t>{-127, 64, 127, 64}));
   EXPECT_FLOAT_EQ(q.scale[0], 2.0f / 127);
   EXPECT_FLOAT_EQ(q.scale[1], 0.5f / 127);
@@ -22,7 +23,8 @@ TEST(QuantWeights, TheLargestMagnitudeIs127) {
 
 TEST(QuantWeights, ScalesOfInputChannelsAreFoldedIn) {
   const std::vector<float> w = {1, 2, 4, 2};
-  const QuantisedWeights q = quantise_weights({.out = 2, .in = 2, .values = w, .bias = {}, .x = &kPerChannel}, WeightMethod::kMax);
+  const QuantisedWeights q =
+      quantise_weights({.out = 2, .in = 2, .values = w, .bias = {}, .x = &kPerChannel}, WeightMethod::kMax);
   EXPECT_EQ(q.values, (std::vector<int8_t>{127, 127, 127, 32}));
   EXPECT_FLOAT_EQ(q.scale[0], 0.5f / 127);
   EXPECT_FLOAT_EQ(q.scale[1], 2.0f / 127);
@@ -30,8 +32,8 @@ TEST(QuantWeights, ScalesOfInputChannelsAreFoldedIn) {
 
 TEST(QuantWeights, ADepthwiseChannelFoldsItsOwnScale) {
   const std::vector<float> w = {1, -2, 3, 4};
-  const QuantisedWeights q =
-      quantise_weights({.out = 2, .taps = 2, .in = 1, .groups = 2, .values = w, .bias = {}, .x = &kPerChannel}, WeightMethod::kMax);
+  const QuantisedWeights q = quantise_weights(
+      {.out = 2, .taps = 2, .in = 1, .groups = 2, .values = w, .bias = {}, .x = &kPerChannel}, WeightMethod::kMax);
   EXPECT_EQ(q.values, (std::vector<int8_t>{64, -127, 95, 127}));
   EXPECT_FLOAT_EQ(q.scale[0], 1.0f / 127);
   EXPECT_FLOAT_EQ(q.scale[1], 1.0f / 127);
@@ -40,7 +42,8 @@ TEST(QuantWeights, ADepthwiseChannelFoldsItsOwnScale) {
 TEST(QuantWeights, ZeroAndTinyChannelsGetScalesThatHoldTheirBias) {
   const std::vector<float> w = {0, 0, 1e-20f, 0}, bias = {1, 1};
   for (const Quant* x : {&kPerTensor, &kPerChannel}) {
-    const QuantisedWeights q = quantise_weights({.out = 2, .in = 2, .values = w, .bias = bias, .x = x}, WeightMethod::kMax);
+    const QuantisedWeights q =
+        quantise_weights({.out = 2, .in = 2, .values = w, .bias = bias, .x = x}, WeightMethod::kMax);
     for (float s : q.scale) {
       EXPECT_TRUE(std::isfinite(s) && s > 0);
       EXPECT_LE(1 / (s * (x->scale.size() > 1 ? 1 : x->scale[0])), 1.01 * (1 << 29));
@@ -54,7 +57,8 @@ TEST(QuantWeights, MseClipsOnlyWhereItPaysAndNeverBelowMinus127) {
   for (size_t i = 0; i < w.size(); ++i) w[i] = std::sin(static_cast<float>(i)) * 0.3f;
   w[7] = -0.35f;
   const LayerWeights layer{.out = 1, .in = 200, .values = w, .bias = {}, .x = &kPerTensor};
-  const QuantisedWeights max = quantise_weights(layer, WeightMethod::kMax), mse = quantise_weights(layer, WeightMethod::kMse);
+  const QuantisedWeights max = quantise_weights(layer, WeightMethod::kMax),
+                         mse = quantise_weights(layer, WeightMethod::kMse);
   EXPECT_LE(mse.scale[0], max.scale[0]);
   EXPECT_GE(*std::min_element(mse.values.begin(), mse.values.end()), -127);
 }

@@ -21,8 +21,10 @@ std::string TestModel::input(const std::string& name, const std::vector<int64_t>
   type->set_elem_type(1);
   for (int64_t d : dims) {
     auto* dim = type->mutable_shape()->add_dim();
-    if (d < 0) dim->set_dim_param("N");
-    else dim->set_dim_value(d);
+    if (d < 0)
+      dim->set_dim_param("N");
+    else
+      dim->set_dim_value(d);
   }
   return name;
 }
@@ -56,7 +58,8 @@ std::string TestModel::ints(const std::vector<int64_t>& values) {
   return t->name();
 }
 
-std::vector<std::string> TestModel::ops(const std::string& type, const std::vector<std::string>& inputs, int outputs, const std::vector<Attr>& attrs) {
+std::vector<std::string> TestModel::ops(const std::string& type, const std::vector<std::string>& inputs, int outputs,
+                                        const std::vector<Attr>& attrs) {
   auto* n = proto.mutable_graph()->add_node();
   n->set_op_type(type);
   n->set_name(fresh("node_" + type));
@@ -65,22 +68,29 @@ std::vector<std::string> TestModel::ops(const std::string& type, const std::vect
   for (const Attr& a : attrs) {
     auto* p = n->add_attribute();
     p->set_name(a.name);
-    if (!a.text.empty()) p->set_s(a.text), p->set_type(3);
-    else if (!a.floats.empty() && a.scalar) p->set_f(a.floats[0]), p->set_type(1);
-    else if (!a.floats.empty()) p->mutable_floats()->Add(a.floats.begin(), a.floats.end()), p->set_type(6);
-    else if (a.scalar) p->set_i(a.ints[0]), p->set_type(2);
-    else p->mutable_ints()->Add(a.ints.begin(), a.ints.end()), p->set_type(7);
+    if (!a.text.empty())
+      p->set_s(a.text), p->set_type(3);
+    else if (!a.floats.empty() && a.scalar)
+      p->set_f(a.floats[0]), p->set_type(1);
+    else if (!a.floats.empty())
+      p->mutable_floats()->Add(a.floats.begin(), a.floats.end()), p->set_type(6);
+    else if (a.scalar)
+      p->set_i(a.ints[0]), p->set_type(2);
+    else
+      p->mutable_ints()->Add(a.ints.begin(), a.ints.end()), p->set_type(7);
   }
   return {n->output().begin(), n->output().end()};
 }
 
-std::string TestModel::op(const std::string& type, const std::vector<std::string>& inputs, const std::vector<Attr>& attrs) {
+std::string TestModel::op(const std::string& type, const std::vector<std::string>& inputs,
+                          const std::vector<Attr>& attrs) {
   return ops(type, inputs, 1, attrs)[0];
 }
 
 std::string TestModel::conv(const std::string& x, int in, int out, int kernel, int pad, int stride, int groups) {
   const std::string w = random({out, in / groups, kernel, kernel}), b = random({out});
-  return op("Conv", {x, w, b}, {attr("pads", {pad, pad, pad, pad}), attr("strides", {stride, stride}), attr("group", groups)});
+  return op("Conv", {x, w, b},
+            {attr("pads", {pad, pad, pad, pad}), attr("strides", {stride, stride}), attr("group", groups)});
 }
 
 void TestModel::output(const std::string& name) { proto.mutable_graph()->add_output()->set_name(name); }
@@ -106,7 +116,8 @@ std::vector<float> run(const Graph& g, const std::vector<Shape>& sizes) {
   auto session = Session::create(*model, {.precision = Precision::kF32});
   if (!session) return ADD_FAILURE() << session.error().text << "\n" << dump(g), std::vector<float>{};
   for (size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(session->resize_input(static_cast<int>(i), sizes[i]));
-  if (auto done = session->prepare(); !done) return ADD_FAILURE() << done.error().text << "\n" << dump(g), std::vector<float>{};
+  if (auto done = session->prepare(); !done)
+    return ADD_FAILURE() << done.error().text << "\n" << dump(g), std::vector<float>{};
   uint32_t seed = 7;
   for (size_t i = 0; i < g.inputs.size(); ++i)
     for (float& v : session->input(static_cast<int>(i)).f32()) {
@@ -143,7 +154,8 @@ Graph converted(const TestModel& model, const std::vector<Shape>& sizes, const C
 }
 
 int count(const Graph& g, schema::Op op) {
-  return static_cast<int>(std::count_if(g.nodes.begin(), g.nodes.end(), [&](const Node& n) { return n.op.type == op; }));
+  return static_cast<int>(
+      std::count_if(g.nodes.begin(), g.nodes.end(), [&](const Node& n) { return n.op.type == op; }));
 }
 
 std::string error_of(const TestModel& model, const ConvertOptions& options) {

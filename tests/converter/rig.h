@@ -15,8 +15,8 @@ namespace octet::convert {
 
 struct Attr {
   std::string name;
-  std::vector<int64_t> ints;     // one attribute INTS, or INT where `scalar`
-  std::vector<float> floats;     // likewise
+  std::vector<int64_t> ints;  // one attribute INTS, or INT where `scalar`
+  std::vector<float> floats;  // likewise
   std::string text;
   bool scalar = false;
 };
@@ -33,7 +33,8 @@ struct TestModel {
   std::string random(const std::vector<int64_t>& dims);  // fixed values in [-1, 1)
   std::string ints(const std::vector<int64_t>& values);
   std::string op(const std::string& type, const std::vector<std::string>& inputs, const std::vector<Attr>& attrs = {});
-  std::vector<std::string> ops(const std::string& type, const std::vector<std::string>& inputs, int outputs, const std::vector<Attr>& attrs = {});
+  std::vector<std::string> ops(const std::string& type, const std::vector<std::string>& inputs, int outputs,
+                               const std::vector<Attr>& attrs = {});
   std::string conv(const std::string& x, int in, int out, int kernel, int pad = 0, int stride = 1, int groups = 1);
   void output(const std::string& name);
 
