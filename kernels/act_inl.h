@@ -2,16 +2,27 @@
 #pragma once
 #include "kernels/act_constants.h"
 #include "kernels/kernels.h"
+#include "kernels/unroll_inl.h"
 
 namespace octet::kernels {
 namespace {
 
-inline F sigmoid_fast_inside(F x) {
+// The polynomial is one long chain of operations: on kWide vectors in lockstep it fills the pipelines, on one it would wait.
+template <int kWide>
+inline void sigmoid_fast_inside(F (&x)[kWide]) {  // |x| <= kClamp
   using namespace sigmoid_fast;
-  const F t = mul(x, x);
-  const F y = mul(x, fma(fma(fma(set_f(kA[3]), t, set_f(kA[2])), t, set_f(kA[1])), t, set_f(kA[0])));
-  const F s = mul(y, y);
-  return fma(y, fma(fma(fma(set_f(kB[3]), s, set_f(kB[2])), s, set_f(kB[1])), s, set_f(kB[0])), set_f(0.5f));
+  F t[kWide], h[kWide];
+  const auto each = [](auto body) __attribute__((always_inline)) { unroll<kWide>(body); };
+  each([&](auto i) __attribute__((always_inline)) { t[i] = mul(x[i], x[i]); });
+  each([&](auto i) __attribute__((always_inline)) { h[i] = fma(t[i], set_f(kA[3]), set_f(kA[2])); });
+  each([&](auto i) __attribute__((always_inline)) { h[i] = fma(h[i], t[i], set_f(kA[1])); });
+  each([&](auto i) __attribute__((always_inline)) { h[i] = fma(h[i], t[i], set_f(kA[0])); });
+  each([&](auto i) __attribute__((always_inline)) { x[i] = mul(x[i], h[i]); });
+  each([&](auto i) __attribute__((always_inline)) { t[i] = mul(x[i], x[i]); });
+  each([&](auto i) __attribute__((always_inline)) { h[i] = fma(t[i], set_f(kB[3]), set_f(kB[2])); });
+  each([&](auto i) __attribute__((always_inline)) { h[i] = fma(h[i], t[i], set_f(kB[1])); });
+  each([&](auto i) __attribute__((always_inline)) { h[i] = fma(h[i], t[i], set_f(kB[0])); });
+  each([&](auto i) __attribute__((always_inline)) { x[i] = fma(x[i], h[i], set_f(0.5f)); });
 }
 
 inline F exp_inside(F x) {  // kLow <= x <= kHigh
@@ -38,23 +49,32 @@ inline F act_simple(const Activation& act, F x) {
   }
 }
 
-inline F silu_fast(F x) {
-  const F c = set_f(sigmoid_fast::kClamp);
-  const F above = max(x, set_f(-sigmoid_fast::kClamp));
-  return mul(above, sigmoid_fast_inside(min(above, c)));
-}
+inline F clamp_fast(F x) { return min(max(x, set_f(-sigmoid_fast::kClamp)), set_f(sigmoid_fast::kClamp)); }
 
-inline F sigmoid_fast_any(F x) {
-  return sigmoid_fast_inside(min(max(x, set_f(-sigmoid_fast::kClamp)), set_f(sigmoid_fast::kClamp)));
+template <int kWide>
+inline void silu_fast(F (&x)[kWide]) {
+  F inside[kWide];
+  unroll<kWide>([&](auto i) __attribute__((always_inline)) {
+    x[i] = max(x[i], set_f(-sigmoid_fast::kClamp));
+    inside[i] = min(x[i], set_f(sigmoid_fast::kClamp));
+  });
+  sigmoid_fast_inside(inside);
+  unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = mul(x[i], inside[i]); });
 }
 
 // Same as reference::act_fast.
-inline F act_fast(const Activation& act, F x) {
+template <int kWide>
+inline void act_fast(const Activation& act, F (&x)[kWide]) {
   switch (act.kind) {
     case Act::kSilu: return silu_fast(x);
-    case Act::kSigmoid: return sigmoid_fast_any(x);
-    case Act::kTanh: return fma(set_f(2.0f), sigmoid_fast_any(add(x, x)), set_f(-1.0f));
-    default: return act_simple(act, x);
+    case Act::kSigmoid:
+      unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = clamp_fast(x[i]); });
+      return sigmoid_fast_inside(x);
+    case Act::kTanh:
+      unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = clamp_fast(add(x[i], x[i])); });
+      sigmoid_fast_inside(x);
+      return unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = fma(set_f(2.0f), x[i], set_f(-1.0f)); });
+    default: unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = act_simple(act, x[i]); });
   }
 }
 

@@ -9,23 +9,23 @@ template <int kVectors, bool kAdd, bool kAct>
 void binary_columns(const BinaryU8& b, int first, int channels) {
   const Narrow limits = make_narrow<kVectors>(b.zero_point + first, b.low + first);
   for (int64_t row = 0; row < b.rows; row += kRowsAtOnce<kVectors>) {
+    F v[4];
     I q[4];
-    unroll<4>([&](auto i) __attribute__((always_inline)) {
-      if constexpr (kVectors == 3 && i == 3) {
-        q[3] = q[2];
-        return;
-      }
+    unroll<4>([&](auto i) __attribute__((always_inline)) {  // the fourth vector of three repeats the first
       const int n = first + i % kVectors * kLanes;
-      const int64_t r = row + i / kVectors < b.rows ? row + i / kVectors : b.rows - 1;
+      const int64_t wanted = row + (kVectors == 3 ? 0 : i / kVectors), r = wanted < b.rows ? wanted : b.rows - 1;
       const F x = to_f(load_u8(b.a + r * b.a_pitch + n)), y = to_f(load_u8(b.b + r * b.b_pitch + n));
-      F v;
       if constexpr (kAdd) {
-        v = add(add(mul(x, load_f(b.a_multiplier + n)), mul(y, load_f(b.b_multiplier + n))), load_f(b.offset + n));
+        v[i] = add(add(mul(x, load_f(b.a_multiplier + n)), mul(y, load_f(b.b_multiplier + n))), load_f(b.offset + n));
       } else {
-        v = mul(mul(sub(x, load_f(b.a_zero + n)), sub(y, load_f(b.b_zero + n))), load_f(b.a_multiplier + n));
+        v[i] = mul(mul(sub(x, load_f(b.a_zero + n)), sub(y, load_f(b.b_zero + n))), load_f(b.a_multiplier + n));
       }
-      if constexpr (kAct) v = mul(act_fast(b.act, v), load_f(b.out_multiplier + n));
-      q[i] = round(min(v, load_f(b.high + n)));
+    });
+    if constexpr (kAct) act_fast(b.act, v);
+    unroll<4>([&](auto i) __attribute__((always_inline)) {
+      const int n = first + i % kVectors * kLanes;
+      if constexpr (kAct) v[i] = mul(v[i], load_f(b.out_multiplier + n));
+      q[i] = round(min(v[i], load_f(b.high + n)));
     });
     store_rows<kVectors>(b.output + row * b.output_pitch + first, b.output_pitch, b.rows - row, channels, narrow(limits, q));
   }

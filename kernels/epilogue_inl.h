@@ -21,24 +21,20 @@ struct Finish {
   int64_t residual_pitch = 0;
 };
 
-// kSilu and kHardSwish have loops of their own; kTanh stands for all others, chosen for each vector.
-template <Act kAct>
-inline F activate(const Activation& act, F x) {
-  if constexpr (kAct == Act::kSilu) return silu_fast(x);
-  if constexpr (kAct == Act::kHardSwish) return act_simple({Act::kHardSwish, act.a, act.b}, x);
-  return act_fast(act, x);
+// kSilu and kHardSwish have loops of their own; kTanh stands for all others, chosen for each group of vectors.
+template <Act kAct, int kWide>
+inline void activate(const Activation& act, F (&x)[kWide]) {
+  if constexpr (kAct == Act::kSilu) {
+    silu_fast(x);
+  } else if constexpr (kAct == Act::kHardSwish) {
+    unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = act_simple({Act::kHardSwish, act.a, act.b}, x[i]); });
+  } else if constexpr (kAct != Act::kNone) {
+    act_fast(act, x);
+  }
 }
 
 inline F add_residual(const Epilogue& e, F v, const uint8_t* residual, int n) {
   return add(v, add(mul(to_f(load_u8(residual + n)), load_f(e.res_multiplier + n)), load_f(e.res_offset + n)));
-}
-
-template <Act kAct, bool kResidual>
-inline F value_u8(const Epilogue& e, const int32_t* acc, const uint8_t* residual, int n) {
-  F v = mul(to_f(load_i(acc + n)), load_f(e.multiplier + n));
-  if constexpr (kAct != Act::kNone) v = mul(activate<kAct>(e.act, v), load_f(e.out_multiplier + n));
-  if constexpr (kResidual) v = add_residual(e, v, residual, n);
-  return min(v, load_f(e.high + n));  // the lower bound is applied to bytes: narrowing saturates
 }
 
 // How rows of kVectors vectors are taken four vectors at a time: one row of 3 or 4, two rows of 2, four rows of 1.
@@ -91,25 +87,61 @@ inline B narrow(const Narrow& n, const I q[4]) {
   return max_b(pack_b(add_h(pack_h(q[0], q[1]), n.zero_ab), add_h(pack_h(q[2], q[3]), n.zero_cd)), n.low);
 }
 
-template <int kVectors, Act kAct, bool kResidual>
-void finish_u8(const Finish& f) {
+// Kept by value: bytes may alias anything, so the compiler would load them again after every store.
+template <int kVectors>
+struct Scales {
+  F multiplier[kVectors], out_multiplier[kVectors], high[kVectors];
+  Narrow limits;
+};
+
+// kQuads times four vectors, from `row` on; rows past the last are computed from the last and not stored.
+template <int kVectors, Act kAct, bool kResidual, int kQuads>
+[[gnu::always_inline]] inline void finish_quads(const Finish& f, const Scales<kVectors>& scales, int row) {
+  constexpr int kWide = 4 * kQuads, kRows = kRowsAtOnce<kVectors>;
   const Epilogue& e = f.epilogue;
-  const Narrow limits = make_narrow<kVectors>(e.zero_point, e.low);
-  for (int row = 0; row < f.rows; row += kRowsAtOnce<kVectors>) {
-    I q[4];
-    unroll<4>([&](auto i) __attribute__((always_inline)) {
-      constexpr int n = i % kVectors * kLanes;
-      if constexpr (kVectors == 3 && i == 3) {
-        q[3] = q[2];
-      } else {
-        const int r = row + i / kVectors;
-        const uint8_t* residual = kResidual ? f.residual + (r < f.rows ? r : f.rows - 1) * f.residual_pitch : nullptr;
-        q[i] = round(value_u8<kAct, kResidual>(e, f.acc + r * f.acc_pitch, residual, n));
-      }
-    });
-    uint8_t* out = static_cast<uint8_t*>(f.output) + row * f.output_pitch;
-    store_rows<kVectors>(out, f.output_pitch, f.rows - row, f.channels, narrow(limits, q));
+  F v[kWide];
+  const auto row_of = [row](auto i) __attribute__((always_inline)) { return row + i / 4 * kRows + (kVectors == 3 ? 0 : i % 4 / kVectors); };
+  const auto each = [](auto body) __attribute__((always_inline)) {  // the fourth vector of three repeats the first
+    unroll<kWide>([&](auto i) __attribute__((always_inline)) { body(i, i % 4 % kVectors * kLanes); });
+  };
+  each([&](auto i, int n) __attribute__((always_inline)) {
+    v[i] = mul(to_f(load_i(f.acc + row_of(i) * f.acc_pitch + n)), scales.multiplier[i % 4 % kVectors]);
+  });
+  if constexpr (kAct != Act::kNone) {
+    activate<kAct>(e.act, v);
+    each([&](auto i, int) __attribute__((always_inline)) { v[i] = mul(v[i], scales.out_multiplier[i % 4 % kVectors]); });
   }
+  if constexpr (kResidual) {
+    each([&](auto i, int n) __attribute__((always_inline)) {
+      const int r = row_of(i) < f.rows ? row_of(i) : f.rows - 1;
+      v[i] = add_residual(e, v[i], f.residual + r * f.residual_pitch, n);
+    });
+  }
+  I q[kWide];  // the lower bounds are applied to bytes: narrowing saturates
+  each([&](auto i, int) __attribute__((always_inline)) { q[i] = round(min(v[i], scales.high[i % 4 % kVectors])); });
+  unroll<kQuads>([&](auto quad) __attribute__((always_inline)) {
+    const int first = row + quad * kRows;
+    uint8_t* out = static_cast<uint8_t*>(f.output) + first * f.output_pitch;
+    store_rows<kVectors>(out, f.output_pitch, f.rows - first, f.channels, narrow(scales.limits, q + 4 * quad));
+  });
+}
+
+template <int kVectors, Act kAct, bool kResidual>
+void finish_u8(const Finish& finish) {
+  const Finish f = finish;
+  constexpr int kRows = kRowsAtOnce<kVectors>;
+  Scales<kVectors> scales;
+  scales.limits = make_narrow<kVectors>(f.epilogue.zero_point, f.epilogue.low);
+  unroll<kVectors>([&](auto i) __attribute__((always_inline)) {
+    scales.multiplier[i] = load_f(f.epilogue.multiplier + i * kLanes);
+    scales.high[i] = load_f(f.epilogue.high + i * kLanes);
+    if constexpr (kAct != Act::kNone) scales.out_multiplier[i] = load_f(f.epilogue.out_multiplier + i * kLanes);
+  });
+  int row = 0;
+  if constexpr (kLanes != 8) {  // registers for eight chains
+    for (; row + kRows < f.rows; row += 2 * kRows) finish_quads<kVectors, kAct, kResidual, 2>(f, scales, row);
+  }
+  for (; row < f.rows; row += kRows) finish_quads<kVectors, kAct, kResidual, 1>(f, scales, row);
 }
 
 template <bool kAct, bool kResidual>
