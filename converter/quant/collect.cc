@@ -26,7 +26,8 @@ struct Bounds {
 void bounds_of(const Block& b, float* __restrict min, float* __restrict max) {
   for (size_t r = 0; r < b.rows; ++r) {
     const float* __restrict x = b.data + r * b.channels;
-    for (size_t c = 0; c < b.channels; ++c) min[c] = x[c] < min[c] ? x[c] : min[c], max[c] = x[c] > max[c] ? x[c] : max[c];
+    for (size_t c = 0; c < b.channels; ++c)
+      min[c] = x[c] < min[c] ? x[c] : min[c], max[c] = x[c] > max[c] ? x[c] : max[c];
   }
 }
 
@@ -110,7 +111,8 @@ class Collector {
 
 }  // namespace
 
-Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& model, const Samples& samples, const CollectOptions& options) {
+Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& model, const Samples& samples,
+                             const CollectOptions& options) {
   Collector collector(g, plan, options.histograms);
   SessionOptions how;
   how.threads = options.threads;
@@ -124,8 +126,9 @@ Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& mode
     if (auto filled = samples.fill(*session, i); !filled) return filled.error();
     if (auto ran = session->run(); !ran) return ran.error();
     if (!collector.infinite().empty())
-      return Error{Code::kUnsupported, g.source + ": tensor '" + collector.infinite() + "' becomes infinite on calibration sample " +
-                                           std::to_string(i) + "; it cannot be quantised, keep its readers float with --exclude"};
+      return Error{Code::kUnsupported, g.source + ": tensor '" + collector.infinite() +
+                                           "' becomes infinite on calibration sample " + std::to_string(i) +
+                                           "; it cannot be quantised, keep its readers float with --exclude"};
     if (options.progress) options.progress(i + 1, samples.count);
   }
   return collector.finish();

@@ -1,7 +1,7 @@
 // Measuring activations: the float model runs over calibration samples one at a time; memory does not grow with them.
 #pragma once
-#include <functional>
 #include <octet/octet.h>
+#include <functional>
 
 #include "converter/quant/plan.h"
 
@@ -16,8 +16,8 @@ struct Samples {
 using Progress = std::function<void(size_t done, size_t total)>;
 
 struct Measurements {
-  std::vector<Statistics> groups;           // by group of the plan
-  std::vector<std::vector<double>> mean;    // by tensor, each channel's, of tensors that layers read; else empty
+  std::vector<Statistics> groups;         // by group of the plan
+  std::vector<std::vector<double>> mean;  // by tensor, each channel's, of tensors that layers read; else empty
 };
 
 struct CollectOptions {
@@ -27,6 +27,7 @@ struct CollectOptions {
 };
 
 // `model` holds the float graph `g`, whose tensors it names.
-Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& model, const Samples& samples, const CollectOptions& options);
+Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& model, const Samples& samples,
+                             const CollectOptions& options);
 
 }  // namespace octet::convert

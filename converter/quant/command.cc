@@ -46,7 +46,8 @@ Result<WeightMethod> weight_method(const std::string& name) {
 }
 
 Result<vision::Preprocess> preprocess_of(const Arguments& args) {
-  auto base = args.arch == "seg" ? Result<vision::Preprocess>(vision::segmentation_preset()) : vision::preset(args.arch);
+  auto base =
+      args.arch == "seg" ? Result<vision::Preprocess>(vision::segmentation_preset()) : vision::preset(args.arch);
   if (!base) return base;
   return vision::apply(args.flags, *base);
 }
@@ -73,7 +74,8 @@ Result<Samples> samples_of(const Arguments& args, const Graph& g) {
 Result<void> report(const Arguments& args, const QuantizedModel& made, const Samples& samples) {
   const auto megabytes = [](size_t bytes) { return static_cast<double>(bytes) / 1e6; };
   std::printf("layers       %zu int8, %zu float\n", made.int8_layers.size(), made.float_layers.size());
-  std::printf("size         %.2f MB float, %.2f MB int8\n", megabytes(made.float_bytes.size()), megabytes(made.bytes.size()));
+  std::printf("size         %.2f MB float, %.2f MB int8\n", megabytes(made.float_bytes.size()),
+              megabytes(made.bytes.size()));
   auto float_model = Model::from_bytes(made.float_bytes, args.model);
   if (!float_model) return float_model.error();
   auto int8_model = Model::from_bytes(made.bytes, args.output);
@@ -82,7 +84,12 @@ Result<void> report(const Arguments& args, const QuantizedModel& made, const Sam
   if (!outputs) return outputs.error();
   for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, n.name.c_str());
   if (args.worst == 0) return {};
-  auto layers = layer_noise(*int8_model, made.int8_layers, samples, args.worst, args.quantize.threads);
+  Result<std::vector<Noise>> layers = Error{};
+  {
+    demos::ProgressBar bar;
+    layers = layer_noise(*int8_model, made.int8_layers, samples, args.worst, args.quantize.threads,
+                         [&](size_t done, size_t total) { bar.show(done, total); });
+  }
   if (!layers) return layers.error();
   for (const Noise& n : *layers) std::printf("layer alone  %5.1f dB  %s\n", n.db, n.name.c_str());
   return {};
@@ -134,19 +141,27 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures");
   command->add_option("model", args->model, "Source model (.onnx)")->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
-  command->add_option("--data", args->data, "Folder of calibration pictures, like those the model will see")->required();
+  command->add_option("--data", args->data, "Folder of calibration pictures, like those the model will see")
+      ->required();
   command->add_option("--images", args->images, "Use that many of them; 0: all")->capture_default_str();
-  command->add_option("--algo", args->quantize.algo, "Range of activations: minmax, percentile, kl or mse")->capture_default_str();
-  command->add_option("--percentile", args->percentile, "percentile: values to keep inside the range, in %")->capture_default_str();
-  command->add_option("--per_channel", args->granularity, "Where activations have a scale for each channel: tensor, depthwise, free or all")
+  command->add_option("--algo", args->quantize.algo, "Range of activations: minmax, percentile, kl or mse")
+      ->capture_default_str();
+  command->add_option("--percentile", args->percentile, "percentile: values to keep inside the range, in %")
+      ->capture_default_str();
+  command
+      ->add_option("--per_channel", args->granularity,
+                   "Where activations have a scale for each channel: tensor, depthwise, free or all")
       ->capture_default_str();
   command->add_option("--weights", args->weights, "Scale of weights: max or mse")->capture_default_str();
-  command->add_flag("--bias_correction", args->quantize.correct_bias, "Take the mean error of rounded weights out of the biases");
+  command->add_flag("!--no_bias_correction", args->quantize.correct_bias,
+                    "Leave the mean error of rounded weights in the outputs");
   command->add_option("--exclude", args->quantize.plan.exclude, "Nodes that stay float")->delimiter(',');
   command->add_flag("--float_first", args->quantize.plan.float_first, "Leave first layers float");
   command->add_flag("--float_last", args->quantize.plan.float_last, "Leave last layers float");
   command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")->delimiter(',');
-  command->add_option("--threads", args->quantize.threads, "Threads for calibration")->capture_default_str()->check(CLI::Range(1, 1024));
+  command->add_option("--threads", args->quantize.threads, "Threads for calibration")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
   command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")->capture_default_str();
   add_preprocessing(*command, *args);
   command->callback([args, &exit_code] {

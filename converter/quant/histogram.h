@@ -8,13 +8,13 @@ namespace octet::convert {
 
 // Bins of one width from `low` on. Exact zeros are counted apart: quantisation never moves them.
 struct Histogram {
-  double low = 0, width = 0;      // width 0: nothing but zeros seen
+  double low = 0, width = 0;  // width 0: nothing but zeros seen
   std::vector<int64_t> bins;
   int64_t zeros = 0;
 
   double edge(size_t bin) const { return low + width * static_cast<double>(bin); }  // lower edge
   double centre(size_t bin) const { return edge(bin) + width / 2; }
-  int64_t count() const;          // of all values
+  int64_t count() const;  // of all values
 };
 
 // Counts finite values; what is not finite has no place on an axis and is skipped.

@@ -12,9 +12,11 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_picture(const fs::path& path) {
-  static constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"};
+  static constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp",
+                                                  ".tif", ".tiff", ".ppm", ".pgm"};
   std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
 }
 
@@ -23,7 +25,8 @@ bool is_picture(const fs::path& path) {
 Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t most) {
   std::error_code failed;
   std::vector<std::string> paths;
-  for (auto it = fs::directory_iterator(folder, failed); !failed && it != fs::directory_iterator(); it.increment(failed))
+  for (auto it = fs::directory_iterator(folder, failed); !failed && it != fs::directory_iterator();
+       it.increment(failed))
     if (is_picture(it->path())) paths.push_back(it->path().string());
   if (failed) return Error{Code::kIo, "--data '" + folder + "': " + failed.message()};
   if (paths.empty()) return Error{Code::kIo, "--data '" + folder + "': holds no pictures (.jpg, .png, ...)"};

@@ -55,10 +55,12 @@ class Planner {
       if (roles_[n] == Role::kLayer) {
         const bool first = !any, last = !after[at(out(n))];
         any = true;
-        if ((options_.float_first && first) || (options_.float_last && last) || from_softmax(node(n).inputs[0])) roles_[n] = Role::kFloat;
+        if ((options_.float_first && first) || (options_.float_last && last) || from_softmax(node(n).inputs[0]))
+          roles_[n] = Role::kFloat;
       }
       for (TensorId t : node(n).outputs) behind[at(t)] = any;
-      if (std::find(options_.exclude.begin(), options_.exclude.end(), node(n).name) != options_.exclude.end()) roles_[n] = Role::kFloat;
+      if (std::find(options_.exclude.begin(), options_.exclude.end(), node(n).name) != options_.exclude.end())
+        roles_[n] = Role::kFloat;
     }
   }
 
@@ -95,10 +97,15 @@ class Planner {
     if (!plan_.int8[at(n)]) return false;
     const bool dense_layer = roles_[at(n)] == Role::kLayer && node(at(n)).inputs[0] == t && !depthwise(g_, node(at(n)));
     switch (options_.granularity) {
-      case Granularity::kTensor: return false;
-      case Granularity::kDepthwise: return (roles_[at(n)] == Role::kLayer && depthwise(g_, node(at(n)))) || node(at(n)).op.type == schema::Op::Unary;
-      case Granularity::kFree: return !dense_layer;
-      case Granularity::kAll: return true;
+      case Granularity::kTensor:
+        return false;
+      case Granularity::kDepthwise:
+        return (roles_[at(n)] == Role::kLayer && depthwise(g_, node(at(n)))) ||
+               node(at(n)).op.type == schema::Op::Unary;
+      case Granularity::kFree:
+        return !dense_layer;
+      case Granularity::kAll:
+        return true;
     }
     return false;
   }
@@ -142,7 +149,10 @@ class Planner {
     if (!same(static_cast<int>(n))) return;
     const TensorId y = out(n);
     ties(
-        g_, node(n), [&](TensorId x, int64_t a, int64_t b) { join(first_[at(x)] + static_cast<size_t>(a), first_[at(y)] + static_cast<size_t>(b)); },
+        g_, node(n),
+        [&](TensorId x, int64_t a, int64_t b) {
+          join(first_[at(x)] + static_cast<size_t>(a), first_[at(y)] + static_cast<size_t>(b));
+        },
         [&](TensorId t) { merge(t); });
   }
 
@@ -159,10 +169,10 @@ class Planner {
   const Graph& g_;
   const PlanOptions& options_;
   Uses uses_;
-  std::vector<Role> roles_;         // by node; kFloat where excluded
-  std::vector<bool> per_channel_;   // by tensor
-  std::vector<size_t> first_;       // by tensor: its first channel's place in parent_
-  std::vector<size_t> parent_;      // union-find over channels
+  std::vector<Role> roles_;        // by node; kFloat where excluded
+  std::vector<bool> per_channel_;  // by tensor
+  std::vector<size_t> first_;      // by tensor: its first channel's place in parent_
+  std::vector<size_t> parent_;     // union-find over channels
   Plan plan_;
 };
 
@@ -171,7 +181,8 @@ class Planner {
 Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
   for (const std::string& name : options.exclude)
     if (std::none_of(g.nodes.begin(), g.nodes.end(), [&](const Node& n) { return n.name == name; }))
-      return Error{Code::kBadArgument, "--exclude: " + g.source + " has no node '" + name + "'; octet-inspect lists them"};
+      return Error{Code::kBadArgument,
+                   "--exclude: " + g.source + " has no node '" + name + "'; octet-inspect lists them"};
   return Planner(g, options).make();
 }
 

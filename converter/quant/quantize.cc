@@ -35,7 +35,8 @@ void make_names_unique(Graph& g) {
 // A group that was never more than a trace of its tensor's values may be more of it in use.
 constexpr float kLeastPart = 1e-4f;
 
-std::vector<Range> choose_ranges(const Graph& g, const Plan& plan, const Measurements& m, const QuantizeOptions& options) {
+std::vector<Range> choose_ranges(const Graph& g, const Plan& plan, const Measurements& m,
+                                 const QuantizeOptions& options) {
   const RangeMethod* method = find_range_method(options.algo);
   std::vector<bool> exact(at(plan.groups), false);  // pictures: their range is known, and all of it matters
   for (TensorId t : g.inputs)
@@ -65,7 +66,8 @@ LayerWeights weights_of(const Graph& g, const Node& n) {
   return layer;
 }
 
-void correct_bias(Graph& g, Node& n, const LayerWeights& w, const QuantisedWeights& q, const std::vector<double>& mean) {
+void correct_bias(Graph& g, Node& n, const LayerWeights& w, const QuantisedWeights& q,
+                  const std::vector<double>& mean) {
   const std::vector<float> error = mean_error(w, q, mean);
   std::vector<float> bias(w.bias.begin(), w.bias.end());
   bias.resize(error.size());
@@ -110,14 +112,16 @@ void drop_unread(Graph& g) {
 Result<std::vector<std::string>> int8_ops(const Model& model) {
   std::set<std::string> names;
   for (const NodeDef& n : model.data().nodes)
-    if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model.data())) names.emplace(n.kind->names(n)[0]);
+    if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model.data()))
+      names.emplace(n.kind->names(n)[0]);
   return std::vector<std::string>(names.begin(), names.end());
 }
 
 Result<void> check(const QuantizeOptions& options, const Samples& samples) {
   std::string known;
   for (const RangeMethod& m : range_methods()) known += (known.empty() ? "" : ", ") + std::string(m.name);
-  if (!find_range_method(options.algo)) return Error{Code::kBadArgument, "--algo '" + options.algo + "': expected one of " + known};
+  if (!find_range_method(options.algo))
+    return Error{Code::kBadArgument, "--algo '" + options.algo + "': expected one of " + known};
   if (!(options.keep > 0.5 && options.keep <= 1))
     return Error{Code::kBadArgument, "--percentile: the part of values to keep must be above 50 % and at most 100 %"};
   if (samples.count == 0) return Error{Code::kBadArgument, "no calibration data"};
@@ -143,7 +147,9 @@ Result<QuantizedModel> quantize(Graph g, const Samples& samples, const QuantizeO
   auto model = Model::from_bytes(result.float_bytes, g.source);
   if (!model) return model.error();
   auto measured = collect(g, *plan, *model, samples,
-                          {.histograms = find_range_method(options.algo)->reads_histogram, .threads = options.threads, .progress = options.progress});
+                          {.histograms = find_range_method(options.algo)->reads_histogram,
+                           .threads = options.threads,
+                           .progress = options.progress});
   if (!measured) return measured.error();
   set_quants(g, *plan, choose_ranges(g, *plan, *measured, options));
   for (size_t n = 0; n < g.nodes.size(); ++n)

@@ -9,11 +9,11 @@
 namespace octet::convert {
 
 struct QuantizeOptions {
-  std::string algo = "minmax";  // of range_methods()
-  double keep = 0.99999;        // percentile: part of the values inside the range
+  std::string algo = "mse";  // of range_methods()
+  double keep = 0.99999;     // percentile: part of the values inside the range
   PlanOptions plan;
   WeightMethod weights = WeightMethod::kMax;
-  bool correct_bias = false;
+  bool correct_bias = true;
   int threads = 1;
   Progress progress;
 };

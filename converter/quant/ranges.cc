@@ -20,7 +20,8 @@ constexpr RangeMethod kMethods[] = {
 constexpr int kLevels = 255;  // steps of a u8 range
 
 Range clip(const Statistics& s, double low, double high) {
-  return {static_cast<float>(std::clamp<double>(low, s.min, 0)), static_cast<float>(std::clamp<double>(high, 0, s.max))};
+  return {static_cast<float>(std::clamp<double>(low, s.min, 0)),
+          static_cast<float>(std::clamp<double>(high, 0, s.max))};
 }
 
 // Divergence of bins [first, last) with the outliers added to the end bins from the same bins without them, averaged

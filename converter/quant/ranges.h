@@ -12,8 +12,8 @@ struct Range {
 };
 
 struct Statistics {
-  float min = 0, max = 0;   // of what was seen, and 0
-  Histogram histogram;      // filled where the method reads it
+  float min = 0, max = 0;  // of what was seen, and 0
+  Histogram histogram;     // filled where the method reads it
 };
 
 struct RangeMethod {

@@ -47,7 +47,8 @@ void compare(std::vector<Power>& powers, const Outputs& wanted, const Outputs& g
 
 }  // namespace
 
-Result<std::vector<Noise>> output_noise(const Model& float_model, const Model& int8_model, const Samples& samples, size_t images, int threads) {
+Result<std::vector<Noise>> output_noise(const Model& float_model, const Model& int8_model, const Samples& samples,
+                                        size_t images, int threads) {
   SessionOptions options;
   options.threads = threads;
   auto int8 = Session::create(int8_model, options);
@@ -63,12 +64,13 @@ Result<std::vector<Noise>> output_noise(const Model& float_model, const Model& i
   }
   std::vector<Noise> noise;
   for (size_t o = 0; o < powers.size(); ++o)
-    if (int8_model.outputs()[o].dtype == DType::kF32) noise.push_back({std::string(int8_model.outputs()[o].name), powers[o].db()});
+    if (int8_model.outputs()[o].dtype == DType::kF32)
+      noise.push_back({std::string(int8_model.outputs()[o].name), powers[o].db()});
   return noise;
 }
 
-Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vector<std::string>& layers, const Samples& samples, size_t keep,
-                                       int threads) {
+Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vector<std::string>& layers,
+                                       const Samples& samples, size_t keep, int threads, const Progress& progress) {
   SessionOptions options;
   options.threads = threads;
   options.precision = Precision::kF32;
@@ -90,6 +92,7 @@ Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vecto
     Noise worst{layer, std::numeric_limits<double>::infinity()};
     for (const Power& p : powers) worst.db = std::min(worst.db, p.db());
     noise.push_back(worst);
+    if (progress) progress(noise.size(), layers.size());
   }
   std::sort(noise.begin(), noise.end(), [](const Noise& a, const Noise& b) { return a.db < b.db; });
   noise.resize(std::min(noise.size(), keep));

@@ -13,10 +13,11 @@ struct Noise {
 };
 
 // Of each float output, over the first `images` samples.
-Result<std::vector<Noise>> output_noise(const Model& float_model, const Model& int8_model, const Samples& samples, size_t images, int threads);
+Result<std::vector<Noise>> output_noise(const Model& float_model, const Model& int8_model, const Samples& samples,
+                                        size_t images, int threads);
 
 // The worst output of the model on sample 0 with `layers[i]` alone in int8; the worst layers first, at most `keep`.
-Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vector<std::string>& layers, const Samples& samples, size_t keep,
-                                       int threads);
+Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vector<std::string>& layers,
+                                       const Samples& samples, size_t keep, int threads, const Progress& progress = {});
 
 }  // namespace octet::convert

@@ -7,7 +7,8 @@
 namespace octet::convert {
 namespace {
 
-constexpr int64_t kMaxDepth = 33000;  // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits (runtime/ops/conv2d_common.cc)
+constexpr int64_t kMaxDepth =
+    33000;  // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits (runtime/ops/conv2d_common.cc)
 
 using schema::Op;
 
@@ -15,7 +16,8 @@ bool is_float(const Graph& g, TensorId t) { return t >= 0 && tensor(g, t).dtype 
 
 bool has_layer_weights(const Graph& g, const Node& node) {
   const Tensor& w = tensor(g, node.inputs[1]);
-  if (!w.constant || w.dtype != DType::kF32 || !is_float(g, node.inputs[0]) || tensor(g, node.inputs[0]).constant) return false;
+  if (!w.constant || w.dtype != DType::kF32 || !is_float(g, node.inputs[0]) || tensor(g, node.inputs[0]).constant)
+    return false;
   if (node.inputs.size() > 2 && node.inputs[2] >= 0 && !tensor(g, node.inputs[2]).constant) return false;
   return w.shape.elements() > 0 && depth(g, node) <= kMaxDepth;
 }
@@ -28,7 +30,8 @@ Role role_of_matmul(const Graph& g, const Node& node) {
 
 Role role_of_binary(const Graph& g, const Node& node) {
   const auto kind = node.op.AsBinary()->kind;
-  const bool can = kind == schema::BinaryKind::add || kind == schema::BinaryKind::sub || kind == schema::BinaryKind::mul;
+  const bool can =
+      kind == schema::BinaryKind::add || kind == schema::BinaryKind::sub || kind == schema::BinaryKind::mul;
   return can && is_float(g, node.inputs[0]) && is_float(g, node.inputs[1]) ? Role::kOwn : Role::kFloat;
 }
 
@@ -37,8 +40,10 @@ Role role_of_unary(const Node& node) {
   switch (node.op.AsUnary()->kind) {
     case schema::UnaryKind::act:
     case schema::UnaryKind::neg:
-    case schema::UnaryKind::abs: return Role::kOwn;
-    default: return Role::kFloat;
+    case schema::UnaryKind::abs:
+      return Role::kOwn;
+    default:
+      return Role::kFloat;
   }
 }
 
@@ -90,7 +95,8 @@ struct Tied {
     const auto* s = node.op.AsSlice();
     const int rank = shape(in).rank();
     const int64_t n = channels(tensor(g, in)), kept = channels(tensor(g, out()));
-    if (rank == 0 || s->starts.empty() || s->starts.size() != s->axes.size()) return n == kept ? channel_for_channel(in) : across(in);
+    if (rank == 0 || s->starts.empty() || s->starts.size() != s->axes.size())
+      return n == kept ? channel_for_channel(in) : across(in);
     int64_t start = 0, step = 1;
     for (size_t i = 0; i < s->axes.size(); ++i)
       if (normalised(s->axes[i], rank) == rank - 1) {
@@ -127,19 +133,27 @@ Role role(const Graph& g, const Node& node) {
   if (node.outputs.size() != 1 || node.inputs.empty() || !is_float(g, node.inputs[0]) || !is_float(g, node.outputs[0]))
     return Role::kFloat;
   switch (node.op.type) {
-    case Op::Conv2d: return has_layer_weights(g, node) ? Role::kLayer : Role::kFloat;
-    case Op::MatMul: return role_of_matmul(g, node);
-    case Op::Binary: return role_of_binary(g, node);
-    case Op::Unary: return role_of_unary(node);
-    case Op::Pool2d: return node.op.AsPool2d()->kind == schema::PoolKind::max ? Role::kSame : Role::kOwn;
-    case Op::Pad: return role_of_pad(node);
+    case Op::Conv2d:
+      return has_layer_weights(g, node) ? Role::kLayer : Role::kFloat;
+    case Op::MatMul:
+      return role_of_matmul(g, node);
+    case Op::Binary:
+      return role_of_binary(g, node);
+    case Op::Unary:
+      return role_of_unary(node);
+    case Op::Pool2d:
+      return node.op.AsPool2d()->kind == schema::PoolKind::max ? Role::kSame : Role::kOwn;
+    case Op::Pad:
+      return role_of_pad(node);
     case Op::Concat:
     case Op::Slice:
     case Op::Reshape:
     case Op::Transpose:
     case Op::Expand:
-    case Op::Resize: return Role::kSame;
-    default: return Role::kFloat;
+    case Op::Resize:
+      return Role::kSame;
+    default:
+      return Role::kFloat;
   }
 }
 
@@ -147,21 +161,26 @@ void ties(const Graph& g, const Node& node, const Tie& tie, const Merge& merge) 
   const Tied t{g, node, tie, merge};
   const TensorId in = node.inputs[0];
   switch (node.op.type) {
-    case Op::Concat: return t.concat();
-    case Op::Slice: return t.slice();
-    case Op::Pad: return t.pad();
+    case Op::Concat:
+      return t.concat();
+    case Op::Slice:
+      return t.slice();
+    case Op::Pad:
+      return t.pad();
     case Op::Transpose: {
       const auto& perm = node.op.AsTranspose()->perm;
       const bool stays = !perm.empty() && perm.back() == static_cast<int32_t>(perm.size()) - 1;
       return stays ? t.channel_for_channel(in) : t.across(in);
     }
-    case Op::Expand: return t.shape(in).rank() && t.shape(in)[-1] > 1 ? t.channel_for_channel(in) : t.across(in);
+    case Op::Expand:
+      return t.shape(in).rank() && t.shape(in)[-1] > 1 ? t.channel_for_channel(in) : t.across(in);
     case Op::Reshape: {
       const Shape &from = t.shape(in), &to = t.shape(t.out());
       const bool stays = from.rank() && to.rank() && from[-1] > 0 && from[-1] == to[-1];
       return stays ? t.channel_for_channel(in) : t.across(in);
     }
-    default: return t.channel_for_channel(in);
+    default:
+      return t.channel_for_channel(in);
   }
 }
 

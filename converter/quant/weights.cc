@@ -76,7 +76,8 @@ std::vector<float> mean_error(const LayerWeights& w, const QuantisedWeights& q, 
     double sum = 0;
     for (int64_t k = 0; k < depth; ++k) {
       const size_t i = static_cast<size_t>(n * depth + k);
-      const double stored = static_cast<double>(q.values[i]) * q.scale[static_cast<size_t>(n)] / input_scale(w, group, k % w.in);
+      const double stored =
+          static_cast<double>(q.values[i]) * q.scale[static_cast<size_t>(n)] / input_scale(w, group, k % w.in);
       sum += (stored - w.values[i]) * input_mean[static_cast<size_t>(group * w.in + k % w.in)];
     }
     error.push_back(static_cast<float>(sum));
