@@ -51,7 +51,9 @@ inline kernels::Activation activation(const schema::Activation* act) {
 inline Result<void> check_activation(const NodeDef& node, const schema::Activation* act) {
   if (!act) return {};
   if (!valid_enum(act->kind())) return bad_node(node, "unknown activation");
-  if (std::isnan(act->a()) || std::isnan(act->b())) return bad_node(node, "activation with NaN");
+  const bool bounds = act->kind() == schema::ActKind::clip;  // may be open to one side
+  if (bounds ? std::isnan(act->a()) || std::isnan(act->b()) : !std::isfinite(act->a()) || !std::isfinite(act->b()))
+    return bad_node(node, "activation with parameters " + std::to_string(act->a()) + " and " + std::to_string(act->b()));
   return {};
 }
 

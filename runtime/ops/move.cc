@@ -117,7 +117,8 @@ std::array<int64_t, kMaxRank> strides_of(const Shape& shape, int64_t pitch) {
   std::array<int64_t, kMaxRank> s{};
   for (int d = shape.rank() - 1; d >= 0; --d) {
     const auto at = static_cast<size_t>(d);
-    s[at] = d == shape.rank() - 1 ? 1 : d == shape.rank() - 2 ? pitch : s[at + 1] * shape[d + 1];
+    if (d >= shape.rank() - 2) s[at] = d == shape.rank() - 1 ? 1 : pitch;
+    else __builtin_mul_overflow(s[at + 1], shape[d + 1], &s[at]);  // overflows only where the tensor is empty
   }
   return s;
 }

@@ -39,7 +39,8 @@ Result<void> infer(Inference& inf) {
   int64_t given = 1;
   for (size_t d = 0; d < wanted.size(); ++d) {
     int64_t size = wanted[d];
-    const int64_t copied = shape ? -2 - size : static_cast<int64_t>(size == 0 ? d : kMaxRank);  // the input dim that is meant
+    // The input dim that is meant where size is none itself.
+    const int64_t copied = shape ? -2 - std::min<int64_t>(size, 0) : static_cast<int64_t>(size == 0 ? d : kMaxRank);
     if (size == -1) {
       if (rest >= 0) return inf.error("two sizes of -1");
       rest = static_cast<int>(d);

@@ -110,7 +110,7 @@ Table make_table(const schema::Resize& a, const Ratio& r) {
     const double last = static_cast<double>(r.in - 1);
     double at = coordinate(r, a.coordinate_mode(), x);
     if (a.mode() == schema::ResizeMode::nearest) at = round_nearest(a.nearest_mode(), at);
-    at = std::clamp(at, 0.0, last);
+    at = at > 0 ? std::min(at, last) : 0;  // NaN, of extreme scales, too
     const auto first = static_cast<int32_t>(at);
     const double weight = at - first;
     t.first.push_back(first);

@@ -137,6 +137,7 @@ bool can_int8(const NodeDef& n, const ModelData& m) {
 }
 
 Result<void> prepare(Prepare& p) {
+  if (nothing_to_do(p)) return {};
   const auto all = requests(*p.node, [&](int i) { return Result<std::span<const int64_t>>(known_s64(p, i)); });
   if (!all) return all.error();
   const auto parts = parts_of(*p.node, *all, p.in(0).shape);
