@@ -53,13 +53,15 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   OCTET_TRY(check_activation(node, a.act()));
   for (auto [tensor, channels] : {std::pair{&x, g.in_channels()}, std::pair{&y, g.out_channels()}}) {
     if (tensor->shape[3] != -1 && tensor->shape[3] != channels)
-      return bad(tensor->shape[3], " channels in '", tensor->name, "', the weights ", weight.shape.text(), " want ", channels);
+      return bad(tensor->shape[3], " channels in '", tensor->name, "', the weights ", weight.shape.text(), " want ",
+                 channels);
     if (tensor->quant.per_channel() && static_cast<int64_t>(tensor->quant.scale.size()) != channels)
       return bad(tensor->quant.scale.size(), " scales for ", channels, " channels of '", tensor->name, "'");
   }
   if (node.has_input(3)) {
     const TensorDef& residual = model.input(node, 3);
-    if (residual.dtype != DType::kF32 || residual.shape.rank() != 4) return bad("residual of another kind than the output");
+    if (residual.dtype != DType::kF32 || residual.shape.rank() != 4)
+      return bad("residual of another kind than the output");
     if (residual.quant.per_channel() && static_cast<int64_t>(residual.quant.scale.size()) != g.out_channels())
       return bad(residual.quant.scale.size(), " scales for ", g.out_channels(), " channels of '", residual.name, "'");
   }
@@ -77,13 +79,16 @@ Result<void> infer(Inference& i) {
   const Shape& x = i.shape(0);
   const conv::Geometry g = geometry(i.node, i.shape(1));
   if (x.rank() != 4 || x[3] != g.in_channels())
-    return i.error("input " + x.text() + " for weights " + i.shape(1).text() + " in " + std::to_string(g.groups) + " groups");
+    return i.error("input " + x.text() + " for weights " + i.shape(1).text() + " in " + std::to_string(g.groups) +
+                   " groups");
   const int64_t h = out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
   const int64_t w = out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
   if (h < 1 || w < 1)
-    return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() + ", even padded");
+    return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() +
+                   ", even padded");
   constexpr int64_t kMaxSide = 1 << 28;  // kernels count pixels of a side in int, with room for strides and padding
-  if (std::max(x[1], x[2]) > kMaxSide || std::max(h, w) > kMaxSide) return i.error("input " + x.text() + " is too large");
+  if (std::max(x[1], x[2]) > kMaxSide || std::max(h, w) > kMaxSide)
+    return i.error("input " + x.text() + " is too large");
   const Shape y{x[0], h, w, g.out_channels()};
   if (y.elements() < 0 || y.elements() > (int64_t{1} << 40)) return i.error("output " + y.text() + " is too large");
   if (i.node.has_input(3) && !(i.shape(3) == y))

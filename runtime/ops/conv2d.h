@@ -13,7 +13,8 @@ namespace octet::conv {
 struct Geometry {
   int64_t batch = 1, in_h = 1, in_w = 1, out_h = 1, out_w = 1;
   int64_t groups = 1, in = 0, out = 0;  // channels of one group
-  int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
+  int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0,
+          pad_left = 0;
   int64_t taps() const { return kernel_h * kernel_w; }
   int64_t in_channels() const { return groups * in; }
   int64_t out_channels() const { return groups * out; }
@@ -78,6 +79,6 @@ void prepare_int8(const Layer& layer);
 void prepare_depthwise_int8(const Layer& layer);
 void prepare_f32(const Layer& layer);
 void prepare_depthwise_f32(const Layer& layer);
-bool prepare_onednn(const Layer& layer);   // false: nothing done, take our own
+bool prepare_onednn(const Layer& layer);  // false: nothing done, take our own
 
 }  // namespace octet::conv

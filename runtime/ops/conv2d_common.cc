@@ -32,7 +32,8 @@ std::string check_s8(const Geometry& g, const TensorDef& weight) {
   if (g.taps() * g.in > kMaxDepth)
     return error(Code::kBadModel, g.taps() * g.in, " products in one int8 sum, at most ", kMaxDepth).text;
   if (static_cast<int64_t>(weight.weight_scale.size()) != g.out_channels())
-    return error(Code::kBadModel, weight.weight_scale.size(), " weight scales for ", g.out_channels(), " channels").text;
+    return error(Code::kBadModel, weight.weight_scale.size(), " weight scales for ", g.out_channels(), " channels")
+        .text;
   for (float s : weight.weight_scale)
     if (!std::isfinite(s) || s <= 0) return "a weight scale that is not positive";
   const auto values = weight.values<int8_t>();
@@ -118,8 +119,14 @@ void weights_f32(const Layer& layer, int64_t group, int64_t o, float* row) {
 kernels::Epilogue EpilogueArrays::at(int64_t group, int64_t channel) const {
   const size_t i = static_cast<size_t>(group * stride + channel);
   const auto from = [i](const auto& v) { return v.empty() ? nullptr : v.data() + i; };
-  return {.acc0 = from(acc0), .multiplier = from(multiplier), .act = act, .out_multiplier = from(out_multiplier),
-          .res_multiplier = from(res_multiplier), .res_offset = from(res_offset), .low = from(low), .high = from(high),
+  return {.acc0 = from(acc0),
+          .multiplier = from(multiplier),
+          .act = act,
+          .out_multiplier = from(out_multiplier),
+          .res_multiplier = from(res_multiplier),
+          .res_offset = from(res_offset),
+          .low = from(low),
+          .high = from(high),
           .zero_point = from(zero_point)};
 }
 
@@ -206,7 +213,8 @@ std::vector<uint8_t> zero_pixels(const Value& x, int64_t pixels) {
 Result<void> prepare(const Layer& layer) {
   layer.p.step.macs = layer.g.macs();
   if (layer.p.int8()) {
-    layer.g.depthwise() && layer.p.tensor(1).packing == schema::Packing::dense ? prepare_depthwise_int8(layer) : prepare_int8(layer);
+    layer.g.depthwise() && layer.p.tensor(1).packing == schema::Packing::dense ? prepare_depthwise_int8(layer)
+                                                                               : prepare_int8(layer);
     return {};
   }
 #ifdef OCTET_HAVE_ONEDNN

@@ -24,25 +24,27 @@ struct F32Conv {
 
   void run(const RunContext& c) const {
     const int64_t padded = round_up(g.out, kernels::kBlock), depth = g.taps() * g.in;
-    for_each_unit(c.threads, cut, g, [&](int64_t task, int64_t group, int64_t channel, int64_t channels, int64_t begin, int64_t end) {
-      std::byte* scratch = c.scratch + static_cast<size_t>(task) * slice_bytes;
-      auto* pointers = reinterpret_cast<const float**>(scratch);
-      auto* patch = reinterpret_cast<float*>(scratch + round_up(windows.pointer_bytes(static_cast<int>(cut.tile)), 64));
-      kernels::ConvTileF32 t = tile;
-      t.input = pointers;
-      t.weights = reinterpret_cast<const float*>(weights.get()) + (group * padded + channel) * depth;
-      t.channels = static_cast<int>(channels);
-      t.bias = bias.data() + group * padded + channel;
-      const int64_t first = group * g.out + channel;
-      auto cursor = windows.at(begin);
-      for (int64_t pixel = begin; pixel < end; pixel += t.rows) {
-        t.rows = static_cast<int>(std::min(cut.tile, end - pixel));
-        windows.gather(c.data<const float>(x), group * g.in, cursor, t.rows, pointers, patch);
-        t.output = c.data<float>(y) + pixel * t.output_pitch + first;
-        if (residual >= 0) t.residual = c.data<const float>(residual) + pixel * t.residual_pitch + first;
-        kernel(t);
-      }
-    });
+    for_each_unit(c.threads, cut, g,
+                  [&](int64_t task, int64_t group, int64_t channel, int64_t channels, int64_t begin, int64_t end) {
+                    std::byte* scratch = c.scratch + static_cast<size_t>(task) * slice_bytes;
+                    auto* pointers = reinterpret_cast<const float**>(scratch);
+                    auto* patch = reinterpret_cast<float*>(
+                        scratch + round_up(windows.pointer_bytes(static_cast<int>(cut.tile)), 64));
+                    kernels::ConvTileF32 t = tile;
+                    t.input = pointers;
+                    t.weights = reinterpret_cast<const float*>(weights.get()) + (group * padded + channel) * depth;
+                    t.channels = static_cast<int>(channels);
+                    t.bias = bias.data() + group * padded + channel;
+                    const int64_t first = group * g.out + channel;
+                    auto cursor = windows.at(begin);
+                    for (int64_t pixel = begin; pixel < end; pixel += t.rows) {
+                      t.rows = static_cast<int>(std::min(cut.tile, end - pixel));
+                      windows.gather(c.data<const float>(x), group * g.in, cursor, t.rows, pointers, patch);
+                      t.output = c.data<float>(y) + pixel * t.output_pitch + first;
+                      if (residual >= 0) t.residual = c.data<const float>(residual) + pixel * t.residual_pitch + first;
+                      kernel(t);
+                    }
+                  });
   }
 };
 
@@ -83,16 +85,29 @@ void prepare_f32(const Layer& layer) {
   if (layer.has_residual()) tile.residual_pitch = p.in(3).pitch;
   const int64_t padded = round_up(g.out, kernels::kBlock);
   std::vector<float> bias(static_cast<size_t>(g.groups * padded));
-  for (int64_t n = 0; n < g.out_channels(); ++n) bias[static_cast<size_t>(n / g.out * padded + n % g.out)] = layer.bias(n);
+  for (int64_t n = 0; n < g.out_channels(); ++n)
+    bias[static_cast<size_t>(n / g.out * padded + n % g.out)] = layer.bias(n);
   const int rows = p.isa.conv_rows_f32;
   const Cut c = cut(g, p.options.threads, rows, g.taps() * g.in * static_cast<int64_t>(sizeof(float)));
-  const size_t slice = static_cast<size_t>(round_up(windows.pointer_bytes(rows), 64) +
-                                           round_up(windows.patch_elements(rows) * static_cast<int64_t>(sizeof(float)), 64));
-  F32Conv conv{g, std::move(windows), pack(layer), std::move(bias), tile, c, p.in(0).id, p.out().id,
-               layer.has_residual() ? p.in(3).id : -1, p.isa.conv_tile_f32, slice};
+  const size_t slice =
+      static_cast<size_t>(round_up(windows.pointer_bytes(rows), 64) +
+                          round_up(windows.patch_elements(rows) * static_cast<int64_t>(sizeof(float)), 64));
+  F32Conv conv{g,
+               std::move(windows),
+               pack(layer),
+               std::move(bias),
+               tile,
+               c,
+               p.in(0).id,
+               p.out().id,
+               layer.has_residual() ? p.in(3).id : -1,
+               p.isa.conv_tile_f32,
+               slice};
   p.step.scratch_bytes = slice * static_cast<size_t>(c.tasks());
   p.step.kernel = std::string(layer.label) + " f32 " + p.isa.name;
-  p.step.run = [conv = std::make_shared<const F32Conv>(std::move(conv))](const RunContext& context) { conv->run(context); };
+  p.step.run = [conv = std::make_shared<const F32Conv>(std::move(conv))](const RunContext& context) {
+    conv->run(context);
+  };
 }
 
 namespace {
@@ -103,7 +118,7 @@ struct F32Depthwise {
   std::shared_ptr<const std::byte> weights;  // [tap][channel]
   std::vector<float> bias;
   int x, y, residual;
-  int64_t chunks;                            // of an image's rows
+  int64_t chunks;  // of an image's rows
   void (*kernel)(const kernels::DepthwiseF32&, int, int);
 
   void run(const RunContext& c) const {
@@ -135,13 +150,21 @@ void prepare_depthwise_f32(const Layer& layer) {
     std::vector<float> row(static_cast<size_t>(g.taps()));
     for (int64_t c = 0; c < g.groups; ++c) {
       weights_f32(layer, c, 0, row.data());
-      for (int64_t t = 0; t < g.taps(); ++t) reinterpret_cast<float*>(to)[t * g.groups + c] = row[static_cast<size_t>(t)];
+      for (int64_t t = 0; t < g.taps(); ++t)
+        reinterpret_cast<float*>(to)[t * g.groups + c] = row[static_cast<size_t>(t)];
     }
   });
   std::vector<float> bias(static_cast<size_t>(round_up(g.groups, kernels::kBlock)));
   for (int64_t c = 0; c < g.groups; ++c) bias[static_cast<size_t>(c)] = layer.bias(c);
-  F32Depthwise depthwise{g, d, std::move(weights), std::move(bias), p.in(0).id, p.out().id,
-                         layer.has_residual() ? p.in(3).id : -1, row_chunks(g, p.options.threads), p.isa.depthwise_f32};
+  F32Depthwise depthwise{g,
+                         d,
+                         std::move(weights),
+                         std::move(bias),
+                         p.in(0).id,
+                         p.out().id,
+                         layer.has_residual() ? p.in(3).id : -1,
+                         row_chunks(g, p.options.threads),
+                         p.isa.depthwise_f32};
   p.step.kernel = std::string("depthwise f32 ") + p.isa.name;
   p.step.run = [depthwise = std::make_shared<const F32Depthwise>(std::move(depthwise))](const RunContext& context) {
     depthwise->run(context);

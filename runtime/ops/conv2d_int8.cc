@@ -7,7 +7,7 @@
 namespace octet::conv {
 namespace {
 
-constexpr int64_t kMergeQuads = 8;  // more channels than this: inner loops are long enough as they are
+constexpr int64_t kMergeQuads = 16;  // more channels than this: inner loops are long enough as they are
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -18,36 +18,40 @@ std::shared_ptr<const std::byte> unowned(const std::byte* data) { return {std::s
 struct Int8Conv {
   Geometry g;
   Windows<uint8_t> windows;
-  schema::PackedShape packed;               // as the kernel sees it
+  schema::PackedShape packed;  // as the kernel sees it
   std::shared_ptr<const std::byte> weights;
   std::shared_ptr<EpilogueArrays> epilogue;
   kernels::ConvTile tile;  // what all tiles share
   Cut cut;
-  int x, y, residual;      // value ids
+  int x, y, residual;  // value ids
   size_t y_element;
   void (*kernel)(const kernels::ConvTile&);
-  size_t slice_bytes;      // of scratch, a task
+  size_t slice_bytes;  // of scratch, a task
 
   void run(const RunContext& c) const {
-    for_each_unit(c.threads, cut, g, [&](int64_t task, int64_t group, int64_t channel, int64_t channels, int64_t begin, int64_t end) {
-      std::byte* scratch = c.scratch + static_cast<size_t>(task) * slice_bytes;
-      auto* pointers = reinterpret_cast<const uint8_t**>(scratch);
-      auto* patch = reinterpret_cast<uint8_t*>(scratch + windows.pointer_bytes(static_cast<int>(cut.tile)));
-      kernels::ConvTile t = tile;
-      t.input = pointers;
-      t.weights = reinterpret_cast<const int8_t*>(weights.get()) + group * packed.group_bytes() + channel / kernels::kBlock * (packed.taps * packed.quads() * 64);
-      t.channels = static_cast<int>(channels);
-      t.epilogue = epilogue->at(group, channel);
-      const int64_t first = group * g.out + channel;
-      auto cursor = windows.at(begin);
-      for (int64_t pixel = begin; pixel < end; pixel += t.rows) {
-        t.rows = static_cast<int>(std::min(cut.tile, end - pixel));
-        windows.gather(c.data<const uint8_t>(x), group * g.in, cursor, t.rows, pointers, patch);
-        t.output = c.data<std::byte>(y) + static_cast<size_t>(pixel * t.output_pitch + first) * y_element;
-        if (residual >= 0) t.residual = c.data<const uint8_t>(residual) + pixel * t.residual_pitch + first;
-        kernel(t);
-      }
-    });
+    for_each_unit(c.threads, cut, g,
+                  [&](int64_t task, int64_t group, int64_t channel, int64_t channels, int64_t begin, int64_t end) {
+                    std::byte* scratch = c.scratch + static_cast<size_t>(task) * slice_bytes;
+                    auto* pointers = reinterpret_cast<const uint8_t**>(scratch);
+                    auto* patch =
+                        reinterpret_cast<uint8_t*>(scratch + windows.pointer_bytes(static_cast<int>(cut.tile)));
+                    kernels::ConvTile t = tile;
+                    t.input = pointers;
+                    t.weights = reinterpret_cast<const int8_t*>(weights.get()) + group * packed.group_bytes() +
+                                channel / kernels::kBlock * (packed.taps * packed.quads() * 64);
+                    t.channels = static_cast<int>(channels);
+                    t.epilogue = epilogue->at(group, channel);
+                    const int64_t first = group * g.out + channel;
+                    auto cursor = windows.at(begin);
+                    for (int64_t pixel = begin; pixel < end; pixel += t.rows) {
+                      t.rows = static_cast<int>(std::min(cut.tile, end - pixel));
+                      windows.gather(c.data<const uint8_t>(x), group * g.in, cursor, t.rows, pointers, patch);
+                      t.output = c.data<std::byte>(y) + static_cast<size_t>(pixel * t.output_pitch + first) * y_element;
+                      if (residual >= 0)
+                        t.residual = c.data<const uint8_t>(residual) + pixel * t.residual_pitch + first;
+                      kernel(t);
+                    }
+                  });
   }
 };
 
@@ -80,30 +84,43 @@ void prepare_int8(const Layer& layer) {
   if (merged) packed = {1, g.out, g.kernel_h, g.kernel_w * x.pitch};
   if (repacked) weights = pack_rows(layer, packed);
   const int rows = p.isa.conv_rows;
-  Int8Conv conv{g, Windows<uint8_t>(g, x.pitch, merged, zero_pixels(x, merged ? g.kernel_w : 1)), packed, std::move(weights),
-                make_epilogue(layer), {}, cut(g, p.options.threads, rows, packed.taps * packed.quads() * kernels::kGroup),
-                x.id, p.out().id, layer.has_residual() ? p.in(3).id : -1, size_of(p.out().dtype), p.isa.conv_tile, 0};
+  Int8Conv conv{g,
+                Windows<uint8_t>(g, x.pitch, merged, zero_pixels(x, merged ? g.kernel_w : 1)),
+                packed,
+                std::move(weights),
+                make_epilogue(layer),
+                {},
+                cut(g, p.options.threads, rows, packed.taps * packed.quads() * kernels::kGroup),
+                x.id,
+                p.out().id,
+                layer.has_residual() ? p.in(3).id : -1,
+                size_of(p.out().dtype),
+                p.isa.conv_tile,
+                0};
   conv.tile.taps = static_cast<int>(packed.taps);
   conv.tile.groups = static_cast<int>(packed.quads());
   conv.tile.output_pitch = p.out().pitch;
   if (layer.has_residual()) conv.tile.residual_pitch = p.in(3).pitch;
-  conv.slice_bytes = static_cast<size_t>(round_up(conv.windows.pointer_bytes(rows) + conv.windows.patch_elements(rows), 64));
+  conv.slice_bytes =
+      static_cast<size_t>(round_up(conv.windows.pointer_bytes(rows) + conv.windows.patch_elements(rows), 64));
   p.step.scratch_bytes = conv.slice_bytes * static_cast<size_t>(conv.cut.tasks());
   p.step.kernel = std::string(layer.label) + " int8 " + p.isa.name;
-  p.step.run = [conv = std::make_shared<const Int8Conv>(std::move(conv))](const RunContext& context) { conv->run(context); };
+  p.step.run = [conv = std::make_shared<const Int8Conv>(std::move(conv))](const RunContext& context) {
+    conv->run(context);
+  };
 }
 
 namespace {
 
 struct Int8Depthwise {
   Geometry g;
-  kernels::Depthwise d;    // what all images share
+  kernels::Depthwise d;  // what all images share
   std::vector<uint8_t> zero;
   std::shared_ptr<const std::byte> weights;
   std::shared_ptr<EpilogueArrays> epilogue;
   int x, y, residual;
   size_t y_element;
-  int64_t chunks;          // of an image's rows
+  int64_t chunks;  // of an image's rows
   void (*kernel)(const kernels::Depthwise&, int, int);
 
   void run(const RunContext& c) const {
@@ -146,9 +163,17 @@ void prepare_depthwise_int8(const Layer& layer) {
   auto d = window_of<kernels::Depthwise>(g);
   d.input_pitch = p.in(0).pitch, d.output_pitch = p.out().pitch;
   if (layer.has_residual()) d.residual_pitch = p.in(3).pitch;
-  Int8Depthwise depthwise{g, d, zero_pixels(p.in(0), 1), pack_depthwise(layer), make_epilogue(layer),
-                          p.in(0).id, p.out().id, layer.has_residual() ? p.in(3).id : -1, size_of(p.out().dtype),
-                          row_chunks(g, p.options.threads), p.isa.depthwise};
+  Int8Depthwise depthwise{g,
+                          d,
+                          zero_pixels(p.in(0), 1),
+                          pack_depthwise(layer),
+                          make_epilogue(layer),
+                          p.in(0).id,
+                          p.out().id,
+                          layer.has_residual() ? p.in(3).id : -1,
+                          size_of(p.out().dtype),
+                          row_chunks(g, p.options.threads),
+                          p.isa.depthwise};
   p.step.kernel = std::string("depthwise int8 ") + p.isa.name;
   p.step.run = [depthwise = std::make_shared<const Int8Depthwise>(std::move(depthwise))](const RunContext& context) {
     depthwise->run(context);

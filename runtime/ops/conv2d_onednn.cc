@@ -36,13 +36,26 @@ memory::desc dense_weights(const Geometry& g) {
 bool append(dnnl::post_ops& ops, const kernels::Activation& act) {
   const auto eltwise = [&](algorithm kind, float a, float b) { ops.append_eltwise(1.0f, kind, a, b); };
   switch (act.kind) {
-    case Act::kNone: return true;
-    case Act::kRelu: eltwise(algorithm::eltwise_relu, 0, 0); return true;
-    case Act::kClip: eltwise(algorithm::eltwise_clip, act.a, act.b); return true;
-    case Act::kSilu: eltwise(algorithm::eltwise_swish, 1, 0); return true;
-    case Act::kSigmoid: eltwise(algorithm::eltwise_logistic, 0, 0); return true;
-    case Act::kLeakyRelu: eltwise(algorithm::eltwise_relu, act.a, 0); return true;
-    case Act::kTanh: eltwise(algorithm::eltwise_tanh, 0, 0); return true;
+    case Act::kNone:
+      return true;
+    case Act::kRelu:
+      eltwise(algorithm::eltwise_relu, 0, 0);
+      return true;
+    case Act::kClip:
+      eltwise(algorithm::eltwise_clip, act.a, act.b);
+      return true;
+    case Act::kSilu:
+      eltwise(algorithm::eltwise_swish, 1, 0);
+      return true;
+    case Act::kSigmoid:
+      eltwise(algorithm::eltwise_logistic, 0, 0);
+      return true;
+    case Act::kLeakyRelu:
+      eltwise(algorithm::eltwise_relu, act.a, 0);
+      return true;
+    case Act::kTanh:
+      eltwise(algorithm::eltwise_tanh, 0, 0);
+      return true;
     case Act::kHardSigmoid:
       eltwise(algorithm::eltwise_linear, act.a, act.b);
       eltwise(algorithm::eltwise_clip, 0, 1);
@@ -95,7 +108,7 @@ struct OnednnConv {
   const kernels::Isa* isa;
   int64_t rows, channels;
   int y;
-  int residual;                // -1: none
+  int residual;  // -1: none
   int64_t residual_pitch;
   bool relu_after;
 
@@ -125,7 +138,8 @@ struct OnednnConv {
 std::shared_ptr<const std::byte> reordered_weights(const Layer& layer, const memory::desc& wanted) {
   const Geometry& g = layer.g;
   const std::string_view layout(reinterpret_cast<const char*>(&wanted.data), sizeof(wanted.data));
-  const std::string key = std::to_string(layer.weight_tensor()) + "/onednn/" + std::to_string(std::hash<std::string_view>()(layout));
+  const std::string key =
+      std::to_string(layer.weight_tensor()) + "/onednn/" + std::to_string(std::hash<std::string_view>()(layout));
   return layer.p.model.packs.get(key, wanted.get_size(), [&](std::byte* to) {
     const int64_t depth = g.taps() * g.in;
     std::vector<float> dense(static_cast<size_t>(g.out_channels() * depth));
@@ -147,7 +161,8 @@ Band band(const Layer& layer, const Geometry& g, int64_t begin, int64_t end) {
   }
   const int64_t top = begin * g.stride_h - g.pad_top;
   const int64_t first = std::clamp<int64_t>(top, 0, g.in_h);
-  const int64_t last = std::clamp<int64_t>((end - 1) * g.stride_h - g.pad_top + g.dilation_h * (g.kernel_h - 1) + 1, first, g.in_h);
+  const int64_t last =
+      std::clamp<int64_t>((end - 1) * g.stride_h - g.pad_top + g.dilation_h * (g.kernel_h - 1) + 1, first, g.in_h);
   b.g.pad_top = first - top;
   b.g.in_h = last - first, b.g.out_h = end - begin;
   return {b.g, first * x_line, begin * y_line};
@@ -155,8 +170,10 @@ Band band(const Layer& layer, const Geometry& g, int64_t begin, int64_t end) {
 
 std::vector<Band> bands(const Layer& layer) {
   Geometry g = layer.g;
-  if (g.taps() == 1 && g.in_h == 1 && g.out_w == g.in_w) std::swap(g.in_h, g.in_w), std::swap(g.out_h, g.out_w);  // matmul's rows
-  const int64_t lines = g.batch > 1 ? g.batch : g.out_h, wanted = row_chunks(g, layer.p.options.threads) > 1 ? layer.p.options.threads : 1;
+  if (g.taps() == 1 && g.in_h == 1 && g.out_w == g.in_w)
+    std::swap(g.in_h, g.in_w), std::swap(g.out_h, g.out_w);  // matmul's rows
+  const int64_t lines = g.batch > 1 ? g.batch : g.out_h,
+                wanted = row_chunks(g, layer.p.options.threads) > 1 ? layer.p.options.threads : 1;
   const int64_t count = std::min(wanted, lines);
   std::vector<Band> all;
   for (int64_t i = 0; i < count; ++i) {
@@ -166,8 +183,8 @@ std::vector<Band> bands(const Layer& layer) {
   return all;
 }
 
-dnnl::convolution_forward::primitive_desc describe(const Layer& layer, const Geometry& g, const dnnl::primitive_attr& attr,
-                                                   const memory::desc& weights) {
+dnnl::convolution_forward::primitive_desc describe(const Layer& layer, const Geometry& g,
+                                                   const dnnl::primitive_attr& attr, const memory::desc& weights) {
   const auto end_pad = [](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
     return (out - 1) * stride + dilation * (kernel - 1) + 1 - in - pad;
   };
@@ -182,10 +199,15 @@ dnnl::convolution_forward::primitive_desc describe(const Layer& layer, const Geo
   return {desc, attr, onednn::engine()};
 }
 
-Part make_part(const Layer& layer, const Band& b, const dnnl::convolution_forward::primitive_desc& desc, const OnednnConv& conv) {
+Part make_part(const Layer& layer, const Band& b, const dnnl::convolution_forward::primitive_desc& desc,
+               const OnednnConv& conv) {
   const dnnl::engine& cpu = onednn::engine();
-  Part part{dnnl::stream(cpu), dnnl::convolution_forward(desc), memory(desc.scratchpad_desc(), cpu, nullptr),
-            layer.p.step.scratch_bytes, {}, {}};
+  Part part{dnnl::stream(cpu),
+            dnnl::convolution_forward(desc),
+            memory(desc.scratchpad_desc(), cpu, nullptr),
+            layer.p.step.scratch_bytes,
+            {},
+            {}};
   const auto add = [&](int arg, const memory::desc& md, int value, int64_t offset, const void* constant) {
     part.operands.push_back({memory(md, cpu, const_cast<void*>(constant)), value, offset});  // inputs are only read
     part.args.push_back({arg, part.operands.back().mem.get()});

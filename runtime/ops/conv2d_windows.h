@@ -81,14 +81,16 @@ class Windows {
   // intermediates, repaired before anybody reads there.
   void line(const T* input, int64_t channel, const Cursor& c, uintptr_t* base, int count) const {
     const int64_t pixel = (c.image * g_.in_h + top_of(c)) * g_.in_w + left_of(c);
-    const uintptr_t first = reinterpret_cast<uintptr_t>(input) + static_cast<uintptr_t>(bytes(pixel * pitch_ + channel));
+    const uintptr_t first =
+        reinterpret_cast<uintptr_t>(input) + static_cast<uintptr_t>(bytes(pixel * pitch_ + channel));
     const uintptr_t stride = static_cast<uintptr_t>(bytes(g_.stride_w * pitch_));
     for (int r = 0; r < count; ++r) base[r] = first + static_cast<uintptr_t>(r) * stride;
   }
 
   // A fixed number of rows, so that it is a few vector instructions; what is too much the next run overwrites.
   static void add(const uintptr_t* __restrict base, int64_t offset, const T** __restrict to) {
-    for (int r = 0; r < kernels::kMaxRows; ++r) to[r] = reinterpret_cast<const T*>(base[r] + static_cast<uintptr_t>(offset));
+    for (int r = 0; r < kernels::kMaxRows; ++r)
+      to[r] = reinterpret_cast<const T*>(base[r] + static_cast<uintptr_t>(offset));
   }
 
   // Bits of the pixels [c.x, c.x + count) of a line.
@@ -96,7 +98,8 @@ class Windows {
     const auto ones = [](int64_t n) { return (uint32_t{1} << n) - 1; };  // n <= 16
     const int64_t top = top_of(c);
     if (top < 0 || top + g_.dilation_h * (g_.kernel_h - 1) >= g_.in_h) return ones(count);
-    const int64_t inside_end = std::clamp<int64_t>(x_end_ - c.x, 0, count), inside = std::clamp<int64_t>(x_begin_ - c.x, 0, count);
+    const int64_t inside_end = std::clamp<int64_t>(x_end_ - c.x, 0, count),
+                  inside = std::clamp<int64_t>(x_begin_ - c.x, 0, count);
     return ones(inside) | (ones(count) & ~ones(inside_end));
   }
 
@@ -116,7 +119,8 @@ class Windows {
   // Rows of the window outside the image read zero points; those half inside are copied together.
   void repair_merged(const T* input, const Cursor& c, int r, int rows, const T** pointers, T* patch) const {
     const int64_t top = top_of(c), left = left_of(c);
-    const int64_t x_begin = std::clamp<int64_t>(-left, 0, g_.kernel_w), x_end = std::clamp<int64_t>(g_.in_w - left, x_begin, g_.kernel_w);
+    const int64_t x_begin = std::clamp<int64_t>(-left, 0, g_.kernel_w),
+                  x_end = std::clamp<int64_t>(g_.in_w - left, x_begin, g_.kernel_w);
     const int64_t run = g_.kernel_w * pitch_;
     for (int64_t ky = 0; ky < g_.kernel_h; ++ky) {
       const int64_t y = top + ky * g_.dilation_h;
@@ -126,7 +130,8 @@ class Windows {
       } else if (x_end - x_begin < g_.kernel_w) {
         T* to = patch + (r * g_.kernel_h + ky) * run;
         std::copy_n(zero_.data(), run, to);
-        std::copy_n(input + ((c.image * g_.in_h + y) * g_.in_w + left + x_begin) * pitch_, (x_end - x_begin) * pitch_, to + x_begin * pitch_);
+        std::copy_n(input + ((c.image * g_.in_h + y) * g_.in_w + left + x_begin) * pitch_, (x_end - x_begin) * pitch_,
+                    to + x_begin * pitch_);
         *p = to;
       }
     }
@@ -142,7 +147,9 @@ class Windows {
 
 // A convolution of single pixels has no lines: one long one costs less to walk.
 inline Geometry flattened(Geometry g) {
-  if (g.taps() > 1 || g.stride_h > 1 || g.stride_w > 1 || g.pad_top || g.pad_left || g.out_h > g.in_h || g.out_w > g.in_w) return g;
+  if (g.taps() > 1 || g.stride_h > 1 || g.stride_w > 1 || g.pad_top || g.pad_left || g.out_h > g.in_h ||
+      g.out_w > g.in_w)
+    return g;
   g.in_w = g.out_w = g.pixels();
   g.batch = g.in_h = g.out_h = 1;
   return g;

@@ -35,13 +35,15 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   OCTET_TRY(check_type(node, model, 1, {DType::kF32, DType::kS8}));
   const TensorDef& x = model.input(node, 0);
   const TensorDef& b = model.input(node, 1);
-  if (x.shape.rank() < 1 || b.shape.rank() < 2) return bad_node(node, "operands " + x.shape.text() + " and " + b.shape.text());
+  if (x.shape.rank() < 1 || b.shape.rank() < 2)
+    return bad_node(node, "operands " + x.shape.text() + " and " + b.shape.text());
   const int64_t n = b.shape[a.transpose_b() ? -2 : -1];
   if (has_weights(node, model)) {
     const conv::Geometry g = geometry(b.shape);
     if (const std::string wrong = conv::check_weights(g, b); !wrong.empty()) return bad_node(node, wrong);
     if (x.quant.per_channel() && static_cast<int64_t>(x.quant.scale.size()) != g.in)
-      return bad_node(node, text_of(static_cast<int64_t>(x.quant.scale.size())) + " scales for " + text_of(g.in) + " channels");
+      return bad_node(
+          node, text_of(static_cast<int64_t>(x.quant.scale.size())) + " scales for " + text_of(g.in) + " channels");
   } else {
     if (b.dtype != DType::kF32) return bad_node(node, "int8 weights must be [n, k] and a not transposed");
     if (x.shape.rank() < 2) return bad_node(node, "a vector times a matrix that is no constant [n, k]");

@@ -19,7 +19,7 @@ struct Operand {
   int64_t pitch, rows, columns;  // as stored
   bool transposed;
   int64_t batches;
-  std::vector<int64_t> batch;    // by batch of the output: which of its own
+  std::vector<int64_t> batch;  // by batch of the output: which of its own
 };
 
 struct Product {
@@ -30,12 +30,12 @@ struct Product {
   kernels::Activation act;
   std::vector<float> bias;
   int tile_rows;
-  int64_t chunks;                // of tasks in a phase
+  int64_t chunks;  // of tasks in a phase
   const kernels::Isa* isa;
 
   int64_t batches() const { return static_cast<int64_t>(a.batch.size()); }
   int64_t blocks() const { return (n + kBlock - 1) / kBlock; }
-  int64_t packed_b() const { return b.batches * blocks() * kBlock * k; }        // floats
+  int64_t packed_b() const { return b.batches * blocks() * kBlock * k; }  // floats
   int64_t packed_a() const { return a.transposed ? a.batches * m * k : 0; }
 
   void run(const RunContext& c) const {
@@ -62,8 +62,8 @@ struct Product {
     const int64_t first = block * kBlock, columns = std::min<int64_t>(kBlock, n - first);
     if (columns < kBlock) std::fill_n(to, k * kBlock, 0.0f);
     if (b.transposed) {
-      isa->transpose_32(reinterpret_cast<const uint32_t*>(from + first * b.pitch), b.pitch, reinterpret_cast<uint32_t*>(to), kBlock,
-                        columns, k);
+      isa->transpose_32(reinterpret_cast<const uint32_t*>(from + first * b.pitch), b.pitch,
+                        reinterpret_cast<uint32_t*>(to), kBlock, columns, k);
     } else {
       for (int64_t i = 0; i < k; ++i) std::copy_n(from + i * b.pitch + first, columns, to + i * kBlock);
     }
@@ -71,7 +71,8 @@ struct Product {
 
   void turn(const RunContext& c, int64_t batch, float* turned) const {
     const float* from = c.data<const float>(a.value) + batch * a.rows * a.pitch;
-    isa->transpose_32(reinterpret_cast<const uint32_t*>(from), a.pitch, reinterpret_cast<uint32_t*>(turned + batch * m * k), k, k, m);
+    isa->transpose_32(reinterpret_cast<const uint32_t*>(from), a.pitch,
+                      reinterpret_cast<uint32_t*>(turned + batch * m * k), k, k, m);
   }
 
   void tile(const RunContext& c, int64_t batch, int64_t row, const float* packed, const float* turned) const {
@@ -118,8 +119,18 @@ Operand operand(const Value& v, const Shape& out, bool transposed) {
 void prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
   const Shape& y = p.out().shape;
   const Shape& a = p.in(0).shape;
-  Product product{operand(p.in(0), y, transpose_a), operand(p.in(1), y, transpose_b), y[-2], a[transpose_a ? -2 : -1], y[-1],
-                  p.out().id, p.out().pitch, act, {}, p.isa.conv_rows_f32, 1, &p.isa};
+  Product product{operand(p.in(0), y, transpose_a),
+                  operand(p.in(1), y, transpose_b),
+                  y[-2],
+                  a[transpose_a ? -2 : -1],
+                  y[-1],
+                  p.out().id,
+                  p.out().pitch,
+                  act,
+                  {},
+                  p.isa.conv_rows_f32,
+                  1,
+                  &p.isa};
   product.bias.resize(static_cast<size_t>(round_up(product.n, kBlock)));
   if (p.has_in(2)) {
     const auto values = p.tensor(2).values<float>();
@@ -129,7 +140,9 @@ void prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.packed_b() + product.packed_a()) * sizeof(float);
   p.step.kernel = std::string("matmul f32 ") + p.isa.name;
-  p.step.run = [product = std::make_shared<const Product>(std::move(product))](const RunContext& c) { product->run(c); };
+  p.step.run = [product = std::make_shared<const Product>(std::move(product))](const RunContext& c) {
+    product->run(c);
+  };
 }
 
 }  // namespace octet::mat_mul

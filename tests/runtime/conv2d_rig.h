@@ -23,8 +23,8 @@ struct ConvCase {
   float a = 0, b = 0;
   bool relu_after = false, residual = false, bias = true;
   bool in_per_channel = false, out_per_channel = false, f32_out = false;
-  bool s8 = true;            // weights
-  int in_zero = -1;          // -1: random
+  bool s8 = true;    // weights
+  int in_zero = -1;  // -1: random
   int64_t in_gap = 0, out_gap = 0;
 
   int64_t out_h() const { return (h + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1; }
@@ -32,11 +32,12 @@ struct ConvCase {
   int64_t taps() const { return kernel_h * kernel_w; }
   std::string text() const {
     std::ostringstream t;
-    t << batch << "x" << h << "x" << w << " in " << in << "+" << in_gap << " out " << out << "+" << out_gap << " groups " << groups
-      << " kernel " << kernel_h << "x" << kernel_w << " stride " << stride_h << "," << stride_w << " dilation " << dilation_h << ","
-      << dilation_w << " pads " << pad_top << "," << pad_left << "," << pad_bottom << "," << pad_right << " act "
-      << static_cast<int>(act) << " relu_after " << relu_after << " residual " << residual << " bias " << bias << " per channel "
-      << in_per_channel << out_per_channel << " f32_out " << f32_out << " s8 " << s8 << " in_zero " << in_zero;
+    t << batch << "x" << h << "x" << w << " in " << in << "+" << in_gap << " out " << out << "+" << out_gap
+      << " groups " << groups << " kernel " << kernel_h << "x" << kernel_w << " stride " << stride_h << "," << stride_w
+      << " dilation " << dilation_h << "," << dilation_w << " pads " << pad_top << "," << pad_left << "," << pad_bottom
+      << "," << pad_right << " act " << static_cast<int>(act) << " relu_after " << relu_after << " residual "
+      << residual << " bias " << bias << " per channel " << in_per_channel << out_per_channel << " f32_out " << f32_out
+      << " s8 " << s8 << " in_zero " << in_zero;
     return t.str();
   }
 };
@@ -60,23 +61,28 @@ class ConvRig {
     fill(x, c.batch * c.h * c.w * (c.in + c.in_gap));
     fill(residual, c.batch * c.out_h() * c.out_w() * (c.out + c.out_gap));
     const int64_t depth = c.taps() * c.in / c.groups;
-    for (int64_t i = 0; i < c.out * depth; ++i) weights.push_back(static_cast<int8_t>(static_cast<int>(random() % 255) - 127));
+    for (int64_t i = 0; i < c.out * depth; ++i)
+      weights.push_back(static_cast<int8_t>(static_cast<int>(random() % 255) - 127));
     for (int64_t n = 0; n < c.out; ++n) {
-      weight_scale.push_back(0.004f / std::sqrt(static_cast<float>(depth)) * (1 + static_cast<float>(random() % 100) / 50));
+      weight_scale.push_back(0.004f / std::sqrt(static_cast<float>(depth)) *
+                             (1 + static_cast<float>(random() % 100) / 50));
       bias.push_back(static_cast<float>(static_cast<int>(random() % 2001) - 1000) / 1000);
     }
-    if (c.in_per_channel) for (float& s : weight_scale) s *= 0.02f;
+    if (c.in_per_channel)
+      for (float& s : weight_scale) s *= 0.02f;
     build();
   }
 
   // Bytes of the output with its pitch; gaps hold 0xAB.
-  std::vector<std::byte> run(const kernels::Isa& isa, int threads, bool int8, bool onednn, std::string* kernel = nullptr) {
+  std::vector<std::byte> run(const kernels::Isa& isa, int threads, bool int8, bool onednn,
+                             std::string* kernel = nullptr) {
     SessionOptions options;
     options.threads = threads;
     options.use_onednn = onednn;
     const bool u8_out = int8 && !c.f32_out;
     Value xv = value(0, 0, int8 ? DType::kU8 : DType::kF32, {c.batch, c.h, c.w, c.in}, c.in_gap, x_quant);
-    Value yv = value(1, 4, u8_out ? DType::kU8 : DType::kF32, {c.batch, c.out_h(), c.out_w(), c.out}, c.out_gap, y_quant);
+    Value yv =
+        value(1, 4, u8_out ? DType::kU8 : DType::kF32, {c.batch, c.out_h(), c.out_w(), c.out}, c.out_gap, y_quant);
     Value rv = value(2, 3, int8 ? DType::kU8 : DType::kF32, yv.shape, c.out_gap, r_quant);
     Value wv = value(3, 1, model.tensors[1].dtype, model.tensors[1].shape, 0, {});
     std::vector<const Value*> inputs = {&xv, &wv, c.bias ? &wv : nullptr, c.residual ? &rv : nullptr};
@@ -126,7 +132,8 @@ class ConvRig {
       for (int64_t n = 0; n < c.out; ++n) {
         const float v = finish(p, n);
         std::byte* to = y.data() + static_cast<size_t>(p * pitch + n) * size;
-        const uint8_t stored = static_cast<uint8_t>(u8_out ? y_quant.zero_at(n) + static_cast<int>(std::nearbyintf(v)) : 0);
+        const uint8_t stored =
+            static_cast<uint8_t>(u8_out ? y_quant.zero_at(n) + static_cast<int>(std::nearbyintf(v)) : 0);
         u8_out ? std::memcpy(to, &stored, 1) : std::memcpy(to, &v, 4);
       }
     return y;
@@ -134,7 +141,8 @@ class ConvRig {
 
   double expected_f32(int64_t pixel, int64_t n) const {
     double v = sum<double>(pixel, n, [&](int64_t at, int64_t channel, size_t w) {
-      const double xr = (x[static_cast<size_t>(at)] - x_quant.zero_at(channel)) * static_cast<double>(x_quant.scale_at(channel));
+      const double xr =
+          (x[static_cast<size_t>(at)] - x_quant.zero_at(channel)) * static_cast<double>(x_quant.scale_at(channel));
       double wr = weights[w] * static_cast<double>(weight_scale[static_cast<size_t>(n)]);
       if (x_quant.scale.size() > 1 && c.s8) wr /= x_quant.scale_at(channel);
       return xr * wr;
@@ -189,7 +197,8 @@ class ConvRig {
   static std::vector<float> real(const std::vector<uint8_t>& v, const TestQuant& q, int64_t channels, int64_t gap) {
     std::vector<float> r(v.size(), NAN);
     for (size_t i = 0; i < v.size(); ++i)
-      if (const int64_t ch = static_cast<int64_t>(i) % (channels + gap); ch < channels) r[i] = static_cast<float>(v[i] - q.zero_at(ch)) * q.scale_at(ch);
+      if (const int64_t ch = static_cast<int64_t>(i) % (channels + gap); ch < channels)
+        r[i] = static_cast<float>(v[i] - q.zero_at(ch)) * q.scale_at(ch);
     return r;
   }
 
@@ -211,14 +220,18 @@ class ConvRig {
     if (!c.f32_out) model.tensors[4].quant = y_quant.view();
     const schema::PackedShape shape{c.groups, c.out / c.groups, c.taps(), in};
     packed = weights;
-    if (!depthwise) packed.resize(static_cast<size_t>(shape.bytes())), schema::pack_conv_s8(shape, weights.data(), packed.data());
-    for (size_t i = 0; i < weights.size(); ++i) weights_f32.push_back(static_cast<float>(weights[i]) * weight_scale[i / (weights.size() / static_cast<size_t>(c.out))]);
+    if (!depthwise)
+      packed.resize(static_cast<size_t>(shape.bytes())), schema::pack_conv_s8(shape, weights.data(), packed.data());
+    for (size_t i = 0; i < weights.size(); ++i)
+      weights_f32.push_back(static_cast<float>(weights[i]) *
+                            weight_scale[i / (weights.size() / static_cast<size_t>(c.out))]);
     TensorDef& w = model.tensors[1];
     w = tensor("w", {c.out, c.kernel_h, c.kernel_w, in});
     w.constant = true;
     if (c.s8) w.dtype = DType::kS8;
     if (c.s8 && !depthwise) w.packing = schema::Packing::conv_s8;
-    w.data = c.s8 ? reinterpret_cast<const std::byte*>(packed.data()) : reinterpret_cast<const std::byte*>(weights_f32.data());
+    w.data = c.s8 ? reinterpret_cast<const std::byte*>(packed.data())
+                  : reinterpret_cast<const std::byte*>(weights_f32.data());
     w.bytes = c.s8 ? packed.size() : weights_f32.size() * 4;
     if (c.s8) w.weight_scale = weight_scale;
     model.tensors[2] = tensor("bias", {c.out});
@@ -232,8 +245,11 @@ class ConvRig {
     a.act = schema::Activation(c.act, c.a, c.b);
     a.relu_after = c.relu_after;
     builder.Finish(schema::Conv2d::Pack(builder, &a));
-    node = {.name = "conv", .kind = &kConv2d, .op = flatbuffers::GetRoot<schema::Conv2d>(builder.GetBufferPointer()),
-            .inputs = {0, 1, c.bias ? 2 : -1, c.residual ? 3 : -1}, .outputs = {4}};
+    node = {.name = "conv",
+            .kind = &kConv2d,
+            .op = flatbuffers::GetRoot<schema::Conv2d>(builder.GetBufferPointer()),
+            .inputs = {0, 1, c.bias ? 2 : -1, c.residual ? 3 : -1},
+            .outputs = {4}};
     check();
   }
 
@@ -255,39 +271,54 @@ class ConvRig {
     using schema::ActKind;
     const double a = c.a, b = c.b;
     switch (c.act) {
-      case ActKind::relu: return std::max(v, 0.0);
-      case ActKind::clip: return std::min(std::max(v, a), b);
-      case ActKind::silu: return v / (1 + std::exp(-v));
-      case ActKind::sigmoid: return 1 / (1 + std::exp(-v));
-      case ActKind::hard_swish: return v * std::min(std::max(a * v + b, 0.0), 1.0);
-      case ActKind::hard_sigmoid: return std::min(std::max(a * v + b, 0.0), 1.0);
-      case ActKind::leaky_relu: return v < 0 ? a * v : v;
-      case ActKind::tanh: return std::tanh(v);
-      default: return v;
+      case ActKind::relu:
+        return std::max(v, 0.0);
+      case ActKind::clip:
+        return std::min(std::max(v, a), b);
+      case ActKind::silu:
+        return v / (1 + std::exp(-v));
+      case ActKind::sigmoid:
+        return 1 / (1 + std::exp(-v));
+      case ActKind::hard_swish:
+        return v * std::min(std::max(a * v + b, 0.0), 1.0);
+      case ActKind::hard_sigmoid:
+        return std::min(std::max(a * v + b, 0.0), 1.0);
+      case ActKind::leaky_relu:
+        return v < 0 ? a * v : v;
+      case ActKind::tanh:
+        return std::tanh(v);
+      default:
+        return v;
     }
   }
 
   // kernels.h, Epilogue, from the exact sum: zero points subtracted where they stand instead of folded.
   float finish(int64_t pixel, int64_t n) const {
-    const double ws = weight_scale[static_cast<size_t>(n)], unit = x_quant.scale.size() > 1 ? ws : x_quant.scale_at(0) * ws;
+    const double ws = weight_scale[static_cast<size_t>(n)],
+                 unit = x_quant.scale.size() > 1 ? ws : x_quant.scale_at(0) * ws;
     const double step = c.f32_out ? 1.0 : y_quant.scale_at(n);
-    const int64_t acc = sum<int64_t>(pixel, n, [&](int64_t at, int64_t channel, size_t w) {
-      return (int64_t{x[static_cast<size_t>(at)]} - x_quant.zero_at(channel)) * weights[w];
-    }) + (c.bias ? std::llrint(bias[static_cast<size_t>(n)] / unit) : 0);
+    const int64_t acc =
+        sum<int64_t>(pixel, n,
+                     [&](int64_t at, int64_t channel, size_t w) {
+                       return (int64_t{x[static_cast<size_t>(at)]} - x_quant.zero_at(channel)) * weights[w];
+                     }) +
+        (c.bias ? std::llrint(bias[static_cast<size_t>(n)] / unit) : 0);
     const bool clamp = c.act == schema::ActKind::relu || c.act == schema::ActKind::clip;
     const bool linear = c.act == schema::ActKind::none || (clamp && !c.residual);
     float v = static_cast<float>(acc) * static_cast<float>(linear ? unit / step : unit);
     double low = -INFINITY, high = INFINITY;
     if (!linear) {
       const kernels::Activation act{static_cast<kernels::Act>(c.act), c.a, c.b};
-      v = (c.f32_out ? kernels::reference::act_accurate(act, v) : kernels::reference::act_fast(act, v)) * static_cast<float>(1 / step);
+      v = (c.f32_out ? kernels::reference::act_accurate(act, v) : kernels::reference::act_fast(act, v)) *
+          static_cast<float>(1 / step);
     } else if (clamp) {
       low = c.act == schema::ActKind::relu ? 0 : c.a / step;
       if (c.act == schema::ActKind::clip) high = c.b / step;
     }
     if (c.residual) {
       const float m = static_cast<float>(r_quant.scale_at(n) / step);
-      v = v + (static_cast<float>(residual[static_cast<size_t>(pixel * (c.out + c.out_gap) + n)]) * m + -static_cast<float>(r_quant.zero_at(n)) * m);
+      v = v + (static_cast<float>(residual[static_cast<size_t>(pixel * (c.out + c.out_gap) + n)]) * m +
+               -static_cast<float>(r_quant.zero_at(n)) * m);
     }
     v = std::min(std::max(static_cast<float>(low), v), static_cast<float>(high));  // 0 wins over -0
     if (c.relu_after) v = std::max(0.0f, v);

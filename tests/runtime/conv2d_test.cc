@@ -37,7 +37,8 @@ void expect_f32(const ConvCase& c, unsigned seed, const kernels::Isa& isa, bool 
       float v;
       std::memcpy(&v, got.data() + static_cast<size_t>(p * pitch + n) * 4, 4);
       const double want = rig.expected_f32(p, n);
-      ASSERT_NEAR(v, want, 1e-5 * (1 + std::abs(want))) << kernel << " seed " << seed << ": " << c.text() << " at " << p << "," << n;
+      ASSERT_NEAR(v, want, 1e-5 * (1 + std::abs(want)))
+          << kernel << " seed " << seed << ": " << c.text() << " at " << p << "," << n;
     }
 }
 
@@ -48,15 +49,20 @@ ConvCase random_case(unsigned seed) {
   ConvCase c;
   c.batch = pick({1, 1, 2, 3});
   c.h = pick({1, 3, 5, 8, 13}), c.w = pick({1, 2, 7, 16, 17, 33});
-  c.in = pick({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 32, 33, 40}), c.out = pick({1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 40, 64, 70});
+  c.in = pick({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 32, 33, 40}),
+  c.out = pick({1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 40, 64, 70});
   if (chance(4)) c.groups = pick({2, 3, 5}), c.in *= c.groups, c.out *= c.groups;
   if (chance(4)) c.groups = c.in = c.out = pick({2, 3, 15, 16, 17, 32, 33, 40, 64, 70});
   c.kernel_h = pick({1, 1, 2, 3, 3, 5, 6}), c.kernel_w = pick({1, 1, 2, 3, 3, 5, 6});
   c.stride_h = pick({1, 1, 2, 3}), c.stride_w = pick({1, 1, 2, 3});
   if (chance(5)) c.dilation_h = pick({1, 2, 3}), c.dilation_w = pick({1, 2, 3});
-  if (!chance(3)) c.pad_top = pick({0, 1, 2, 5}), c.pad_left = pick({0, 1, 2, 7}), c.pad_bottom = pick({0, 1, 2, 4}), c.pad_right = pick({0, 1, 3});
-  c.pad_bottom += std::max<int>(0, c.dilation_h * (c.kernel_h - 1) + 1 - static_cast<int>(c.h) - c.pad_top - c.pad_bottom);
-  c.pad_right += std::max<int>(0, c.dilation_w * (c.kernel_w - 1) + 1 - static_cast<int>(c.w) - c.pad_left - c.pad_right);
+  if (!chance(3))
+    c.pad_top = pick({0, 1, 2, 5}), c.pad_left = pick({0, 1, 2, 7}), c.pad_bottom = pick({0, 1, 2, 4}),
+    c.pad_right = pick({0, 1, 3});
+  c.pad_bottom +=
+      std::max<int>(0, c.dilation_h * (c.kernel_h - 1) + 1 - static_cast<int>(c.h) - c.pad_top - c.pad_bottom);
+  c.pad_right +=
+      std::max<int>(0, c.dilation_w * (c.kernel_w - 1) + 1 - static_cast<int>(c.w) - c.pad_left - c.pad_right);
   c.act = static_cast<ActKind>(chance(3) ? 0 : random() % 9);
   if (c.act == ActKind::clip) c.a = chance(2) ? 0.0f : -1.25f, c.b = chance(2) ? 6.0f : 1.3f;
   if (c.act == ActKind::leaky_relu) c.a = 0.1f;
@@ -82,13 +88,82 @@ TEST(Conv2dInt8, EqualsDefinitionNamed) {
     const char* why;
   };
   const Named cases[] = {
-      {{.h = 24, .w = 34, .in = 3, .out = 16, .kernel_h = 6, .kernel_w = 6, .stride_h = 2, .stride_w = 2, .pad_top = 2, .pad_left = 2, .pad_bottom = 2, .pad_right = 2, .act = ActKind::silu}, "stem"},
-      {{.h = 24, .w = 34, .in = 3, .out = 16, .kernel_h = 6, .kernel_w = 6, .stride_h = 2, .stride_w = 2, .pad_top = 2, .pad_left = 2, .pad_bottom = 2, .pad_right = 2, .in_gap = 1}, "stem, 4 bytes a pixel: merged rows"},
-      {{.h = 9, .w = 3, .in = 8, .out = 40, .kernel_h = 3, .kernel_w = 5, .pad_top = 1, .pad_left = 2, .pad_bottom = 1, .pad_right = 2, .in_zero = 255}, "merged rows, all windows cross both borders"},
-      {{.h = 4, .w = 4, .in = 4, .out = 16, .kernel_h = 3, .kernel_w = 3, .pad_top = 9, .pad_left = 9, .pad_bottom = 9, .pad_right = 9, .in_zero = 200}, "windows that see padding only"},
-      {{.h = 20, .w = 20, .in = 256, .out = 256, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1}, "weights over the cache's share: units"},
+      {{.h = 24,
+        .w = 34,
+        .in = 3,
+        .out = 16,
+        .kernel_h = 6,
+        .kernel_w = 6,
+        .stride_h = 2,
+        .stride_w = 2,
+        .pad_top = 2,
+        .pad_left = 2,
+        .pad_bottom = 2,
+        .pad_right = 2,
+        .act = ActKind::silu},
+       "stem"},
+      {{.h = 24,
+        .w = 34,
+        .in = 3,
+        .out = 16,
+        .kernel_h = 6,
+        .kernel_w = 6,
+        .stride_h = 2,
+        .stride_w = 2,
+        .pad_top = 2,
+        .pad_left = 2,
+        .pad_bottom = 2,
+        .pad_right = 2,
+        .in_gap = 1},
+       "stem, 4 bytes a pixel: merged rows"},
+      {{.h = 9,
+        .w = 3,
+        .in = 8,
+        .out = 40,
+        .kernel_h = 3,
+        .kernel_w = 5,
+        .pad_top = 1,
+        .pad_left = 2,
+        .pad_bottom = 1,
+        .pad_right = 2,
+        .in_zero = 255},
+       "merged rows, all windows cross both borders"},
+      {{.h = 4,
+        .w = 4,
+        .in = 4,
+        .out = 16,
+        .kernel_h = 3,
+        .kernel_w = 3,
+        .pad_top = 9,
+        .pad_left = 9,
+        .pad_bottom = 9,
+        .pad_right = 9,
+        .in_zero = 200},
+       "windows that see padding only"},
+      {{.h = 20,
+        .w = 20,
+        .in = 256,
+        .out = 256,
+        .kernel_h = 3,
+        .kernel_w = 3,
+        .pad_top = 1,
+        .pad_left = 1,
+        .pad_bottom = 1,
+        .pad_right = 1},
+       "weights over the cache's share: units"},
       {{.h = 1, .w = 1, .in = 512, .out = 1000}, "one pixel: threads take channels"},
-      {{.h = 2, .w = 2, .in = 48, .out = 144, .groups = 3, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1}, "groups of 48 channels, no multiple of a unit"},
+      {{.h = 2,
+        .w = 2,
+        .in = 48,
+        .out = 144,
+        .groups = 3,
+        .kernel_h = 3,
+        .kernel_w = 3,
+        .pad_top = 1,
+        .pad_left = 1,
+        .pad_bottom = 1,
+        .pad_right = 1},
+       "groups of 48 channels, no multiple of a unit"},
   };
   for (const Named& n : cases)
     for (int threads : {1, 2, 5}) {
@@ -121,12 +196,54 @@ TEST(Conv2dF32, OnednnEqualsDefinition) {
 // Large enough that threads share a layer: by lines, or by images.
 TEST(Conv2dF32, OnednnTakesTheUsualLayers) {
   const ConvCase cases[] = {
-      {.h = 20, .w = 20, .in = 32, .out = 64, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .act = ActKind::silu, .s8 = false},
-      {.h = 21, .w = 20, .in = 32, .out = 64, .kernel_h = 5, .kernel_w = 5, .stride_h = 2, .stride_w = 2, .pad_top = 2, .pad_left = 2, .pad_bottom = 2, .pad_right = 2, .s8 = false},
+      {.h = 20,
+       .w = 20,
+       .in = 32,
+       .out = 64,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1,
+       .act = ActKind::silu,
+       .s8 = false},
+      {.h = 21,
+       .w = 20,
+       .in = 32,
+       .out = 64,
+       .kernel_h = 5,
+       .kernel_w = 5,
+       .stride_h = 2,
+       .stride_w = 2,
+       .pad_top = 2,
+       .pad_left = 2,
+       .pad_bottom = 2,
+       .pad_right = 2,
+       .s8 = false},
       {.h = 20, .w = 20, .in = 32, .out = 64, .act = ActKind::relu, .s8 = false},
-      {.batch = 5, .h = 9, .w = 9, .in = 64, .out = 64, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_bottom = 1, .s8 = false},
+      {.batch = 5,
+       .h = 9,
+       .w = 9,
+       .in = 64,
+       .out = 64,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_bottom = 1,
+       .s8 = false},
       {.h = 20, .w = 20, .in = 64, .out = 64, .act = ActKind::silu, .relu_after = true, .residual = true, .s8 = false},
-      {.h = 20, .w = 20, .in = 64, .out = 64, .groups = 64, .kernel_h = 3, .kernel_w = 3, .act = ActKind::hard_swish, .a = 1.0f / 6, .b = 0.5f, .s8 = false},
+      {.h = 20,
+       .w = 20,
+       .in = 64,
+       .out = 64,
+       .groups = 64,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .act = ActKind::hard_swish,
+       .a = 1.0f / 6,
+       .b = 0.5f,
+       .s8 = false},
   };
   for (const ConvCase& c : cases)
     for (int threads : {1, 2, 3}) {
@@ -146,13 +263,29 @@ TEST(Conv2dCheck, RefusesDamage) {
   };
   const Damage damages[] = {
       {"bytes for weights", [](ConvRig& r) { r.model.tensors[1].bytes -= 64; }},
-      {"bytes for weights", [](ConvRig& r) { r.model.tensors[1].shape = {8, 3, 3, 9}; }},
-      {"bytes for weights", [](ConvRig& r) { r.model.tensors[1].shape = {8, 1 << 20, 1, 1 << 20}; }},
-      {"weights {8, 0, 3, 8}", [](ConvRig& r) { r.model.tensors[1].shape = {8, 0, 3, 8}; }},
-      {"rank 4", [](ConvRig& r) { r.model.tensors[1].shape = {8, 8}; }},
+      {"bytes for weights",
+       [](ConvRig& r) {
+         r.model.tensors[1].shape = {8, 3, 3, 9};
+       }},
+      {"bytes for weights",
+       [](ConvRig& r) {
+         r.model.tensors[1].shape = {8, 1 << 20, 1, 1 << 20};
+       }},
+      {"weights {8, 0, 3, 8}",
+       [](ConvRig& r) {
+         r.model.tensors[1].shape = {8, 0, 3, 8};
+       }},
+      {"rank 4",
+       [](ConvRig& r) {
+         r.model.tensors[1].shape = {8, 8};
+       }},
       {"not constant", [](ConvRig& r) { r.model.tensors[1].constant = false; }},
       {"weights of type", [](ConvRig& r) { r.model.tensors[1].dtype = DType::kS32; }},
-      {"not packed", [](ConvRig& r) { r.model.tensors[1].packing = schema::Packing::dense; r.model.tensors[1].bytes = 8 * 9 * 8; }},
+      {"not packed",
+       [](ConvRig& r) {
+         r.model.tensors[1].packing = schema::Packing::dense;
+         r.model.tensors[1].bytes = 8 * 9 * 8;
+       }},
       {"-128", [](ConvRig& r) { r.packed[5] = -128; }},
       {"not zero", [](ConvRig& r) { r.packed[8 * 4] = 1; }},
       {"weight scales", [](ConvRig& r) { r.model.tensors[1].weight_scale = std::span(r.weight_scale).first(7); }},

@@ -13,7 +13,7 @@ extern const OpKind kMatMul;
 namespace {
 
 struct Case {
-  Shape a, b;                     // as stored
+  Shape a, b;  // as stored
   bool transpose_a = false, transpose_b = false;
   bool bias = false, constant = false;
   schema::ActKind act = schema::ActKind::none;
@@ -54,11 +54,13 @@ class Rig {
   }
 
   template <class T, class Y>
-  std::vector<Y> run(const kernels::Isa& isa, int threads, bool onednn, const Shape& out, std::vector<T>& x, Quant x_quant, Quant y_quant) {
+  std::vector<Y> run(const kernels::Isa& isa, int threads, bool onednn, const Shape& out, std::vector<T>& x,
+                     Quant x_quant, Quant y_quant) {
     SessionOptions options;
     options.threads = threads, options.use_onednn = onednn;
     Value values[4];
-    for (int i = 0; i < 4; ++i) values[i].id = values[i].tensor = i, values[i].shape = i == 3 ? out : model.tensors[static_cast<size_t>(i)].shape;
+    for (int i = 0; i < 4; ++i)
+      values[i].id = values[i].tensor = i, values[i].shape = i == 3 ? out : model.tensors[static_cast<size_t>(i)].shape;
     values[0].dtype = sizeof(T) == 1 ? DType::kU8 : DType::kF32, values[0].quant = x_quant;
     values[3].dtype = sizeof(Y) == 1 ? DType::kU8 : DType::kF32, values[3].quant = y_quant;
     values[0].pitch = c.a[-1] + c.a_gap, values[1].pitch = c.b[-1] + c.b_gap, values[3].pitch = out[-1] + c.y_gap;
@@ -73,14 +75,16 @@ class Rig {
     size_t space = scratch.size();
     std::align(64, step.scratch_bytes, aligned, space);
     x.resize(x.size() + 64);
-    std::byte* memory[] = {reinterpret_cast<std::byte*>(x.data()), reinterpret_cast<std::byte*>(b.data()), nullptr, reinterpret_cast<std::byte*>(y.data())};
+    std::byte* memory[] = {reinterpret_cast<std::byte*>(x.data()), reinterpret_cast<std::byte*>(b.data()), nullptr,
+                           reinterpret_cast<std::byte*>(y.data())};
     Threads pool(threads);
     step.run({memory, static_cast<std::byte*>(aligned), pool});
     return y;
   }
 
   // Element (row, column) of matrix `batch` of an operand as the product sees it; leading sizes broadcast to those of `out`.
-  static float at(const std::vector<float>& v, const Shape& s, int64_t gap, bool transposed, const Shape& out, int64_t batch, int64_t row, int64_t column) {
+  static float at(const std::vector<float>& v, const Shape& s, int64_t gap, bool transposed, const Shape& out,
+                  int64_t batch, int64_t row, int64_t column) {
     if (transposed) std::swap(row, column);
     int64_t matrix = 0, stride = 1;
     for (int d = 3; d <= out.rank(); ++d) {
@@ -103,7 +107,8 @@ class Rig {
 
  private:
   void fill(std::vector<float>& v, const Shape& s, int64_t gap) {
-    for (int64_t i = 0; i < s.elements() / s[-1] * (s[-1] + gap); ++i) v.push_back(static_cast<float>(random() % 2001) / 1000 - 1);
+    for (int64_t i = 0; i < s.elements() / s[-1] * (s[-1] + gap); ++i)
+      v.push_back(static_cast<float>(random() % 2001) / 1000 - 1);
   }
 };
 
@@ -123,7 +128,8 @@ void expect_product(const Case& c, const kernels::Isa& isa, int threads, bool on
                 Rig::at(rig.b, c.b, c.b_gap, c.transpose_b, *out, row / m, k, n);
       if (c.act == schema::ActKind::relu) want = std::max(want, 0.0);
       if (n >= rig.n) want = 77;  // the gap stays as it was
-      ASSERT_NEAR(y[static_cast<size_t>(row * pitch + n)], want, 1e-5 * (1 + std::abs(want))) << isa.name << ": " << c.why << " at " << row << "," << n;
+      ASSERT_NEAR(y[static_cast<size_t>(row * pitch + n)], want, 1e-5 * (1 + std::abs(want)))
+          << isa.name << ": " << c.why << " at " << row << "," << n;
     }
 }
 
@@ -138,14 +144,33 @@ TEST(MatMul, FloatEqualsDefinition) {
       {.a = {3, 5, 7}, .b = {2, 1, 7, 9}, .why = "both broadcast"},
       {.a = {4, 1, 6}, .b = {4, 6, 40}, .bias = true, .why = "one row"},
       {.a = {3, 5, 7}, .b = {3, 7, 9}, .a_gap = 3, .b_gap = 2, .y_gap = 5, .why = "rows apart"},
-      {.a = {3, 7, 5}, .b = {3, 9, 7}, .transpose_a = true, .transpose_b = true, .a_gap = 3, .b_gap = 2, .y_gap = 5, .why = "rows apart, transposed"},
+      {.a = {3, 7, 5},
+       .b = {3, 9, 7},
+       .transpose_a = true,
+       .transpose_b = true,
+       .a_gap = 3,
+       .b_gap = 2,
+       .y_gap = 5,
+       .why = "rows apart, transposed"},
       {.a = {8, 100, 32}, .b = {8, 100, 32}, .transpose_b = true, .why = "attention"},
       {.a = {5, 7}, .b = {7, 9}, .constant = true, .why = "constant, not transposed"},
       {.a = {3, 5, 7}, .b = {3, 7, 9}, .bias = true, .constant = true, .why = "constant batches"},
       {.a = {5, 7}, .b = {9, 7}, .transpose_b = true, .bias = true, .constant = true, .why = "weights"},
-      {.a = {2, 3, 100, 64}, .b = {48, 64}, .transpose_b = true, .bias = true, .constant = true, .act = schema::ActKind::relu, .why = "weights, batched rows"},
+      {.a = {2, 3, 100, 64},
+       .b = {48, 64},
+       .transpose_b = true,
+       .bias = true,
+       .constant = true,
+       .act = schema::ActKind::relu,
+       .why = "weights, batched rows"},
       {.a = {64}, .b = {48, 64}, .transpose_b = true, .constant = true, .why = "a vector"},
-      {.a = {2, 5, 64}, .b = {1000, 64}, .transpose_b = true, .constant = true, .a_gap = 1, .y_gap = 3, .why = "weights, rows apart"},
+      {.a = {2, 5, 64},
+       .b = {1000, 64},
+       .transpose_b = true,
+       .constant = true,
+       .a_gap = 1,
+       .y_gap = 3,
+       .why = "weights, rows apart"},
   };
   for (const Case& c : cases)
     for (const kernels::Isa* isa : kernels::all_isas())
@@ -159,12 +184,15 @@ TEST(MatMul, FloatEqualsDefinition) {
 
 TEST(MatMul, Int8EqualsDefinition) {
   for (bool per_channel : {false, true})
-    for (auto [m, k, n] : {std::tuple{1, 64, 1000}, std::tuple{7, 3, 5}, std::tuple{40, 33, 17}, std::tuple{300, 128, 96}}) {
+    for (auto [m, k, n] :
+         {std::tuple{1, 64, 1000}, std::tuple{7, 3, 5}, std::tuple{40, 33, 17}, std::tuple{300, 128, 96}}) {
       const Case c{.a = {m, k}, .b = {n, k}, .transpose_b = true, .bias = true, .constant = true};
       Rig rig(c, 5);
       std::vector<int8_t> weights, packed;
-      for (int64_t i = 0; i < n * k; ++i) weights.push_back(static_cast<int8_t>(static_cast<int>(rig.random() % 255) - 127));
-      std::vector<float> w_scale(static_cast<size_t>(n), per_channel ? 0.0004f : 0.02f), x_scale(static_cast<size_t>(per_channel ? k : 1), 0.02f);
+      for (int64_t i = 0; i < n * k; ++i)
+        weights.push_back(static_cast<int8_t>(static_cast<int>(rig.random() % 255) - 127));
+      std::vector<float> w_scale(static_cast<size_t>(n), per_channel ? 0.0004f : 0.02f),
+          x_scale(static_cast<size_t>(per_channel ? k : 1), 0.02f);
       std::vector<uint8_t> x, zero;
       for (size_t i = 0; i < x_scale.size(); ++i) zero.push_back(static_cast<uint8_t>(rig.random()));
       for (int64_t i = 0; i < m * k; ++i) x.push_back(static_cast<uint8_t>(rig.random()));
@@ -182,15 +210,19 @@ TEST(MatMul, Int8EqualsDefinition) {
       const uint8_t y_zero = 100;
       for (const kernels::Isa* isa : kernels::all_isas()) {
         if (!kernels::supported(*isa)) continue;
-        const auto y = rig.run<uint8_t, uint8_t>(*isa, 2, false, *out, x, {x_scale, zero}, {{&y_scale, 1}, {&y_zero, 1}});
+        const auto y =
+            rig.run<uint8_t, uint8_t>(*isa, 2, false, *out, x, {x_scale, zero}, {{&y_scale, 1}, {&y_zero, 1}});
         for (int64_t row = 0; row < m; ++row)
           for (int64_t j = 0; j < n; ++j) {
             const double unit = per_channel ? w_scale[0] : static_cast<double>(x_scale[0]) * w_scale[0];
             int64_t acc = std::llrint(rig.bias[static_cast<size_t>(j)] / unit);
-            for (int64_t i = 0; i < k; ++i) acc += (x[static_cast<size_t>(row * k + i)] - zero[per_channel ? static_cast<size_t>(i) : 0]) * weights[static_cast<size_t>(j * k + i)];
+            for (int64_t i = 0; i < k; ++i)
+              acc += (x[static_cast<size_t>(row * k + i)] - zero[per_channel ? static_cast<size_t>(i) : 0]) *
+                     weights[static_cast<size_t>(j * k + i)];
             const float v = static_cast<float>(acc) * static_cast<float>(unit / y_scale);
             const int want = 100 + static_cast<int>(std::nearbyint(std::min(std::max(v, -100.0f), 155.0f)));
-            ASSERT_EQ(y[static_cast<size_t>(row * n + j)], want) << isa->name << " " << m << "x" << k << "x" << n << " at " << row << "," << j;
+            ASSERT_EQ(y[static_cast<size_t>(row * n + j)], want)
+                << isa->name << " " << m << "x" << k << "x" << n << " at " << row << "," << j;
           }
       }
     }
@@ -206,9 +238,15 @@ TEST(MatMul, RefusesDamage) {
       {{.a = {5, 7}, .b = {8, 9}}, [](Rig&) {}, "inner sizes differ"},
       {{.a = {2, 5, 7}, .b = {3, 7, 9}}, [](Rig&) {}, "broadcast"},
       {{.a = {7}, .b = {7, 9}}, [](Rig&) {}, "a vector times"},
-      {{.a = {5, 7}, .b = {9, 7}, .transpose_b = true, .constant = true}, [](Rig& r) { r.model.tensors[1].bytes -= 4; }, "bytes for weights"},
-      {{.a = {5, 7}, .b = {9, 7}, .transpose_b = true, .bias = true}, [](Rig& r) { r.model.tensors[2].bytes -= 4; }, "8 biases for 9"},
-      {{.a = {5, 7}, .b = {7, 9}, .constant = true}, [](Rig& r) { r.model.tensors[1].dtype = DType::kS8; }, "int8 weights must be"},
+      {{.a = {5, 7}, .b = {9, 7}, .transpose_b = true, .constant = true},
+       [](Rig& r) { r.model.tensors[1].bytes -= 4; },
+       "bytes for weights"},
+      {{.a = {5, 7}, .b = {9, 7}, .transpose_b = true, .bias = true},
+       [](Rig& r) { r.model.tensors[2].bytes -= 4; },
+       "8 biases for 9"},
+      {{.a = {5, 7}, .b = {7, 9}, .constant = true},
+       [](Rig& r) { r.model.tensors[1].dtype = DType::kS8; },
+       "int8 weights must be"},
       {{.a = {5, 7}, .b = {7, 9}}, [](Rig& r) { r.model.tensors[1].dtype = DType::kS64; }, "input 1 is"},
   };
   for (const Row& row : rows) {
