@@ -19,8 +19,14 @@ namespace exp_accurate {
 inline constexpr float kLow = -87.0f, kHigh = 88.0f;  // clamp: keeps 2^n a normal number
 inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-inline constexpr float kP[8] = {1.0f,            1.0f,            5.0000001201e-1f, 1.6666665459e-1f,
-                                 4.1665795894e-2f, 8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f};  // Cephes expf
+inline constexpr float kP[8] = {1.0f,
+                                1.0f,
+                                5.0000001201e-1f,
+                                1.6666665459e-1f,
+                                4.1665795894e-2f,
+                                8.3334519073e-3f,
+                                1.3981999507e-3f,
+                                1.9875691500e-4f};  // Cephes expf
 }  // namespace exp_accurate
 
 }  // namespace octet::kernels

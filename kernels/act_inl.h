@@ -40,12 +40,18 @@ inline F exp_clamped(F x) { return exp_inside(min(max(x, set_f(exp_accurate::kLo
 inline F act_simple(const Activation& act, F x) {
   const F zero = set_f(0.0f), one = set_f(1.0f);
   switch (act.kind) {
-    case Act::kRelu: return max(x, zero);
-    case Act::kClip: return min(max(x, set_f(act.a)), set_f(act.b));
-    case Act::kHardSwish: return mul(x, min(max(add(mul(x, set_f(act.a)), set_f(act.b)), zero), one));
-    case Act::kHardSigmoid: return min(max(add(mul(x, set_f(act.a)), set_f(act.b)), zero), one);
-    case Act::kLeakyRelu: return add(max(x, zero), mul(min(x, zero), set_f(act.a)));
-    default: return x;
+    case Act::kRelu:
+      return max(x, zero);
+    case Act::kClip:
+      return min(max(x, set_f(act.a)), set_f(act.b));
+    case Act::kHardSwish:
+      return mul(x, min(max(add(mul(x, set_f(act.a)), set_f(act.b)), zero), one));
+    case Act::kHardSigmoid:
+      return min(max(add(mul(x, set_f(act.a)), set_f(act.b)), zero), one);
+    case Act::kLeakyRelu:
+      return add(max(x, zero), mul(min(x, zero), set_f(act.a)));
+    default:
+      return x;
   }
 }
 
@@ -66,7 +72,8 @@ inline void silu_fast(F (&x)[kWide]) {
 template <int kWide>
 inline void act_fast(const Activation& act, F (&x)[kWide]) {
   switch (act.kind) {
-    case Act::kSilu: return silu_fast(x);
+    case Act::kSilu:
+      return silu_fast(x);
     case Act::kSigmoid:
       unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = clamp_fast(x[i]); });
       return sigmoid_fast_inside(x);
@@ -74,7 +81,8 @@ inline void act_fast(const Activation& act, F (&x)[kWide]) {
       unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = clamp_fast(add(x[i], x[i])); });
       sigmoid_fast_inside(x);
       return unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = fma(set_f(2.0f), x[i], set_f(-1.0f)); });
-    default: unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = act_simple(act, x[i]); });
+    default:
+      unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = act_simple(act, x[i]); });
   }
 }
 
@@ -82,10 +90,14 @@ inline void act_fast(const Activation& act, F (&x)[kWide]) {
 inline F act_accurate(const Activation& act, F x) {
   const F one = set_f(1.0f);
   switch (act.kind) {
-    case Act::kSilu: return div(x, add(one, exp_clamped(sub(set_f(0.0f), x))));
-    case Act::kSigmoid: return div(one, add(one, exp_clamped(sub(set_f(0.0f), x))));
-    case Act::kTanh: return sub(one, div(set_f(2.0f), add(one, exp_clamped(add(x, x)))));
-    default: return act_simple(act, x);
+    case Act::kSilu:
+      return div(x, add(one, exp_clamped(sub(set_f(0.0f), x))));
+    case Act::kSigmoid:
+      return div(one, add(one, exp_clamped(sub(set_f(0.0f), x))));
+    case Act::kTanh:
+      return sub(one, div(set_f(2.0f), add(one, exp_clamped(add(x, x)))));
+    default:
+      return act_simple(act, x);
   }
 }
 

@@ -25,7 +25,8 @@ inline void blend(const Corners& c, int first, int channels, uint8_t* out) {
       return;
     }
     const int n = first + i * kLanes;
-    const I over = blend_across(c.upper_left + n, c.upper_right + n, c.wx), under = blend_across(c.lower_left + n, c.lower_right + n, c.wx);
+    const I over = blend_across(c.upper_left + n, c.upper_right + n, c.wx),
+            under = blend_across(c.lower_left + n, c.lower_right + n, c.wx);
     q[i] = shift_right<22>(add(add(shift_left<11>(over), mul(sub(under, over), c.wy)), set_i(1 << 21)));
   });
   const B bytes = pack_b(pack_h(q[0], q[1]), pack_h(q[2], q[3]));
@@ -44,10 +45,18 @@ void bilinear(const BilinearU8& b, int y_begin, int y_end) {
       for (int first = 0; first < b.channels; first += kBytes) {
         const int channels = b.channels - first < kBytes ? b.channels - first : kBytes;
         switch ((channels + kLanes - 1) / kLanes) {
-          case 1: blend<1>(c, first, channels, out); break;
-          case 2: blend<2>(c, first, channels, out); break;
-          case 3: blend<3>(c, first, channels, out); break;
-          default: blend<4>(c, first, channels, out); break;
+          case 1:
+            blend<1>(c, first, channels, out);
+            break;
+          case 2:
+            blend<2>(c, first, channels, out);
+            break;
+          case 3:
+            blend<3>(c, first, channels, out);
+            break;
+          default:
+            blend<4>(c, first, channels, out);
+            break;
         }
       }
     }

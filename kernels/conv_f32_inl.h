@@ -21,7 +21,7 @@ struct AccumulateF32 {
   const float* weights = nullptr;
   int64_t block_size = 0;
   const float* bias = nullptr;
-  float* sums = nullptr;                // [rows][kFloatPitch]
+  float* sums = nullptr;  // [rows][kFloatPitch]
 };
 
 template <int kRows, int kBlocks>
@@ -49,7 +49,8 @@ void accumulate_f32(const AccumulateF32& a) {
     }
   }
   unroll<kRows>([&](auto r) __attribute__((always_inline)) {
-    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { store_f(a.sums + r * kFloatPitch + v * kLanes, sum[r][v]); });
+    unroll<kVectors>([&](auto v)
+                         __attribute__((always_inline)) { store_f(a.sums + r * kFloatPitch + v * kLanes, sum[r][v]); });
   });
 }
 
@@ -60,9 +61,8 @@ constexpr auto make_f32_row() {
   struct Row {
     AccumulateF32Function rows[kConvRowsF32 + 1] = {};
   } row;
-  [&]<int... r>(std::integer_sequence<int, r...>) {
-    ((row.rows[r + 1] = accumulate_f32<r + 1, kBlocks>), ...);
-  }(std::make_integer_sequence<int, kFloatTileRows[kBlocks]>{});
+  [&]<int... r>(std::integer_sequence<int, r...>) { ((row.rows[r + 1] = accumulate_f32<r + 1, kBlocks>), ...); }
+  (std::make_integer_sequence<int, kFloatTileRows[kBlocks]>{});
   return row;
 }
 
@@ -130,8 +130,10 @@ void conv_tile_f32(const ConvTileF32& tile) {
 // One pixel, kVectors vectors of channels from `c` on.
 template <int kVectors>
 inline void depthwise_f32_pixel(const DepthwiseF32& d, int64_t pixel, int c) {
-  const int top = static_cast<int>(pixel / d.out_w) * d.stride_h - d.pad_top, left = static_cast<int>(pixel % d.out_w) * d.stride_w - d.pad_left;
-  const Span rows = taps_inside(top, d.kernel_h, d.dilation_h, d.in_h), columns = taps_inside(left, d.kernel_w, d.dilation_w, d.in_w);
+  const int top = static_cast<int>(pixel / d.out_w) * d.stride_h - d.pad_top,
+            left = static_cast<int>(pixel % d.out_w) * d.stride_w - d.pad_left;
+  const Span rows = taps_inside(top, d.kernel_h, d.dilation_h, d.in_h),
+             columns = taps_inside(left, d.kernel_w, d.dilation_w, d.in_w);
   const int last = d.channels - c - (kVectors - 1) * kLanes;  // channels in the last vector
   const auto load_at = [&](const float* p, int v) __attribute__((always_inline)) {
     return v == kVectors - 1 ? load_some(p + v * kLanes, last) : load_f(p + v * kLanes);
@@ -141,8 +143,10 @@ inline void depthwise_f32_pixel(const DepthwiseF32& d, int64_t pixel, int c) {
   for (int j = rows.begin; j < rows.end; ++j) {
     const float* row = d.input + (int64_t{top + j * d.dilation_h} * d.in_w + left) * d.input_pitch + c;
     for (int k = columns.begin; k < columns.end; ++k) {
-      const float *x = row + k * d.dilation_w * d.input_pitch, *w = d.weights + int64_t{j * d.kernel_w + k} * d.channels + c;
-      unroll<kVectors>([&](auto v) __attribute__((always_inline)) { sum[v] = fma(load_at(x, v), load_at(w, v), sum[v]); });
+      const float *x = row + k * d.dilation_w * d.input_pitch,
+                  *w = d.weights + int64_t{j * d.kernel_w + k} * d.channels + c;
+      unroll<kVectors>([&](auto v)
+                           __attribute__((always_inline)) { sum[v] = fma(load_at(x, v), load_at(w, v), sum[v]); });
     }
   }
   unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
@@ -158,10 +162,18 @@ void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
     const int vectors = (d.channels - c + kLanes - 1) / kLanes;
     for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
       switch (vectors) {
-        case 1: depthwise_f32_pixel<1>(d, pixel, c); break;
-        case 2: depthwise_f32_pixel<2>(d, pixel, c); break;
-        case 3: depthwise_f32_pixel<3>(d, pixel, c); break;
-        default: depthwise_f32_pixel<4>(d, pixel, c); break;
+        case 1:
+          depthwise_f32_pixel<1>(d, pixel, c);
+          break;
+        case 2:
+          depthwise_f32_pixel<2>(d, pixel, c);
+          break;
+        case 3:
+          depthwise_f32_pixel<3>(d, pixel, c);
+          break;
+        default:
+          depthwise_f32_pixel<4>(d, pixel, c);
+          break;
       }
     }
   }

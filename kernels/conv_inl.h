@@ -17,7 +17,7 @@ struct Accumulate {
   const int8_t* weights = nullptr;
   int64_t block_bytes = 0;
   const int32_t* acc0 = nullptr;
-  int32_t* acc = nullptr;                 // [rows][kAccPitch]
+  int32_t* acc = nullptr;  // [rows][kAccPitch]
 };
 
 template <int kRows, int kBlocks>
@@ -46,7 +46,8 @@ void accumulate(const Accumulate& a) {
     }
   }
   unroll<kRows>([&](auto r) __attribute__((always_inline)) {
-    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { store_i(a.acc + r * kAccPitch + v * kLanes, acc[r][v]); });
+    unroll<kVectors>([&](auto v)
+                         __attribute__((always_inline)) { store_i(a.acc + r * kAccPitch + v * kLanes, acc[r][v]); });
   });
 }
 
@@ -71,11 +72,13 @@ constexpr AccumulateTable make_accumulate_table() {
         [&] {
           constexpr int kBlocks = b + 1;
           for (int r = 1; r <= kTileRows[kBlocks]; ++r) {
-            table.entries[kBlocks][r] = accumulate_of<kBlocks>(r, std::make_integer_sequence<int, kTileRows[kBlocks]>{});
+            table.entries[kBlocks][r] =
+                accumulate_of<kBlocks>(r, std::make_integer_sequence<int, kTileRows[kBlocks]>{});
           }
         }(),
         ...);
-  }(std::make_integer_sequence<int, kTileBlocks>{});
+  }
+  (std::make_integer_sequence<int, kTileBlocks>{});
   return table;
 }
 

@@ -7,7 +7,7 @@ namespace octet::kernels {
 namespace {
 
 constexpr int kChannelBlock = kBytes;
-constexpr int kPixels = 16;  // accumulated before the epilogue runs
+constexpr int kPixels = 32;  // accumulated before the epilogue runs
 
 inline int row_groups(int kernel_h) { return (kernel_h + 3) / 4; }
 
@@ -36,7 +36,7 @@ struct DepthwiseRow {
   int first = 0;                    // channel
   int channels = 0;                 // in this block
   int y = 0;                        // output row
-  Epilogue epilogue = {};                // of the block
+  Epilogue epilogue = {};           // of the block
   FinishFunction finish = nullptr;
 };
 
@@ -96,7 +96,8 @@ void row_any(const DepthwiseRow& row) {
       const Window<4> w = window<4>(row, group * 4);
       for (int i = 0; i < pixels; ++i) {
         I sum[kVectors];
-        unroll<kVectors>([&](auto v) __attribute__((always_inline)) { sum[v] = load_i(acc + i * kPitch + v * kLanes); });
+        unroll<kVectors>([&](auto v)
+                             __attribute__((always_inline)) { sum[v] = load_i(acc + i * kPitch + v * kLanes); });
         for (int kx = 0; kx < d.kernel_w; ++kx) {
           const int column = (x0 + i) * d.stride_w - d.pad_left + kx * d.dilation_w;
           const int8_t* weights = row.weights + (int64_t{kx} * groups + group) * kChannelBlock * 4;
@@ -107,7 +108,8 @@ void row_any(const DepthwiseRow& row) {
             sum[v] = dot(sum[v], prepare(z[v]), load_w(weights + v * kBytes));
           });
         }
-        unroll<kVectors>([&](auto v) __attribute__((always_inline)) { store_i(acc + i * kPitch + v * kLanes, sum[v]); });
+        unroll<kVectors>([&](auto v)
+                             __attribute__((always_inline)) { store_i(acc + i * kPitch + v * kLanes, sum[v]); });
       }
     }
     finish_pixels(row, acc, kPitch, x0, pixels);
@@ -127,7 +129,8 @@ void row_rolling(const DepthwiseRow& row) {
   int filled = 0, flushed = 0;
   I acc[kSlots][kVectors];
   unroll<kSlots>([&](auto s) __attribute__((always_inline)) {
-    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { acc[s][v] = load_i(row.epilogue.acc0 + v * kLanes); });
+    unroll<kVectors>([&](auto v)
+                         __attribute__((always_inline)) { acc[s][v] = load_i(row.epilogue.acc0 + v * kLanes); });
   });
   for (int i0 = 0; i0 < columns; i0 += kPeriod) {
     unroll<kPeriod>([&](auto step) __attribute__((always_inline)) {
@@ -135,8 +138,8 @@ void row_rolling(const DepthwiseRow& row) {
       unroll<kGroups>([&](auto group) __attribute__((always_inline)) {
         B tap[4];
         unroll<4>([&](auto k) __attribute__((always_inline)) {
-          constexpr int kRow = group * 4 + k < kKernel ? group * 4 + k : group * 4;
-          tap[k] = spread(load_b(w.at(kRow, column)));
+          constexpr int kRow = group * 4 + k;  // rows past the kernel have zero weights: any bytes serve
+          tap[k] = kRow < kKernel ? spread(load_b(w.at(kRow < kKernel ? kRow : 0, column))) : tap[0];
         });
         I z[4];
         interleave(tap[0], tap[1], tap[2], tap[3], z);
@@ -156,7 +159,9 @@ void row_rolling(const DepthwiseRow& row) {
       if constexpr (kAhead % kStride == 0) {
         constexpr int kSlot = kAhead / kStride % kSlots;
         if (i >= kKernel - 1 && i < columns) {
-          unroll<kVectors>([&](auto v) __attribute__((always_inline)) { store_i(done + filled * kPitch + v * kLanes, acc[kSlot][v]); });
+          unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+            store_i(done + filled * kPitch + v * kLanes, acc[kSlot][v]);
+          });
           ++filled;
         }
       }
@@ -184,10 +189,14 @@ inline RowFunction choose_row(const Depthwise& d) {
 
 inline RowFunction choose_row(const Depthwise& d, int channels) {
   switch ((channels + kLanes - 1) / kLanes) {
-    case 1: return choose_row<1>(d);
-    case 2: return choose_row<2>(d);
-    case 3: return choose_row<3>(d);
-    default: return choose_row<4>(d);
+    case 1:
+      return choose_row<1>(d);
+    case 2:
+      return choose_row<2>(d);
+    case 3:
+      return choose_row<3>(d);
+    default:
+      return choose_row<4>(d);
   }
 }
 

@@ -27,7 +27,8 @@ void binary_columns(const BinaryU8& b, int first, int channels) {
       if constexpr (kAct) v[i] = mul(v[i], load_f(b.out_multiplier + n));
       q[i] = round(min(v[i], load_f(b.high + n)));
     });
-    store_rows<kVectors>(b.output + row * b.output_pitch + first, b.output_pitch, b.rows - row, channels, narrow(limits, q));
+    store_rows<kVectors>(b.output + row * b.output_pitch + first, b.output_pitch, b.rows - row, channels,
+                         narrow(limits, q));
   }
 }
 
@@ -36,10 +37,18 @@ inline void binary_rows(const BinaryU8& b) {
   for (int first = 0; first < b.channels; first += kBytes) {
     const int channels = b.channels - first < kBytes ? b.channels - first : kBytes;
     switch ((channels + kLanes - 1) / kLanes) {
-      case 1: binary_columns<1, kAdd, kAct>(b, first, channels); break;
-      case 2: binary_columns<2, kAdd, kAct>(b, first, channels); break;
-      case 3: binary_columns<3, kAdd, kAct>(b, first, channels); break;
-      default: binary_columns<4, kAdd, kAct>(b, first, channels); break;
+      case 1:
+        binary_columns<1, kAdd, kAct>(b, first, channels);
+        break;
+      case 2:
+        binary_columns<2, kAdd, kAct>(b, first, channels);
+        break;
+      case 3:
+        binary_columns<3, kAdd, kAct>(b, first, channels);
+        break;
+      default:
+        binary_columns<4, kAdd, kAct>(b, first, channels);
+        break;
     }
   }
 }
@@ -75,9 +84,9 @@ template <bool kAdd>
 inline void binary(const BinaryU8& b) {
   const int c = b.channels;
   const bool flat = c % kFlat != 0 && b.rows > 1 && b.a_pitch == c && b.b_pitch == c && b.output_pitch == c &&
-                    all_equal(b.a_multiplier, c) && all_equal(b.b_multiplier, c) && all_equal(b.offset, c) && all_equal(b.a_zero, c) &&
-                    all_equal(b.b_zero, c) && all_equal(b.low, c) && all_equal(b.high, c) && all_equal(b.zero_point, c) &&
-                    all_equal(b.out_multiplier, c);
+                    all_equal(b.a_multiplier, c) && all_equal(b.b_multiplier, c) && all_equal(b.offset, c) &&
+                    all_equal(b.a_zero, c) && all_equal(b.b_zero, c) && all_equal(b.low, c) && all_equal(b.high, c) &&
+                    all_equal(b.zero_point, c) && all_equal(b.out_multiplier, c);
   if (!flat) return binary_any<kAdd>(b);
   Repeated same;
   const int64_t count = b.rows * c, whole = count / kFlat * kFlat;
@@ -107,8 +116,8 @@ void add(const BinaryU8& b) { binary<true>(b); }
 void mul(const BinaryU8& b) { binary<false>(b); }
 
 template <int kVectors>
-inline void quantize_columns(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int channels,
-                             const float* inv_scale, const int32_t* zero_point) {
+inline void quantize_columns(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows,
+                             int channels, const float* inv_scale, const int32_t* zero_point) {
   const float no_low[kFlat] = {};  // unused lower bounds: narrowing saturates at -zero_point
   Narrow limits = make_narrow<kVectors>(zero_point, no_low);
   limits.low = set_b(0);
@@ -130,26 +139,34 @@ inline void quantize_columns(const float* in, int64_t in_pitch, uint8_t* out, in
   }
 }
 
-inline void quantize_rows(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int channels,
-                          const float* inv_scale, const int32_t* zero_point) {
+inline void quantize_rows(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows,
+                          int channels, const float* inv_scale, const int32_t* zero_point) {
   for (int first = 0; first < channels; first += kBytes) {
     const int n = channels - first < kBytes ? channels - first : kBytes;
     const float *x = in + first, *scale = inv_scale + first;
     const int32_t* zero = zero_point + first;
     switch ((n + kLanes - 1) / kLanes) {
-      case 1: quantize_columns<1>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero); break;
-      case 2: quantize_columns<2>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero); break;
-      case 3: quantize_columns<3>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero); break;
-      default: quantize_columns<4>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero); break;
+      case 1:
+        quantize_columns<1>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero);
+        break;
+      case 2:
+        quantize_columns<2>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero);
+        break;
+      case 3:
+        quantize_columns<3>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero);
+        break;
+      default:
+        quantize_columns<4>(x, in_pitch, out + first, out_pitch, rows, n, scale, zero);
+        break;
     }
   }
 }
 
 // Same as reference::quantize.
-void quantize(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int channels, const float* inv_scale,
-              const int32_t* zero_point) {
-  const bool flat = channels % kFlat != 0 && rows > 1 && in_pitch == channels && out_pitch == channels && all_equal(inv_scale, channels) &&
-                    all_equal(zero_point, channels);
+void quantize(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int channels,
+              const float* inv_scale, const int32_t* zero_point) {
+  const bool flat = channels % kFlat != 0 && rows > 1 && in_pitch == channels && out_pitch == channels &&
+                    all_equal(inv_scale, channels) && all_equal(zero_point, channels);
   if (!flat) return quantize_rows(in, in_pitch, out, out_pitch, rows, channels, inv_scale, zero_point);
   float scale[kFlat];
   int32_t zero[kFlat];
@@ -160,8 +177,8 @@ void quantize(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch
   if (count > whole) quantize_rows(in + whole, 0, out + whole, 0, 1, static_cast<int>(count - whole), scale, zero);
 }
 
-inline void dequantize_rows(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows, int channels,
-                            const float* scale, const int32_t* zero_point) {
+inline void dequantize_rows(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows,
+                            int channels, const float* scale, const int32_t* zero_point) {
   for (int64_t row = 0; row < rows; ++row) {
     for (int n = 0; n < channels; n += kLanes) {
       const F v = mul(sub(to_f(load_u8(in + row * in_pitch + n)), to_f(load_i(zero_point + n))), load_f(scale + n));
@@ -172,10 +189,10 @@ inline void dequantize_rows(const uint8_t* in, int64_t in_pitch, float* out, int
 }
 
 // Same as reference::dequantize.
-void dequantize(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows, int channels, const float* scale,
-                const int32_t* zero_point) {
-  const bool flat = channels % kFlat != 0 && rows > 1 && in_pitch == channels && out_pitch == channels && all_equal(scale, channels) &&
-                    all_equal(zero_point, channels);
+void dequantize(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows, int channels,
+                const float* scale, const int32_t* zero_point) {
+  const bool flat = channels % kFlat != 0 && rows > 1 && in_pitch == channels && out_pitch == channels &&
+                    all_equal(scale, channels) && all_equal(zero_point, channels);
   if (!flat) return dequantize_rows(in, in_pitch, out, out_pitch, rows, channels, scale, zero_point);
   float scales[kFlat];
   int32_t zero[kFlat];

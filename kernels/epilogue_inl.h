@@ -13,8 +13,8 @@ struct Finish {
   const int32_t* acc = nullptr;
   int acc_pitch = 0;
   int rows = 0;
-  int channels = 0;          // real ones, at most 4 * kLanes
-  Epilogue epilogue = {};         // arrays start at the first channel
+  int channels = 0;        // real ones, at most 4 * kLanes
+  Epilogue epilogue = {};  // arrays start at the first channel
   void* output = nullptr;
   int64_t output_pitch = 0;
   const uint8_t* residual = nullptr;
@@ -27,7 +27,9 @@ inline void activate(const Activation& act, F (&x)[kWide]) {
   if constexpr (kAct == Act::kSilu) {
     silu_fast(x);
   } else if constexpr (kAct == Act::kHardSwish) {
-    unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = act_simple({Act::kHardSwish, act.a, act.b}, x[i]); });
+    unroll<kWide>([&](auto i) __attribute__((always_inline)) {
+      x[i] = act_simple({Act::kHardSwish, act.a, act.b}, x[i]);
+    });
   } else if constexpr (kAct != Act::kNone) {
     act_fast(act, x);
   }
@@ -100,7 +102,9 @@ template <int kVectors, Act kAct, bool kResidual, int kQuads>
   constexpr int kWide = 4 * kQuads, kRows = kRowsAtOnce<kVectors>;
   const Epilogue& e = f.epilogue;
   F v[kWide];
-  const auto row_of = [row](auto i) __attribute__((always_inline)) { return row + i / 4 * kRows + (kVectors == 3 ? 0 : i % 4 / kVectors); };
+  const auto row_of = [row](auto i) __attribute__((always_inline)) {
+    return row + i / 4 * kRows + (kVectors == 3 ? 0 : i % 4 / kVectors);
+  };
   const auto each = [](auto body) __attribute__((always_inline)) {  // the fourth vector of three repeats the first
     unroll<kWide>([&](auto i) __attribute__((always_inline)) { body(i, i % 4 % kVectors * kLanes); });
   };
@@ -109,7 +113,8 @@ template <int kVectors, Act kAct, bool kResidual, int kQuads>
   });
   if constexpr (kAct != Act::kNone) {
     activate<kAct>(e.act, v);
-    each([&](auto i, int) __attribute__((always_inline)) { v[i] = mul(v[i], scales.out_multiplier[i % 4 % kVectors]); });
+    each([&](auto i, int)
+             __attribute__((always_inline)) { v[i] = mul(v[i], scales.out_multiplier[i % 4 % kVectors]); });
   }
   if constexpr (kResidual) {
     each([&](auto i, int n) __attribute__((always_inline)) {
@@ -168,10 +173,14 @@ using FinishFunction = void (*)(const Finish&);
 template <int kVectors, bool kResidual>
 inline FinishFunction choose_u8(Act act) {
   switch (act) {
-    case Act::kNone: return finish_u8<kVectors, Act::kNone, kResidual>;
-    case Act::kSilu: return finish_u8<kVectors, Act::kSilu, kResidual>;
-    case Act::kHardSwish: return finish_u8<kVectors, Act::kHardSwish, kResidual>;
-    default: return finish_u8<kVectors, Act::kTanh, kResidual>;
+    case Act::kNone:
+      return finish_u8<kVectors, Act::kNone, kResidual>;
+    case Act::kSilu:
+      return finish_u8<kVectors, Act::kSilu, kResidual>;
+    case Act::kHardSwish:
+      return finish_u8<kVectors, Act::kHardSwish, kResidual>;
+    default:
+      return finish_u8<kVectors, Act::kTanh, kResidual>;
   }
 }
 
@@ -186,10 +195,14 @@ inline FinishFunction choose_finish(const Epilogue& e) {
 // The function for the number of vectors that `channels` take, 1..4.
 inline FinishFunction choose_finish(const Epilogue& e, int channels) {
   switch ((channels + kLanes - 1) / kLanes) {
-    case 1: return choose_finish<1>(e);
-    case 2: return choose_finish<2>(e);
-    case 3: return choose_finish<3>(e);
-    default: return choose_finish<4>(e);
+    case 1:
+      return choose_finish<1>(e);
+    case 2:
+      return choose_finish<2>(e);
+    case 3:
+      return choose_finish<3>(e);
+    default:
+      return choose_finish<4>(e);
   }
 }
 

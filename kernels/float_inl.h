@@ -38,13 +38,20 @@ inline void power(const float* a, int a_step, const float* b, int b_step, float*
 void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
   const auto map = [&](auto f) { map2(a, a_step, b, b_step, out, count, f); };
   switch (op) {
-    case BinaryF32::kAdd: return map([](F x, F y) { return add(x, y); });
-    case BinaryF32::kSub: return map([](F x, F y) { return sub(x, y); });
-    case BinaryF32::kMul: return map([](F x, F y) { return mul(x, y); });
-    case BinaryF32::kDiv: return map([](F x, F y) { return div(x, y); });
-    case BinaryF32::kPow: return power(a, a_step, b, b_step, out, count);
-    case BinaryF32::kMin: return map([](F x, F y) { return min(y, x); });
-    case BinaryF32::kMax: return map([](F x, F y) { return max(y, x); });
+    case BinaryF32::kAdd:
+      return map([](F x, F y) { return add(x, y); });
+    case BinaryF32::kSub:
+      return map([](F x, F y) { return sub(x, y); });
+    case BinaryF32::kMul:
+      return map([](F x, F y) { return mul(x, y); });
+    case BinaryF32::kDiv:
+      return map([](F x, F y) { return div(x, y); });
+    case BinaryF32::kPow:
+      return power(a, a_step, b, b_step, out, count);
+    case BinaryF32::kMin:
+      return map([](F x, F y) { return min(y, x); });
+    case BinaryF32::kMax:
+      return map([](F x, F y) { return max(y, x); });
   }
 }
 
@@ -58,17 +65,27 @@ inline F exp_full(F x) {
 void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count) {
   const auto map = [&](auto f) { map1(in, out, count, f); };
   switch (op) {
-    case UnaryF32::kAct: return map([&](F x) { return act_accurate(act, x); });
-    case UnaryF32::kExp: return map([](F x) { return exp_full(x); });
-    case UnaryF32::kSqrt: return map([](F x) { return sqrt(x); });
-    case UnaryF32::kNeg: return map([](F x) { return mul(x, set_f(-1.0f)); });
-    case UnaryF32::kAbs: return map([](F x) { return max(x, mul(x, set_f(-1.0f))); });
-    case UnaryF32::kFloor: return map([](F x) { return floor(x); });
-    case UnaryF32::kCeil: return map([](F x) { return ceil(x); });
-    case UnaryF32::kRound: return map([](F x) { return nearest(x); });
-    case UnaryF32::kReciprocal: return map([](F x) { return div(set_f(1.0f), x); });
+    case UnaryF32::kAct:
+      return map([&](F x) { return act_accurate(act, x); });
+    case UnaryF32::kExp:
+      return map([](F x) { return exp_full(x); });
+    case UnaryF32::kSqrt:
+      return map([](F x) { return sqrt(x); });
+    case UnaryF32::kNeg:
+      return map([](F x) { return mul(x, set_f(-1.0f)); });
+    case UnaryF32::kAbs:
+      return map([](F x) { return max(x, mul(x, set_f(-1.0f))); });
+    case UnaryF32::kFloor:
+      return map([](F x) { return floor(x); });
+    case UnaryF32::kCeil:
+      return map([](F x) { return ceil(x); });
+    case UnaryF32::kRound:
+      return map([](F x) { return nearest(x); });
+    case UnaryF32::kReciprocal:
+      return map([](F x) { return div(set_f(1.0f), x); });
     case UnaryF32::kLog:
-    case UnaryF32::kErf: return reference::unary_f32(op, act, in, out, count);
+    case UnaryF32::kErf:
+      return reference::unary_f32(op, act, in, out, count);
   }
 }
 
@@ -94,7 +111,8 @@ void softmax_f32(const float* in, float* out, int64_t count) {
   const F top = largest_of(in, count);
   map1(in, out, count, [top](F x) { return exp_clamped(sub(x, top)); });
   F sums = set_f(0.0f);
-  for (int64_t i = 0; i < count; i += kLanes) sums = add(sums, count - i < kLanes ? load_f(out + i, static_cast<int>(count - i)) : load_f(out + i));
+  for (int64_t i = 0; i < count; i += kLanes)
+    sums = add(sums, count - i < kLanes ? load_f(out + i, static_cast<int>(count - i)) : load_f(out + i));
   const F factor = div(set_f(1.0f), set_f(sum(sums)));
   map1(out, out, count, [factor](F x) { return mul(x, factor); });
 }

@@ -42,7 +42,8 @@ constexpr int kPoolColumns = 64;
 
 // One output row, `n` channels from a row's `first` on, outputs [x_begin, x_end) whose input columns fit the buffer.
 template <class Max>
-inline void max_pool_strip(const Pool& p, const typename Max::Value* in, typename Max::Value* out, int y, int x_begin, int x_end, int n) {
+inline void max_pool_strip(const Pool& p, const typename Max::Value* in, typename Max::Value* out, int y, int x_begin,
+                           int x_end, int n) {
   typename Max::Vector column[kPoolColumns];
   const int top = y * p.stride_h - p.pad_top, left = x_begin * p.stride_w - p.pad_left;
   const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h);
@@ -67,19 +68,23 @@ inline void max_pool_strip(const Pool& p, const typename Max::Value* in, typenam
 
 // Windows too wide for the buffer: tap by tap.
 template <class Max>
-inline void max_pool_pixel(const Pool& p, const typename Max::Value* in, typename Max::Value* out, int y, int x, int n) {
+inline void max_pool_pixel(const Pool& p, const typename Max::Value* in, typename Max::Value* out, int y, int x,
+                           int n) {
   const int top = y * p.stride_h - p.pad_top, left = x * p.stride_w - p.pad_left;
-  const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h), columns = taps_inside(left, p.kernel_w, p.dilation_w, p.in_w);
+  const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h),
+             columns = taps_inside(left, p.kernel_w, p.dilation_w, p.in_w);
   auto best = Max::lowest();
   for (int j = rows.begin; j < rows.end; ++j) {
     const auto* row = in + (int64_t{top + j * p.dilation_h} * p.in_w + left) * p.input_pitch;
-    for (int k = columns.begin; k < columns.end; ++k) best = Max::largest(best, Max::load(row + k * p.dilation_w * p.input_pitch, n));
+    for (int k = columns.begin; k < columns.end; ++k)
+      best = Max::largest(best, Max::load(row + k * p.dilation_w * p.input_pitch, n));
   }
   Max::store(out + (int64_t{y} * p.out_w + x) * p.output_pitch, best, n);
 }
 
 template <class Max>
-inline void max_pool_any(const Pool& p, const typename Max::Value* in, typename Max::Value* out, int y_begin, int y_end) {
+inline void max_pool_any(const Pool& p, const typename Max::Value* in, typename Max::Value* out, int y_begin,
+                         int y_end) {
   const int window = (p.kernel_w - 1) * p.dilation_w + 1;
   const int outputs = window <= kPoolColumns ? (kPoolColumns - window) / p.stride_w + 1 : 0;
   for (int c = 0; c < p.channels; c += Max::kWidth) {
@@ -99,8 +104,12 @@ inline void max_pool_any(const Pool& p, const typename Max::Value* in, typename 
 }
 
 // Same as reference::max_pool.
-void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y_end) { max_pool_any<MaxU8>(p, in, out, y_begin, y_end); }
-void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y_end) { max_pool_any<MaxF32>(p, in, out, y_begin, y_end); }
+void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  max_pool_any<MaxU8>(p, in, out, y_begin, y_end);
+}
+void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y_end) {
+  max_pool_any<MaxF32>(p, in, out, y_begin, y_end);
+}
 
 // Same as reference::average_pool. Integer division nowhere: the sum is exact, then two float operations.
 void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
@@ -109,16 +118,20 @@ void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_b
   for (int c = 0; c < p.channels; c += kLanes) {
     const int n = p.channels - c < kLanes ? p.channels - c : kLanes;
     const I zero_in = load_i(a.zero_point_in + c), zero_out = load_i(a.zero_point_out + c);
-    const F multiplier = load_f(a.multiplier + c), low = to_f(sub(set_i(0), zero_out)), high = to_f(sub(set_i(255), zero_out));
+    const F multiplier = load_f(a.multiplier + c), low = to_f(sub(set_i(0), zero_out)),
+            high = to_f(sub(set_i(255), zero_out));
     int last_count = 0;
     F factor = multiplier;
     for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
-      const int top = static_cast<int>(pixel / p.out_w) * p.stride_h - p.pad_top, left = static_cast<int>(pixel % p.out_w) * p.stride_w - p.pad_left;
-      const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h), columns = taps_inside(left, p.kernel_w, p.dilation_w, p.in_w);
+      const int top = static_cast<int>(pixel / p.out_w) * p.stride_h - p.pad_top,
+                left = static_cast<int>(pixel % p.out_w) * p.stride_w - p.pad_left;
+      const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h),
+                 columns = taps_inside(left, p.kernel_w, p.dilation_w, p.in_w);
       I sum = set_i(0);
       for (int j = rows.begin; j < rows.end; ++j) {
         const uint8_t* row = in + (int64_t{top + j * p.dilation_h} * p.in_w + left) * p.input_pitch + c;
-        for (int k = columns.begin; k < columns.end; ++k) sum = add(sum, load_u8(row + k * p.dilation_w * p.input_pitch));
+        for (int k = columns.begin; k < columns.end; ++k)
+          sum = add(sum, load_u8(row + k * p.dilation_w * p.input_pitch));
       }
       const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
       int count = inside > 0 ? inside : 1;
@@ -137,8 +150,10 @@ void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_b
 
 void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, float* out, int y_begin, int y_end) {
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
-    const int top = static_cast<int>(pixel / p.out_w) * p.stride_h - p.pad_top, left = static_cast<int>(pixel % p.out_w) * p.stride_w - p.pad_left;
-    const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h), columns = taps_inside(left, p.kernel_w, p.dilation_w, p.in_w);
+    const int top = static_cast<int>(pixel / p.out_w) * p.stride_h - p.pad_top,
+              left = static_cast<int>(pixel % p.out_w) * p.stride_w - p.pad_left;
+    const Span rows = taps_inside(top, p.kernel_h, p.dilation_h, p.in_h),
+               columns = taps_inside(left, p.kernel_w, p.dilation_w, p.in_w);
     const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
     const int count = count_include_pad ? p.kernel_h * p.kernel_w : inside > 0 ? inside : 1;
     const F factor = set_f(1.0f / static_cast<float>(count));
@@ -148,7 +163,8 @@ void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, fl
       for (int j = rows.begin; j < rows.end; ++j) {
         const float* row = in + (int64_t{top + j * p.dilation_h} * p.in_w + left) * p.input_pitch + c;
         F row_sum = set_f(0.0f);  // a sum of sums loses less than one long chain
-        for (int k = columns.begin; k < columns.end; ++k) row_sum = add(row_sum, MaxF32::load(row + k * p.dilation_w * p.input_pitch, n));
+        for (int k = columns.begin; k < columns.end; ++k)
+          row_sum = add(row_sum, MaxF32::load(row + k * p.dilation_w * p.input_pitch, n));
         sum = add(sum, row_sum);
       }
       MaxF32::store(out + pixel * p.output_pitch + c, mul(sum, factor), n);

@@ -91,7 +91,8 @@ void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y
       for (int tap = 0; tap < p.kernel_h * p.kernel_w; ++tap) {
         const int64_t y = pixel / p.out_w * p.stride_h - p.pad_top + tap / p.kernel_w * p.dilation_h;
         const int64_t x = pixel % p.out_w * p.stride_w - p.pad_left + tap % p.kernel_w * p.dilation_w;
-        if (y >= 0 && y < p.in_h && x >= 0 && x < p.in_w) best = std::max(best, in[(y * p.in_w + x) * p.input_pitch + n]);
+        if (y >= 0 && y < p.in_h && x >= 0 && x < p.in_w)
+          best = std::max(best, in[(y * p.in_w + x) * p.input_pitch + n]);
       }
       out[pixel * p.output_pitch + n] = best;
     }
@@ -191,14 +192,16 @@ void transpose_8(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_
   }
 }
 
-void transpose_32(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows, int64_t columns) {
+void transpose_32(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows,
+                  int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) out[c * out_pitch + r] = in[r * in_pitch + c];
   }
 }
 
 void argmax_u8(const uint8_t* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
-  for (int64_t r = 0; r < rows; ++r) out[r] = std::max_element(in + r * in_pitch, in + r * in_pitch + channels) - (in + r * in_pitch);
+  for (int64_t r = 0; r < rows; ++r)
+    out[r] = std::max_element(in + r * in_pitch, in + r * in_pitch + channels) - (in + r * in_pitch);
 }
 
 }  // namespace octet::kernels::reference

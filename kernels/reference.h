@@ -24,7 +24,8 @@ void quantize(const float* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch
 void dequantize(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows, int channels,
                 const float* scale, const int32_t* zero_point);
 void transpose_8(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int64_t columns);
-void transpose_32(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows, int64_t columns);
+void transpose_32(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows,
+                  int64_t columns);
 void argmax_u8(const uint8_t* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 
 void conv_tile_f32(const ConvTileF32& tile);

@@ -32,12 +32,18 @@ float exp_accurate(float x) {
 // The clamps of both families: identical except for the sigmoid.
 float act_simple(const Activation& act, float x) {
   switch (act.kind) {
-    case Act::kRelu: return std::max(x, 0.0f);
-    case Act::kClip: return std::min(std::max(x, act.a), act.b);
-    case Act::kHardSwish: return x * std::min(std::max(x * act.a + act.b, 0.0f), 1.0f);
-    case Act::kHardSigmoid: return std::min(std::max(x * act.a + act.b, 0.0f), 1.0f);
-    case Act::kLeakyRelu: return std::max(x, 0.0f) + std::min(x, 0.0f) * act.a;
-    default: return x;
+    case Act::kRelu:
+      return std::max(x, 0.0f);
+    case Act::kClip:
+      return std::min(std::max(x, act.a), act.b);
+    case Act::kHardSwish:
+      return x * std::min(std::max(x * act.a + act.b, 0.0f), 1.0f);
+    case Act::kHardSigmoid:
+      return std::min(std::max(x * act.a + act.b, 0.0f), 1.0f);
+    case Act::kLeakyRelu:
+      return std::max(x, 0.0f) + std::min(x, 0.0f) * act.a;
+    default:
+      return x;
   }
 }
 
@@ -46,19 +52,27 @@ float act_simple(const Activation& act, float x) {
 float act_fast(const Activation& act, float x) {
   constexpr float c = octet::kernels::sigmoid_fast::kClamp;
   switch (act.kind) {
-    case Act::kSilu: return std::max(x, -c) * sigmoid_fast(std::min(std::max(x, -c), c));
-    case Act::kSigmoid: return sigmoid_fast(std::min(std::max(x, -c), c));
-    case Act::kTanh: return std::fma(2.0f, sigmoid_fast(std::min(std::max(x + x, -c), c)), -1.0f);
-    default: return act_simple(act, x);
+    case Act::kSilu:
+      return std::max(x, -c) * sigmoid_fast(std::min(std::max(x, -c), c));
+    case Act::kSigmoid:
+      return sigmoid_fast(std::min(std::max(x, -c), c));
+    case Act::kTanh:
+      return std::fma(2.0f, sigmoid_fast(std::min(std::max(x + x, -c), c)), -1.0f);
+    default:
+      return act_simple(act, x);
   }
 }
 
 float act_accurate(const Activation& act, float x) {
   switch (act.kind) {
-    case Act::kSilu: return x / (1.0f + exp_accurate(0.0f - x));
-    case Act::kSigmoid: return 1.0f / (1.0f + exp_accurate(0.0f - x));
-    case Act::kTanh: return 1.0f - 2.0f / (1.0f + exp_accurate(x + x));
-    default: return act_simple(act, x);
+    case Act::kSilu:
+      return x / (1.0f + exp_accurate(0.0f - x));
+    case Act::kSigmoid:
+      return 1.0f / (1.0f + exp_accurate(0.0f - x));
+    case Act::kTanh:
+      return 1.0f - 2.0f / (1.0f + exp_accurate(x + x));
+    default:
+      return act_simple(act, x);
   }
 }
 

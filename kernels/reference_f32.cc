@@ -10,15 +10,24 @@ namespace {
 
 double activate(const Activation& act, double x) {
   switch (act.kind) {
-    case Act::kNone: return x;
-    case Act::kRelu: return std::max(x, 0.0);
-    case Act::kClip: return std::min(std::max<double>(x, act.a), double{act.b});
-    case Act::kSilu: return x / (1 + std::exp(-x));
-    case Act::kSigmoid: return 1 / (1 + std::exp(-x));
-    case Act::kHardSwish: return x * std::clamp(act.a * x + act.b, 0.0, 1.0);
-    case Act::kHardSigmoid: return std::clamp(act.a * x + act.b, 0.0, 1.0);
-    case Act::kLeakyRelu: return x < 0 ? x * act.a : x;
-    case Act::kTanh: return std::tanh(x);
+    case Act::kNone:
+      return x;
+    case Act::kRelu:
+      return std::max(x, 0.0);
+    case Act::kClip:
+      return std::min(std::max<double>(x, act.a), double{act.b});
+    case Act::kSilu:
+      return x / (1 + std::exp(-x));
+    case Act::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Act::kHardSwish:
+      return x * std::clamp(act.a * x + act.b, 0.0, 1.0);
+    case Act::kHardSigmoid:
+      return std::clamp(act.a * x + act.b, 0.0, 1.0);
+    case Act::kLeakyRelu:
+      return x < 0 ? x * act.a : x;
+    case Act::kTanh:
+      return std::tanh(x);
   }
   return x;
 }
@@ -60,7 +69,8 @@ void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
   for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
     for (int n = 0; n < d.channels; ++n) {
       double sum = d.bias[n];
-      for_taps(d, pixel, [&](int64_t at, int tap) { sum += double{d.input[at + n]} * d.weights[tap * d.channels + n]; });
+      for_taps(d, pixel,
+               [&](int64_t at, int tap) { sum += double{d.input[at + n]} * d.weights[tap * d.channels + n]; });
       const float* residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr;
       d.output[pixel * d.output_pitch + n] = finish(sum, d.act, residual, d.relu_after);
     }
@@ -93,14 +103,28 @@ void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_
   for (int64_t i = 0; i < count; ++i) {
     const float x = a[i * a_step], y = b[i * b_step];
     switch (op) {
-      case BinaryF32::kAdd: out[i] = x + y; break;
-      case BinaryF32::kSub: out[i] = x - y; break;
-      case BinaryF32::kMul: out[i] = x * y; break;
-      case BinaryF32::kDiv: out[i] = x / y; break;
+      case BinaryF32::kAdd:
+        out[i] = x + y;
+        break;
+      case BinaryF32::kSub:
+        out[i] = x - y;
+        break;
+      case BinaryF32::kMul:
+        out[i] = x * y;
+        break;
+      case BinaryF32::kDiv:
+        out[i] = x / y;
+        break;
       // Squares and roots, which heads are full of, are exact operations; so every instruction set gives the same bytes.
-      case BinaryF32::kPow: out[i] = y == 2 ? x * x : y == 0.5f ? std::sqrt(x) : std::pow(x, y); break;
-      case BinaryF32::kMin: out[i] = std::min(x, y); break;
-      case BinaryF32::kMax: out[i] = std::max(x, y); break;
+      case BinaryF32::kPow:
+        out[i] = y == 2 ? x * x : y == 0.5f ? std::sqrt(x) : std::pow(x, y);
+        break;
+      case BinaryF32::kMin:
+        out[i] = std::min(x, y);
+        break;
+      case BinaryF32::kMax:
+        out[i] = std::max(x, y);
+        break;
     }
   }
 }
@@ -109,17 +133,39 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
   for (int64_t i = 0; i < count; ++i) {
     const float x = in[i];
     switch (op) {
-      case UnaryF32::kAct: out[i] = static_cast<float>(activate(act, x)); break;
-      case UnaryF32::kExp: out[i] = std::exp(x); break;
-      case UnaryF32::kLog: out[i] = std::log(x); break;
-      case UnaryF32::kSqrt: out[i] = std::sqrt(x); break;
-      case UnaryF32::kNeg: out[i] = -x; break;
-      case UnaryF32::kAbs: out[i] = std::fabs(x); break;
-      case UnaryF32::kFloor: out[i] = std::floor(x); break;
-      case UnaryF32::kCeil: out[i] = std::ceil(x); break;
-      case UnaryF32::kRound: out[i] = std::nearbyint(x); break;
-      case UnaryF32::kErf: out[i] = std::erf(x); break;
-      case UnaryF32::kReciprocal: out[i] = 1 / x; break;
+      case UnaryF32::kAct:
+        out[i] = static_cast<float>(activate(act, x));
+        break;
+      case UnaryF32::kExp:
+        out[i] = std::exp(x);
+        break;
+      case UnaryF32::kLog:
+        out[i] = std::log(x);
+        break;
+      case UnaryF32::kSqrt:
+        out[i] = std::sqrt(x);
+        break;
+      case UnaryF32::kNeg:
+        out[i] = -x;
+        break;
+      case UnaryF32::kAbs:
+        out[i] = std::fabs(x);
+        break;
+      case UnaryF32::kFloor:
+        out[i] = std::floor(x);
+        break;
+      case UnaryF32::kCeil:
+        out[i] = std::ceil(x);
+        break;
+      case UnaryF32::kRound:
+        out[i] = std::nearbyint(x);
+        break;
+      case UnaryF32::kErf:
+        out[i] = std::erf(x);
+        break;
+      case UnaryF32::kReciprocal:
+        out[i] = 1 / x;
+        break;
     }
   }
 }

@@ -53,13 +53,21 @@ inline float highest(F a) {
 inline I set_i(int32_t v) { return _mm256_set1_epi32(v); }
 inline I load_i(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline void store_i(int32_t* p, I v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
-inline I load_u8(const uint8_t* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+inline I load_u8(const uint8_t* p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
 inline I add(I a, I b) { return _mm256_add_epi32(a, b); }
 inline I sub(I a, I b) { return _mm256_sub_epi32(a, b); }
 inline I mul(I a, I b) { return _mm256_mullo_epi32(a, b); }
 inline I mul_s16(I a, I b) { return _mm256_madd_epi16(a, b); }
-template <int kBits> I shift_left(I a) { return _mm256_slli_epi32(a, kBits); }
-template <int kBits> I shift_right(I a) { return _mm256_srli_epi32(a, kBits); }
+template <int kBits>
+I shift_left(I a) {
+  return _mm256_slli_epi32(a, kBits);
+}
+template <int kBits>
+I shift_right(I a) {
+  return _mm256_srli_epi32(a, kBits);
+}
 inline F to_f(I a) { return _mm256_cvtepi32_ps(a); }
 inline I round(F a) { return _mm256_cvtps_epi32(a); }
 inline F as_f(I a) { return _mm256_castsi256_ps(a); }
@@ -74,10 +82,12 @@ inline void store_b(uint8_t* p, B v, int n) {
   store_b(copy, v);
   std::memcpy(p, copy, static_cast<size_t>(n));
 }
-template <int i> void store_half(uint8_t* p, B v) {
+template <int i>
+void store_half(uint8_t* p, B v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_extracti128_si256(v, i));
 }
-template <int i> void store_quarter(uint8_t* p, B v) {
+template <int i>
+void store_quarter(uint8_t* p, B v) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(_mm256_permute4x64_epi64(v, i)));
 }
 inline B min_b(B a, B b) { return _mm256_min_epu8(a, b); }

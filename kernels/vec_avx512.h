@@ -47,13 +47,21 @@ inline float highest(F a) { return _mm512_reduce_max_ps(a); }
 inline I set_i(int32_t v) { return _mm512_set1_epi32(v); }
 inline I load_i(const int32_t* p) { return _mm512_loadu_si512(p); }
 inline void store_i(int32_t* p, I v) { _mm512_storeu_si512(p, v); }
-inline I load_u8(const uint8_t* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline I load_u8(const uint8_t* p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline I add(I a, I b) { return _mm512_add_epi32(a, b); }
 inline I sub(I a, I b) { return _mm512_sub_epi32(a, b); }
 inline I mul(I a, I b) { return _mm512_mullo_epi32(a, b); }
 inline I mul_s16(I a, I b) { return _mm512_madd_epi16(a, b); }  // values that fit s16, b not negative
-template <int kBits> I shift_left(I a) { return _mm512_slli_epi32(a, kBits); }
-template <int kBits> I shift_right(I a) { return _mm512_srli_epi32(a, kBits); }
+template <int kBits>
+I shift_left(I a) {
+  return _mm512_slli_epi32(a, kBits);
+}
+template <int kBits>
+I shift_right(I a) {
+  return _mm512_srli_epi32(a, kBits);
+}
 inline F to_f(I a) { return _mm512_cvtepi32_ps(a); }
 inline I round(F a) { return _mm512_cvtps_epi32(a); }  // half to even; what does not fit gives INT32_MIN
 inline F as_f(I a) { return _mm512_castsi512_ps(a); }
@@ -64,10 +72,12 @@ inline B load_b(const uint8_t* p) { return _mm512_loadu_si512(p); }
 inline void store_b(uint8_t* p, B v) { _mm512_storeu_si512(p, v); }
 inline void store_b(uint8_t* p, B v, int n) { _mm512_mask_storeu_epi8(p, first_bytes(n), v); }
 // The i-th half or quarter of v.
-template <int i> void store_half(uint8_t* p, B v) {
+template <int i>
+void store_half(uint8_t* p, B v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_extracti64x4_epi64(v, i));
 }
-template <int i> void store_quarter(uint8_t* p, B v) {
+template <int i>
+void store_quarter(uint8_t* p, B v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_extracti32x4_epi32(v, i));
 }
 inline B min_b(B a, B b) { return _mm512_min_epu8(a, b); }

@@ -15,7 +15,8 @@ template <class Run>
 void for_each_isa(const std::string& kernel, const std::string& shape, Run run) {
   for (const Isa* isa : all_isas()) {
     if (!supported(*isa) || isa == all_isas().back()) continue;  // the scalar table is the reference: hours
-    benchmark::RegisterBenchmark((kernel + "/" + isa->name + "/" + shape).c_str(), [=](benchmark::State& state) { run(state, *isa); });
+    benchmark::RegisterBenchmark((kernel + "/" + isa->name + "/" + shape).c_str(),
+                                 [=](benchmark::State& state) { run(state, *isa); });
   }
 }
 
@@ -34,7 +35,8 @@ inline std::vector<int8_t> random_weights(int64_t count) {
 }
 
 inline void report(benchmark::State& state, double operations) {
-  state.counters["GOP/s"] = benchmark::Counter(operations * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
+  state.counters["GOP/s"] =
+      benchmark::Counter(operations * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
 }
 
 // Per-channel arrays for `channels` outputs, the same for each.
@@ -42,11 +44,20 @@ struct EpilogueArrays {
   std::vector<int32_t> acc0, zero_point;
   std::vector<float> multiplier, out_multiplier, low, high;
   explicit EpilogueArrays(int channels)
-      : acc0(static_cast<size_t>(channels + kBlock)), zero_point(acc0.size(), 30), multiplier(acc0.size(), 1e-5f),
-        out_multiplier(acc0.size(), 30.0f), low(acc0.size(), -30.0f), high(acc0.size(), 225.0f) {}
+      : acc0(static_cast<size_t>(channels + kBlock)),
+        zero_point(acc0.size(), 30),
+        multiplier(acc0.size(), 1e-5f),
+        out_multiplier(acc0.size(), 30.0f),
+        low(acc0.size(), -30.0f),
+        high(acc0.size(), 225.0f) {}
   Epilogue epilogue(Act act) const {
-    return {.acc0 = acc0.data(), .multiplier = multiplier.data(), .act = {act, 1.0f / 6, 0.5f},
-            .out_multiplier = out_multiplier.data(), .low = low.data(), .high = high.data(), .zero_point = zero_point.data()};
+    return {.acc0 = acc0.data(),
+            .multiplier = multiplier.data(),
+            .act = {act, 1.0f / 6, 0.5f},
+            .out_multiplier = out_multiplier.data(),
+            .low = low.data(),
+            .high = high.data(),
+            .zero_point = zero_point.data()};
   }
 };
 

@@ -32,9 +32,16 @@ void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
   EpilogueData data(random, s.channels, 6000.0 * std::sqrt(s.taps * k), act, residual, to_u8);
   const std::vector<int32_t> acc0 = data.acc0;
 
-  ConvTile tile = {.rows = s.rows, .taps = s.taps, .groups = s.groups, .input = rows.data(), .weights = weights.data(),
-                   .channels = s.channels, .epilogue = data.epilogue, .output_pitch = pitch,
-                   .residual = residual ? res.data() : nullptr, .residual_pitch = pitch};
+  ConvTile tile = {.rows = s.rows,
+                   .taps = s.taps,
+                   .groups = s.groups,
+                   .input = rows.data(),
+                   .weights = weights.data(),
+                   .channels = s.channels,
+                   .epilogue = data.epilogue,
+                   .output_pitch = pitch,
+                   .residual = residual ? res.data() : nullptr,
+                   .residual_pitch = pitch};
   std::vector<uint8_t> expected(static_cast<size_t>(s.rows * pitch) * (to_u8 ? 1 : 4), 0xAB), got;
   tile.output = expected.data();
   reference::conv_tile(tile);
@@ -43,7 +50,8 @@ void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
     for (int n = 0; n < s.channels; ++n) {  // what fold_bias does with the offset
       int32_t sum = 0;
       for (int i = 0; i < s.taps * s.groups * kGroup; ++i) {
-        sum += weights[(static_cast<size_t>(n / kBlock) * s.taps * s.groups + i / kGroup) * kBlock * kGroup + n % kBlock * kGroup + i % kGroup];
+        sum += weights[(static_cast<size_t>(n / kBlock) * s.taps * s.groups + i / kGroup) * kBlock * kGroup +
+                       n % kBlock * kGroup + i % kGroup];
       }
       data.acc0[n] = acc0[n] + isa->activation_offset * sum;
     }
@@ -94,9 +102,16 @@ TEST(ConvTile, ExtremeProducts) {
       std::vector<float> one(16, 1.0f), low(16, -1e30f), high(16, 1e30f), out(4 * 16);
       for (const Isa* isa : supported_isas()) {
         const std::vector<int32_t> acc0(16, isa->activation_offset * weight * 64);
-        isa->conv_tile({.rows = 4, .taps = 1, .groups = 16, .input = rows, .weights = weights.data(), .channels = 16,
-                        .epilogue = {.acc0 = acc0.data(), .multiplier = one.data(), .low = low.data(), .high = high.data()},
-                        .output = out.data(), .output_pitch = 16});
+        isa->conv_tile(
+            {.rows = 4,
+             .taps = 1,
+             .groups = 16,
+             .input = rows,
+             .weights = weights.data(),
+             .channels = 16,
+             .epilogue = {.acc0 = acc0.data(), .multiplier = one.data(), .low = low.data(), .high = high.data()},
+             .output = out.data(),
+             .output_pitch = 16});
         for (float v : out) ASSERT_EQ(v, static_cast<float>(64 * activation * weight)) << isa->name;
       }
     }
@@ -111,13 +126,24 @@ TEST(ConvTile, RoundingAndLimits) {
   std::vector<float> multiplier(16, 0.5f), low(16, -100.0f), high(16, 155.0f);
   const std::vector<int32_t> zero(16, 100);
   multiplier[14] = multiplier[15] = 1e6f;
-  const std::vector<int32_t> acc0 = {1, 3, 5, -1, -3, -5, 309, 310, 311, -199, -200, -201, 1 << 30, -(1 << 30), 1 << 30, -(1 << 30)};
+  const std::vector<int32_t> acc0 = {1,   3,    5,    -1,   -3,      -5,         309,     310,
+                                     311, -199, -200, -201, 1 << 30, -(1 << 30), 1 << 30, -(1 << 30)};
   const std::vector<uint8_t> expected = {100, 102, 102, 100, 98, 98, 254, 255, 255, 0, 0, 0, 255, 0, 255, 0};
   for (const Isa* isa : supported_isas()) {
     std::vector<uint8_t> out(16);
-    isa->conv_tile({.rows = 1, .taps = 1, .groups = 1, .input = &row, .weights = weights.data(), .channels = 16,
-                    .epilogue = {.acc0 = acc0.data(), .multiplier = multiplier.data(), .low = low.data(), .high = high.data(), .zero_point = zero.data()},
-                    .output = out.data(), .output_pitch = 16});
+    isa->conv_tile({.rows = 1,
+                    .taps = 1,
+                    .groups = 1,
+                    .input = &row,
+                    .weights = weights.data(),
+                    .channels = 16,
+                    .epilogue = {.acc0 = acc0.data(),
+                                 .multiplier = multiplier.data(),
+                                 .low = low.data(),
+                                 .high = high.data(),
+                                 .zero_point = zero.data()},
+                    .output = out.data(),
+                    .output_pitch = 16});
     EXPECT_TRUE(same(expected, out)) << isa->name;
   }
 }

@@ -13,9 +13,17 @@ struct Case {
 
 void check(const Case& c, const Activation& act, bool residual, bool to_u8) {
   Random random(static_cast<uint32_t>(c.kernel_h * 31 + c.stride * 7 + c.in_w * 131 + c.channels));
-  Depthwise d = {.kernel_h = c.kernel_h, .kernel_w = c.kernel_w, .stride_h = c.stride, .stride_w = c.stride,
-                 .dilation_h = c.dilation, .dilation_w = c.dilation, .pad_top = c.pad, .pad_left = c.pad,
-                 .in_h = c.in_h, .in_w = c.in_w, .channels = c.channels};
+  Depthwise d = {.kernel_h = c.kernel_h,
+                 .kernel_w = c.kernel_w,
+                 .stride_h = c.stride,
+                 .stride_w = c.stride,
+                 .dilation_h = c.dilation,
+                 .dilation_w = c.dilation,
+                 .pad_top = c.pad,
+                 .pad_left = c.pad,
+                 .in_h = c.in_h,
+                 .in_w = c.in_w,
+                 .channels = c.channels};
   d.out_h = (c.in_h + 2 * c.pad - c.dilation * (c.kernel_h - 1) - 1) / c.stride + 1;
   d.out_w = (c.in_w + 2 * c.pad - c.dilation * (c.kernel_w - 1) - 1) / c.stride + 1;
   ASSERT_GT(d.out_h, 0);
@@ -52,22 +60,30 @@ void check(const Case& c, const Activation& act, bool residual, bool to_u8) {
     const int middle = d.out_h / 2;
     isa->depthwise(d, 0, middle);
     isa->depthwise(d, middle, d.out_h);
-    ASSERT_TRUE(same(expected, got)) << isa->name << " " << c.why << " kernel " << c.kernel_h << "x" << c.kernel_w << " stride "
-                                     << c.stride << " image " << c.in_h << "x" << c.in_w << " channels " << c.channels << " act "
-                                     << static_cast<int>(act.kind);
+    ASSERT_TRUE(same(expected, got)) << isa->name << " " << c.why << " kernel " << c.kernel_h << "x" << c.kernel_w
+                                     << " stride " << c.stride << " image " << c.in_h << "x" << c.in_w << " channels "
+                                     << c.channels << " act " << static_cast<int>(act.kind);
   }
 }
 
 TEST(Depthwise, Geometry) {
   constexpr Case kCases[] = {
-      {3, 3, 1, 1, 1, 7, 9, 40, "same 3x3"},          {3, 3, 2, 1, 1, 9, 11, 40, "3x3 stride 2"},
-      {3, 3, 2, 1, 0, 9, 8, 24, "no padding"},        {5, 5, 1, 1, 2, 8, 7, 24, "same 5x5"},
-      {5, 5, 2, 1, 2, 11, 13, 24, "5x5 stride 2"},    {3, 3, 1, 2, 2, 9, 9, 20, "dilated"},
-      {3, 3, 3, 1, 1, 10, 10, 20, "stride 3"},        {7, 7, 1, 1, 3, 9, 9, 20, "7x7"},
-      {1, 1, 1, 1, 0, 5, 5, 20, "1x1"},               {1, 5, 1, 1, 0, 5, 9, 20, "a row"},
-      {5, 1, 1, 1, 0, 9, 5, 20, "a column"},          {3, 3, 1, 1, 2, 2, 2, 20, "more padding than image"},
-      {4, 4, 2, 1, 1, 9, 9, 20, "even kernel"},       {9, 3, 1, 1, 1, 12, 6, 20, "three groups of rows"},
-      {3, 3, 1, 1, 1, 1, 1, 65, "one pixel"},         {3, 3, 2, 1, 1, 1, 2, 65, "one output"},
+      {3, 3, 1, 1, 1, 7, 9, 40, "same 3x3"},
+      {3, 3, 2, 1, 1, 9, 11, 40, "3x3 stride 2"},
+      {3, 3, 2, 1, 0, 9, 8, 24, "no padding"},
+      {5, 5, 1, 1, 2, 8, 7, 24, "same 5x5"},
+      {5, 5, 2, 1, 2, 11, 13, 24, "5x5 stride 2"},
+      {3, 3, 1, 2, 2, 9, 9, 20, "dilated"},
+      {3, 3, 3, 1, 1, 10, 10, 20, "stride 3"},
+      {7, 7, 1, 1, 3, 9, 9, 20, "7x7"},
+      {1, 1, 1, 1, 0, 5, 5, 20, "1x1"},
+      {1, 5, 1, 1, 0, 5, 9, 20, "a row"},
+      {5, 1, 1, 1, 0, 9, 5, 20, "a column"},
+      {3, 3, 1, 1, 2, 2, 2, 20, "more padding than image"},
+      {4, 4, 2, 1, 1, 9, 9, 20, "even kernel"},
+      {9, 3, 1, 1, 1, 12, 6, 20, "three groups of rows"},
+      {3, 3, 1, 1, 1, 1, 1, 65, "one pixel"},
+      {3, 3, 2, 1, 1, 1, 2, 65, "one output"},
   };
   for (const Case& c : kCases) check(c, {}, false, true);
 }

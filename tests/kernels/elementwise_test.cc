@@ -39,10 +39,19 @@ void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, b
   const Operands o(random, channels, uniform);
   const int64_t pitch = channels + extra_pitch;
   const auto x = random.bytes(rows * pitch), y = random.bytes(rows * pitch);
-  BinaryU8 b = {.rows = rows, .channels = channels, .a = x.data(), .a_pitch = pitch, .b = y.data(), .b_pitch = broadcast ? 0 : pitch,
-                .a_multiplier = o.a_multiplier.data(), .act = act,
-                .out_multiplier = act.kind == Act::kNone ? nullptr : o.out_multiplier.data(), .low = o.low.data(), .high = o.high.data(),
-                .zero_point = o.zero_point.data(), .output_pitch = pitch};
+  BinaryU8 b = {.rows = rows,
+                .channels = channels,
+                .a = x.data(),
+                .a_pitch = pitch,
+                .b = y.data(),
+                .b_pitch = broadcast ? 0 : pitch,
+                .a_multiplier = o.a_multiplier.data(),
+                .act = act,
+                .out_multiplier = act.kind == Act::kNone ? nullptr : o.out_multiplier.data(),
+                .low = o.low.data(),
+                .high = o.high.data(),
+                .zero_point = o.zero_point.data(),
+                .output_pitch = pitch};
   BinaryU8 sum = b, product = b;
   sum.b_multiplier = o.b_multiplier.data(), sum.offset = o.offset.data();
   product.a_zero = o.a_zero.data(), product.b_zero = o.b_zero.data();
@@ -55,7 +64,8 @@ void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, b
     sum.output = got_sums.data(), product.output = got_products.data();
     isa->add(sum);
     isa->mul(product);
-    ASSERT_TRUE(same(sums, got_sums)) << isa->name << " add rows " << rows << " channels " << channels << " act " << static_cast<int>(act.kind);
+    ASSERT_TRUE(same(sums, got_sums)) << isa->name << " add rows " << rows << " channels " << channels << " act "
+                                      << static_cast<int>(act.kind);
     ASSERT_TRUE(same(products, got_products)) << isa->name << " mul rows " << rows << " channels " << channels;
   }
 }
@@ -88,20 +98,31 @@ TEST(Quantize, Both) {
         for (int n = 0; n < channels; ++n) zero[n] = uniform && n ? zero[0] : random.byte();
         for (int n = 1; uniform && n < channels; ++n) scale[n] = scale[0];
         auto input = random.reals(rows * pitch, -12, 12);
-        constexpr float kOdd[] = {0.0f, -0.0f, 1e30f, -1e30f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                                  std::numeric_limits<float>::quiet_NaN(), 0.5f, 1.5f, 2.5f, -0.5f};
+        constexpr float kOdd[] = {0.0f,
+                                  -0.0f,
+                                  1e30f,
+                                  -1e30f,
+                                  std::numeric_limits<float>::infinity(),
+                                  -std::numeric_limits<float>::infinity(),
+                                  std::numeric_limits<float>::quiet_NaN(),
+                                  0.5f,
+                                  1.5f,
+                                  2.5f,
+                                  -0.5f};
         for (size_t i = 0; i < input.size(); i += 3) input[i] = kOdd[i / 3 % std::size(kOdd)];
         std::vector<uint8_t> expected(static_cast<size_t>(rows * pitch) + kReadSlack, 0x55);
         std::vector<float> back_expected(static_cast<size_t>(rows * pitch), 3);
         reference::quantize(input.data(), pitch, expected.data(), pitch, rows, channels, scale.data(), zero.data());
-        reference::dequantize(expected.data(), pitch, back_expected.data(), pitch, rows, channels, scale.data(), zero.data());
+        reference::dequantize(expected.data(), pitch, back_expected.data(), pitch, rows, channels, scale.data(),
+                              zero.data());
         for (const Isa* isa : supported_isas()) {
           std::vector<uint8_t> got(expected.size(), 0x55);
           std::vector<float> back_got(back_expected.size(), 3);
           isa->quantize(input.data(), pitch, got.data(), pitch, rows, channels, scale.data(), zero.data());
           isa->dequantize(expected.data(), pitch, back_got.data(), pitch, rows, channels, scale.data(), zero.data());
           ASSERT_TRUE(same(expected, got)) << isa->name << " quantize rows " << rows << " channels " << channels;
-          ASSERT_TRUE(same(back_expected, back_got)) << isa->name << " dequantize rows " << rows << " channels " << channels;
+          ASSERT_TRUE(same(back_expected, back_got))
+              << isa->name << " dequantize rows " << rows << " channels " << channels;
         }
       }
     }
@@ -111,14 +132,20 @@ TEST(Quantize, Both) {
 TEST(Bilinear, U8) {
   Random random(12);
   for (int channels : {1, 2, 3, 16, 19, 32, 48, 63, 64, 65, 130}) {
-    BilinearU8 b = {.channels = channels, .in_w = 7, .out_w = 13, .input_pitch = channels + 1, .output_pitch = channels + 2};
+    BilinearU8 b = {
+        .channels = channels, .in_w = 7, .out_w = 13, .input_pitch = channels + 1, .output_pitch = channels + 2};
     constexpr int kInH = 5, kOutH = 9;
     std::vector<int32_t> y0, y1, x0, x1;
     std::vector<int16_t> wy, wx;
-    for (int y = 0; y < kOutH; ++y) y0.push_back(random.integer(0, kInH - 1)), y1.push_back(random.integer(0, kInH - 1)), wy.push_back(static_cast<int16_t>(random.integer(0, 4) ? random.integer(0, 2048) : 2048));
-    for (int x = 0; x < b.out_w; ++x) x0.push_back(random.integer(0, b.in_w - 1)), x1.push_back(random.integer(0, b.in_w - 1)), wx.push_back(static_cast<int16_t>(random.integer(0, 4) ? random.integer(0, 2048) : 2048));
+    for (int y = 0; y < kOutH; ++y)
+      y0.push_back(random.integer(0, kInH - 1)), y1.push_back(random.integer(0, kInH - 1)),
+          wy.push_back(static_cast<int16_t>(random.integer(0, 4) ? random.integer(0, 2048) : 2048));
+    for (int x = 0; x < b.out_w; ++x)
+      x0.push_back(random.integer(0, b.in_w - 1)), x1.push_back(random.integer(0, b.in_w - 1)),
+          wx.push_back(static_cast<int16_t>(random.integer(0, 4) ? random.integer(0, 2048) : 2048));
     const auto input = random.bytes(kInH * b.in_w * b.input_pitch);
-    b.input = input.data(), b.y0 = y0.data(), b.y1 = y1.data(), b.wy = wy.data(), b.x0 = x0.data(), b.x1 = x1.data(), b.wx = wx.data();
+    b.input = input.data(), b.y0 = y0.data(), b.y1 = y1.data(), b.wy = wy.data(), b.x0 = x0.data(), b.x1 = x1.data(),
+    b.wx = wx.data();
     std::vector<uint8_t> expected(static_cast<size_t>(kOutH * b.out_w * b.output_pitch), 0x99);
     b.output = expected.data();
     reference::bilinear(b, 0, kOutH);

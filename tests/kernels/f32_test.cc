@@ -12,8 +12,11 @@ namespace {
   double largest = 0;
   for (float v : expected) largest = std::isfinite(v) ? std::max<double>(largest, std::fabs(v)) : largest;
   for (size_t i = 0; i < expected.size(); ++i) {
-    const bool same_kind = std::isnan(expected[i]) ? std::isnan(got[i]) : std::isinf(expected[i]) ? expected[i] == got[i] : true;
-    if (!same_kind || (std::isfinite(expected[i]) && !(std::fabs(double{expected[i]} - got[i]) <= tolerance * largest))) {
+    const bool same_kind = std::isnan(expected[i])   ? std::isnan(got[i])
+                           : std::isinf(expected[i]) ? expected[i] == got[i]
+                                                     : true;
+    if (!same_kind ||
+        (std::isfinite(expected[i]) && !(std::fabs(double{expected[i]} - got[i]) <= tolerance * largest))) {
       return ::testing::AssertionFailure() << "element " << i << ": expected " << expected[i] << ", got " << got[i];
     }
   }
@@ -29,9 +32,18 @@ void check_conv(int rows, int taps, int in_channels, int channels, const Activat
   const auto bias = per_channel(random, channels, -1, 1);
   const int pitch = channels + 2;
   const auto res = random.reals(rows * pitch, -1, 1);
-  ConvTileF32 tile = {.rows = rows, .taps = taps, .in_channels = in_channels, .input = pointers.data(), .weights = weights.data(),
-                      .channels = channels, .bias = bias.data(), .act = act, .relu_after = residual, .output_pitch = pitch,
-                      .residual = residual ? res.data() : nullptr, .residual_pitch = pitch};
+  ConvTileF32 tile = {.rows = rows,
+                      .taps = taps,
+                      .in_channels = in_channels,
+                      .input = pointers.data(),
+                      .weights = weights.data(),
+                      .channels = channels,
+                      .bias = bias.data(),
+                      .act = act,
+                      .relu_after = residual,
+                      .output_pitch = pitch,
+                      .residual = residual ? res.data() : nullptr,
+                      .residual_pitch = pitch};
   std::vector<float> expected(static_cast<size_t>(rows * pitch), 5), got;
   tile.output = expected.data();
   reference::conv_tile_f32(tile);
@@ -40,8 +52,9 @@ void check_conv(int rows, int taps, int in_channels, int channels, const Activat
     got.assign(expected.size(), 5);
     tile.output = got.data();
     isa->conv_tile_f32(tile);
-    ASSERT_TRUE(close(expected, got, 3e-6)) << isa->name << " rows " << rows << " taps " << taps << " in " << in_channels << " channels "
-                                            << channels << " act " << static_cast<int>(act.kind);
+    ASSERT_TRUE(close(expected, got, 3e-6))
+        << isa->name << " rows " << rows << " taps " << taps << " in " << in_channels << " channels " << channels
+        << " act " << static_cast<int>(act.kind);
   }
 }
 
@@ -59,10 +72,21 @@ TEST(DepthwiseF32, Shapes) {
   Random random(31);
   for (int channels : {1, 7, 8, 9, 16, 31, 32, 33, 48, 64, 65, 70}) {
     for (int kernel : {1, 3, 5}) {
-      DepthwiseF32 d = {.kernel_h = kernel, .kernel_w = kernel, .stride_h = 2, .stride_w = 1, .pad_top = kernel / 2, .pad_left = kernel / 2,
-                        .in_h = 7, .in_w = 6, .out_h = 4, .out_w = 6, .channels = channels, .act = kActivations[channels % 9]};
+      DepthwiseF32 d = {.kernel_h = kernel,
+                        .kernel_w = kernel,
+                        .stride_h = 2,
+                        .stride_w = 1,
+                        .pad_top = kernel / 2,
+                        .pad_left = kernel / 2,
+                        .in_h = 7,
+                        .in_w = 6,
+                        .out_h = 4,
+                        .out_w = 6,
+                        .channels = channels,
+                        .act = kActivations[channels % 9]};
       d.input_pitch = channels + 1, d.output_pitch = channels + 2;
-      const auto input = random.reals(d.in_h * d.in_w * d.input_pitch, -1, 1), weights = random.reals(kernel * kernel * channels, -1, 1);
+      const auto input = random.reals(d.in_h * d.in_w * d.input_pitch, -1, 1),
+                 weights = random.reals(kernel * kernel * channels, -1, 1);
       const auto bias = random.reals(channels, -1, 1);
       d.input = input.data(), d.weights = weights.data(), d.bias = bias.data();
       std::vector<float> expected(static_cast<size_t>(d.out_h * d.out_w * d.output_pitch), 2), got;
@@ -92,7 +116,8 @@ TEST(BinaryF32, OperationsAndSteps) {
           for (const Isa* isa : supported_isas()) {
             std::vector<float> got(expected.size(), 9);
             isa->binary_f32(static_cast<BinaryF32>(op), a.data(), a_step, b.data(), b_step, got.data(), count);
-            ASSERT_TRUE(close(expected, got, 1e-6)) << isa->name << " op " << op << " count " << count << " b " << first;
+            ASSERT_TRUE(close(expected, got, 1e-6))
+                << isa->name << " op " << op << " count " << count << " b " << first;
           }
         }
       }
@@ -113,7 +138,8 @@ TEST(UnaryF32, Operations) {
         for (const Isa* isa : supported_isas()) {
           std::vector<float> got(expected.size(), 9);
           isa->unary_f32(static_cast<UnaryF32>(op), act, in.data(), got.data(), count);
-          ASSERT_TRUE(close(expected, got, 5e-7)) << isa->name << " op " << op << " act " << static_cast<int>(act.kind) << " count " << count;
+          ASSERT_TRUE(close(expected, got, 5e-7))
+              << isa->name << " op " << op << " act " << static_cast<int>(act.kind) << " count " << count;
         }
       }
     }

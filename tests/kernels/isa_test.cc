@@ -17,7 +17,8 @@ TEST(Isa, TablesAreCompleteAndScalarIsLast) {
     EXPECT_LE(isa->conv_rows_f32, kMaxRows) << isa->name;
     EXPECT_TRUE(isa->activation_offset == 0 || isa->activation_offset == 128) << isa->name;
     void (*const* entry)() = reinterpret_cast<void (*const*)()>(&isa->conv_tile);
-    for (; static_cast<const void*>(entry) < static_cast<const void*>(isa + 1); ++entry) EXPECT_NE(*entry, nullptr) << isa->name;
+    for (; static_cast<const void*>(entry) < static_cast<const void*>(isa + 1); ++entry)
+      EXPECT_NE(*entry, nullptr) << isa->name;
   }
 }
 

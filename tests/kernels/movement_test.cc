@@ -11,10 +11,18 @@ struct Shape {
   const char* why;
 };
 constexpr Shape kShapes[] = {
-    {3, 100, 0, 1, "planes to padded pixels"}, {3, 101, 0, 0, "planes to pixels"}, {3, 17, 2, 5, "planes, odd pitch"},
-    {100, 3, 0, 0, "pixels to planes"},        {1, 50, 0, 0, "one row"},           {50, 1, 0, 0, "one column"},
-    {16, 16, 0, 0, "one tile"},                {17, 15, 1, 2, "tile +1 -1"},       {33, 47, 3, 1, "tails"},
-    {64, 85, 0, 0, "detector head"},           {4, 40, 0, 0, "four planes"},       {2, 9, 0, 2, "two planes"},
+    {3, 100, 0, 1, "planes to padded pixels"},
+    {3, 101, 0, 0, "planes to pixels"},
+    {3, 17, 2, 5, "planes, odd pitch"},
+    {100, 3, 0, 0, "pixels to planes"},
+    {1, 50, 0, 0, "one row"},
+    {50, 1, 0, 0, "one column"},
+    {16, 16, 0, 0, "one tile"},
+    {17, 15, 1, 2, "tile +1 -1"},
+    {33, 47, 3, 1, "tails"},
+    {64, 85, 0, 0, "detector head"},
+    {4, 40, 0, 0, "four planes"},
+    {2, 9, 0, 2, "two planes"},
 };
 
 template <class T>

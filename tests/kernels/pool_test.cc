@@ -11,15 +11,26 @@ struct Window {
   const char* why;
 };
 constexpr Window kWindows[] = {
-    {5, 5, 1, 1, 2, 9, 20, "SPPF"},     {2, 2, 2, 1, 0, 8, 10, "halving"},       {3, 3, 2, 1, 1, 9, 9, "ResNet stem"},
-    {3, 3, 1, 2, 2, 9, 9, "dilated"},   {7, 7, 1, 1, 0, 7, 7, "global"},         {1, 1, 2, 1, 0, 5, 5, "subsampling"},
-    {3, 2, 2, 1, 1, 5, 6, "oblong"},    {13, 13, 1, 1, 6, 6, 6, "wider than the image"},
-    {1, 80, 1, 1, 0, 2, 80, "wide row"}, {2, 70, 3, 1, 0, 3, 75, "wider than the buffer"}, {3, 3, 1, 1, 1, 3, 130, "long row"},
+    {5, 5, 1, 1, 2, 9, 20, "SPPF"},       {2, 2, 2, 1, 0, 8, 10, "halving"},
+    {3, 3, 2, 1, 1, 9, 9, "ResNet stem"}, {3, 3, 1, 2, 2, 9, 9, "dilated"},
+    {7, 7, 1, 1, 0, 7, 7, "global"},      {1, 1, 2, 1, 0, 5, 5, "subsampling"},
+    {3, 2, 2, 1, 1, 5, 6, "oblong"},      {13, 13, 1, 1, 6, 6, 6, "wider than the image"},
+    {1, 80, 1, 1, 0, 2, 80, "wide row"},  {2, 70, 3, 1, 0, 3, 75, "wider than the buffer"},
+    {3, 3, 1, 1, 1, 3, 130, "long row"},
 };
 
 Pool pool(const Window& w, int channels, Random& random) {
-  Pool p = {.kernel_h = w.kernel_h, .kernel_w = w.kernel_w, .stride_h = w.stride, .stride_w = w.stride, .dilation_h = w.dilation,
-            .dilation_w = w.dilation, .pad_top = w.pad, .pad_left = w.pad, .in_h = w.in_h, .in_w = w.in_w, .channels = channels};
+  Pool p = {.kernel_h = w.kernel_h,
+            .kernel_w = w.kernel_w,
+            .stride_h = w.stride,
+            .stride_w = w.stride,
+            .dilation_h = w.dilation,
+            .dilation_w = w.dilation,
+            .pad_top = w.pad,
+            .pad_left = w.pad,
+            .in_h = w.in_h,
+            .in_w = w.in_w,
+            .channels = channels};
   p.out_h = (w.in_h + 2 * w.pad - w.dilation * (w.kernel_h - 1) - 1) / w.stride + 1;
   p.out_w = (w.in_w + 2 * w.pad - w.dilation * (w.kernel_w - 1) - 1) / w.stride + 1;
   p.input_pitch = channels + random.integer(0, 3);
@@ -49,7 +60,8 @@ TEST(Pool, U8) {
         isa->average_pool(a, input.data(), average_got.data(), 0, p.out_h / 2);
         isa->average_pool(a, input.data(), average_got.data(), p.out_h / 2, p.out_h);
         ASSERT_TRUE(same(max_expected, max_got)) << isa->name << " max " << w.why << " channels " << channels;
-        ASSERT_TRUE(same(average_expected, average_got)) << isa->name << " average " << w.why << " channels " << channels;
+        ASSERT_TRUE(same(average_expected, average_got))
+            << isa->name << " average " << w.why << " channels " << channels;
       }
     }
   }
@@ -71,7 +83,8 @@ TEST(Pool, F32) {
         isa->average_pool_f32(p, channels % 2, input.data(), average_got.data(), 0, p.out_h);
         ASSERT_TRUE(same(max_expected, max_got)) << isa->name << " max " << w.why << " channels " << channels;
         for (size_t i = 0; i < size; ++i) {
-          ASSERT_NEAR(average_expected[i], average_got[i], 2e-6) << isa->name << " average " << w.why << " channels " << channels;
+          ASSERT_NEAR(average_expected[i], average_got[i], 2e-6)
+              << isa->name << " average " << w.why << " channels " << channels;
         }
       }
     }

@@ -71,9 +71,15 @@ template <class T>
 }
 
 inline constexpr Activation kActivations[] = {
-    {Act::kNone, 0, 0},          {Act::kRelu, 0, 0},          {Act::kClip, -0.5f, 1.5f},
-    {Act::kSilu, 0, 0},          {Act::kSigmoid, 0, 0},       {Act::kHardSwish, 1.0f / 6, 0.5f},
-    {Act::kHardSigmoid, 0.2f, 0.5f}, {Act::kLeakyRelu, 0.1f, 0}, {Act::kTanh, 0, 0},
+    {Act::kNone, 0, 0},
+    {Act::kRelu, 0, 0},
+    {Act::kClip, -0.5f, 1.5f},
+    {Act::kSilu, 0, 0},
+    {Act::kSigmoid, 0, 0},
+    {Act::kHardSwish, 1.0f / 6, 0.5f},
+    {Act::kHardSigmoid, 0.2f, 0.5f},
+    {Act::kLeakyRelu, 0.1f, 0},
+    {Act::kTanh, 0, 0},
 };
 
 // An epilogue with all its arrays, different for each channel. The multipliers bring `largest_acc` to about 8 real units.
