@@ -203,10 +203,13 @@ inline RowFunction choose_row(const Depthwise& d, int channels) {
 // Same as reference::depthwise, given the folded bias of kActivationOffset.
 void depthwise(const Depthwise& d, int y_begin, int y_end) {
   const int64_t block_bytes = int64_t{d.kernel_w} * row_groups(d.kernel_h) * kChannelBlock * 4;
-  for (int first = 0; first < d.channels; first += kChannelBlock) {
-    const int left = d.channels - first, channels = left < kChannelBlock ? left : kChannelBlock;
+  // Half a block at a time where the accumulators of a whole one would not stay in registers.
+  const bool half = d.kernel_h == d.kernel_w && (d.kernel_h == 5 || (d.kernel_h == 3 && kLanes == 8));
+  const int width = half ? kChannelBlock / 2 : kChannelBlock;
+  for (int first = 0; first < d.channels; first += width) {
+    const int left = d.channels - first, channels = left < width ? left : width;
     DepthwiseRow row = {.d = &d,
-                        .weights = d.weights + first / kChannelBlock * block_bytes,
+                        .weights = d.weights + first / kChannelBlock * block_bytes + first % kChannelBlock * 4,
                         .first = first,
                         .channels = channels,
                         .epilogue = advance(d.epilogue, first),
