@@ -6,6 +6,8 @@ namespace {
 
 constexpr int64_t kMaxEvaluated = 4096;  // elements: shape arithmetic is small, and data is not to be computed here
 
+constexpr int64_t kMaxOutput = int64_t{1} << (sizeof(size_t) > 4 ? 32 : 28);  // elements of one tensor
+
 std::string where(const ModelData& model, const NodeDef* node) {
   if (!node) return model.name;
   return model.name + ": " + std::string(node->kind->names(*node)[0]) + " '" + std::string(node->name) + "'";
@@ -95,7 +97,8 @@ Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shap
     const TensorDef& def = model.output(node, 0);
     Value& out = all.values[static_cast<size_t>(node.outputs[0])];
     out.pitch = out.channels();
-    if (out.shape.elements() < 0) return inference.error("output " + out.shape.text() + " is too large");
+    if (out.shape.elements() < 0 || out.shape.elements() > kMaxOutput)
+      return inference.error("output " + out.shape.text() + " is too large");
     if (def.quant.per_channel() && static_cast<int64_t>(def.quant.scale.size()) != out.channels())
       return inference.error(std::to_string(def.quant.scale.size()) + " scales for " + std::to_string(out.channels()) + " channels");
     OCTET_TRY(evaluate(model, node, options, all));

@@ -11,6 +11,9 @@
 namespace octet {
 namespace {
 
+// Far above what detectors and segmenters need; a damaged file must not take all memory.
+constexpr size_t kMaxArenaBytes = size_t{1} << (sizeof(size_t) > 4 ? 34 : 30);
+
 class Planner {
  public:
   Planner(Plan& plan, const SessionOptions& options, std::vector<bool> int8)
@@ -25,6 +28,9 @@ class Planner {
     if (!options_.tap) make_views(plan_);
     OCTET_TRY(prepare_steps());
     place_values();
+    if (plan_.arena_bytes > kMaxArenaBytes)
+      return error(Code::kUnsupported, model_.name, ": would need ", plan_.arena_bytes >> 20, " MiB of activations, more than ",
+                   kMaxArenaBytes >> 20, "; use smaller inputs");
     return {};
   }
 
@@ -102,7 +108,9 @@ class Planner {
       for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
       for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
       Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step};
-      OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+      // What has no elements needs no work, and ops need not think of dividing by its sizes.
+      if (outputs[0]->shape.elements() == 0) s.step = {[](const RunContext&) {}, "empty"};
+      else OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
       StepProfile profile;
       const int tensor = outputs[0]->tensor;
       profile.node = s.node ? s.node->name : def(tensor).name;

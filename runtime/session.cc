@@ -1,7 +1,8 @@
 // Sessions: plans for the shapes seen lately, the arena they share, running and profiling.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <list>
 
 #include "runtime/inspect.h"
@@ -28,21 +29,26 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void reserve(SessionState& s, size_t bytes) {
-  if (s.arena_bytes >= bytes) return;
+// Fresh pages are zero: what lies between rows is read, though multiplied by zero. They cost nothing until touched.
+bool reserve(SessionState& s, size_t bytes) {
+  if (s.arena_bytes >= bytes) return true;
   s.arena.reset();
-  auto* memory = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{64}));
-  std::memset(memory, 0, bytes);  // what lies between rows is read, though multiplied by zero
-  s.arena = {memory, [](std::byte* p) { ::operator delete(p, std::align_val_t{64}); }};
+  s.arena_bytes = 0;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  s.arena = {static_cast<std::byte*>(memory), [bytes](std::byte* p) { ::munmap(p, bytes); }};
   s.arena_bytes = bytes;
+  return true;
 }
 
-void use(SessionState& s, Plan& plan) {
-  reserve(s, plan.arena_bytes);
+Result<void> use(SessionState& s, Plan& plan) {
+  if (!reserve(s, plan.arena_bytes))
+    return error(Code::kIo, s.model.name(), ": no memory for ", plan.arena_bytes >> 20, " MiB of activations; use smaller inputs");
   s.plan = &plan;
   s.pointers.resize(plan.values.size());
   for (size_t v = 0; v < plan.values.size(); ++v)
     s.pointers[v] = plan.values[v].constant ? const_cast<std::byte*>(plan.values[v].constant) : s.arena.get() + plan.places[v].offset;
+  return {};
 }
 
 Tensor view(const SessionState& s, int value) {
@@ -112,8 +118,7 @@ Result<void> Session::prepare() {
   } else {
     s.plans.splice(s.plans.begin(), s.plans, found);
   }
-  use(s, *s.plans.front());
-  return {};
+  return use(s, *s.plans.front());
 }
 
 Tensor Session::input(int index) { return view(*state_, state_->plan->inputs[static_cast<size_t>(index)]); }
