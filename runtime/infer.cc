@@ -97,7 +97,9 @@ Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shap
     const TensorDef& def = model.output(node, 0);
     Value& out = all.values[static_cast<size_t>(node.outputs[0])];
     out.pitch = out.channels();
-    if (out.shape.elements() < 0 || out.shape.elements() > kMaxOutput)
+    bool too_large = out.shape.elements() < 0 || out.shape.elements() > kMaxOutput;
+    for (int64_t d : out.shape) too_large = too_large || d > kMaxOutput;  // beside a size of 0
+    if (too_large)
       return inference.error("output " + out.shape.text() + " is too large");
     if (def.quant.per_channel() && static_cast<int64_t>(def.quant.scale.size()) != out.channels())
       return inference.error(std::to_string(def.quant.scale.size()) + " scales for " + std::to_string(out.channels()) + " channels");

@@ -29,6 +29,17 @@ DType dtype_of(schema::DType t) {
   }
 }
 
+// Flatbuffers' verifier does not ask whether 64-bit elements stand at multiples of 8.
+bool aligned(const flatbuffers::Vector<int64_t>* v) { return !v || reinterpret_cast<uintptr_t>(v->Data()) % 8 == 0; }
+
+bool aligned(const schema::Node& n) {
+  if (const auto* op = n.op_as_Slice()) return aligned(op->starts()) && aligned(op->ends()) && aligned(op->steps());
+  if (const auto* op = n.op_as_Reshape()) return aligned(op->shape());
+  if (const auto* op = n.op_as_Resize()) return aligned(op->size());
+  if (const auto* op = n.op_as_Pad()) return aligned(op->before()) && aligned(op->after());
+  return true;
+}
+
 // Fills a ModelData from the verified flatbuffer; every member either succeeds or says what is wrong.
 class Loader {
  public:
@@ -61,6 +72,7 @@ class Loader {
   Result<void> tensor(const schema::Tensor& t) {
     TensorDef def;
     if (t.name()) def.name = t.name()->string_view();
+    if (!aligned(t.shape())) return bad("tensor '", def.name, "': misaligned shape");
     if (t.dtype() > schema::DType::MAX || t.packing() > schema::Packing::MAX) return bad("tensor '", def.name, "': unknown type");
     def.dtype = dtype_of(t.dtype());
     if (t.shape() && t.shape()->size() > kMaxRank) return bad("tensor '", def.name, "': rank over ", kMaxRank);
@@ -133,6 +145,7 @@ class Loader {
     if (!def.kind || !def.op)
       return error(Code::kUnsupported, model_.name, ": node '", def.name, "': op ", static_cast<int>(n.op_type()), " (",
                    schema::EnumNameOp(n.op_type()), ") is not built into this runtime");
+    if (!aligned(n)) return bad("node '", def.name, "': misaligned attributes");
     if (n.inputs())
       for (int t : *n.inputs()) {
         if (t != -1 && (!valid(t) || !defined_[static_cast<size_t>(t)]))
@@ -257,7 +270,7 @@ Result<Model> Model::map(const std::string& path) {
 
 Result<Model> Model::from_bytes(std::span<const std::byte> bytes, std::string name) {
   auto* memory = static_cast<std::byte*>(::operator new(bytes.size() + 1, std::align_val_t{64}));
-  std::memcpy(memory, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(memory, bytes.data(), bytes.size());
   std::shared_ptr<const std::byte> copy(memory, [](const std::byte* p) {
     ::operator delete(const_cast<std::byte*>(p), std::align_val_t{64});
   });

@@ -77,6 +77,7 @@ bool scale_weights(Graph& g, Node& n, const Channels& a) {
 }
 
 bool can_take(const Graph& g, Node& n) {
+  if (!as<schema::Conv2dT>(n) && !as<schema::MatMulT>(n)) return false;
   const Tensor& w = tensor(g, n.inputs[1]);
   if (auto* op = as<schema::Conv2dT>(n)) return op->act.kind() == ActKind::none && n.inputs.size() < 4 && w.constant;
   auto* op = as<schema::MatMulT>(n);

@@ -31,7 +31,7 @@ struct GraphBuilder {
     g.nodes.push_back({.name = name, .op = make_op(std::move(op)), .inputs = std::move(inputs), .outputs = {y}});
     return y;
   }
-  const Shape& shape(TensorId t) const { return tensor(g, t).shape; }
+  Shape shape(TensorId t) const { return tensor(g, t).shape; }
   TensorId conv(const std::string& name, TensorId x, int64_t out, schema::ActKind act = schema::ActKind::relu) {
     const int64_t in = shape(x)[3];
     const TensorId w = constant({out, 1, 1, in}, 1), b = constant({out}, .5f);

@@ -118,7 +118,7 @@ class OpRig {
     Inference inference{model_, node_, values_};
     if (auto r = kind_.infer(inference); !r) return fail(r.error());
     Value& result = values_.back();
-    if (result.shape.elements() < 0 || result.shape.elements() > kMost) return fail({Code::kBadArgument, "too large for a test"});
+    if (result.shape.elements() < 0 || result.shape.elements() > kMost || result.channels() > kMost) return fail({Code::kBadArgument, "too large for a test"});
     if (out_.scale.size() > 1 && static_cast<int64_t>(out_.scale.size()) != result.channels()) return fail({Code::kBadModel, "scales"});
     result.pitch = result.channels() + out_.gap;
     std::vector<const Value*> in;
