@@ -17,11 +17,10 @@ Result<Precision> precision_of(const std::string& text, const Model& model) {
   if (text.empty() || text == "paddle") return model.quantized() ? Precision::kInt8 : Precision::kF32;
   if (text != "int8") return Error{Code::kBadArgument, "--precision '" + text + "': expected fp32 or int8"};
   if (model.quantized()) return Precision::kInt8;
-  return Error{
-      Code::kBadArgument,
-      "--precision int8: '" + model.name() +
-          "' is not quantised. Quantise it first, with pictures like those it will see: octet-convert quantize MODEL.onnx "
-          "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
+  return Error{Code::kBadArgument, "--precision int8: '" + model.name() +
+                                       "' is not quantised. Quantise it first, with pictures like those it will see: "
+                                       "octet-convert quantize MODEL.onnx "
+                                       "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
 }
 
 Result<Model> open_model(const std::string& path) {

@@ -6,7 +6,7 @@ namespace octet::kernels {
 
 enum Feature : uint32_t {
   kNoFeature = 0,
-  kAvx2 = 1 << 0,        // with FMA3 and F16C, as every AVX2 CPU has
+  kAvx2 = 1 << 0,  // with FMA3 and F16C, as every AVX2 CPU has
   kAvxVnni = 1 << 1,
   kAvx512Vnni = 1 << 2,  // F, BW, DQ, VL and VNNI
   kNeon = 1 << 3,

@@ -16,9 +16,9 @@
 
 namespace octet::kernels {
 
-inline constexpr int kBlock = 16;      // output channels in a block of packed weights
-inline constexpr int kGroup = 4;       // consecutive input channels in a block: one dword
-inline constexpr int kMaxRows = 16;    // upper bound of Isa::conv_rows
+inline constexpr int kBlock = 16;    // output channels in a block of packed weights
+inline constexpr int kGroup = 4;     // consecutive input channels in a block: one dword
+inline constexpr int kMaxRows = 16;  // upper bound of Isa::conv_rows
 inline constexpr int64_t kReadSlack = 64;
 
 // Values as in schema/model.fbs (checked by a static_assert in the runtime).
@@ -45,7 +45,7 @@ struct Epilogue {
   const float* res_offset = nullptr;
   const float* low = nullptr;
   const float* high = nullptr;
-  const int32_t* zero_point = nullptr;    // null: output is f32
+  const int32_t* zero_point = nullptr;  // null: output is f32
 };
 
 // Up to Isa::conv_rows consecutive output rows x `channels` output channels of an implicit GEMM.
@@ -55,12 +55,12 @@ struct Epilogue {
 struct ConvTile {
   int rows = 0;
   int taps = 0;
-  int groups = 0;                          // of 4 input channels, for each tap
-  const uint8_t* const* input = nullptr;   // [taps][rows]
-  const int8_t* weights = nullptr;         // first block to compute
-  int channels = 0;                        // output channels to compute, from a block's first
-  Epilogue epilogue = {};                       // arrays start at the first channel to compute
-  void* output = nullptr;                  // u8 or f32, first row and channel
+  int groups = 0;                         // of 4 input channels, for each tap
+  const uint8_t* const* input = nullptr;  // [taps][rows]
+  const int8_t* weights = nullptr;        // first block to compute
+  int channels = 0;                       // output channels to compute, from a block's first
+  Epilogue epilogue = {};                 // arrays start at the first channel to compute
+  void* output = nullptr;                 // u8 or f32, first row and channel
   int64_t output_pitch = 0;
   const uint8_t* residual = nullptr;
   int64_t residual_pitch = 0;
@@ -71,11 +71,11 @@ struct Depthwise {
   int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
   int in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0;
   const uint8_t* input = nullptr;
-  int64_t input_pitch = 0;                 // of a pixel
-  const uint8_t* zero_row = nullptr;       // the input's zero point for each channel, with read slack: what padding holds
-  const int8_t* weights = nullptr;         // as packed by Isa::depthwise_pack
+  int64_t input_pitch = 0;            // of a pixel
+  const uint8_t* zero_row = nullptr;  // the input's zero point for each channel, with read slack: what padding holds
+  const int8_t* weights = nullptr;    // as packed by Isa::depthwise_pack
   Epilogue epilogue = {};
-  void* output = nullptr;                  // first pixel of the image, u8 or f32
+  void* output = nullptr;  // first pixel of the image, u8 or f32
   int64_t output_pitch = 0;
   const uint8_t* residual = nullptr;
   int64_t residual_pitch = 0;
@@ -111,10 +111,10 @@ struct BinaryU8 {
   const uint8_t* b = nullptr;
   int64_t b_pitch = 0;
   const float* a_multiplier = nullptr;
-  const float* b_multiplier = nullptr;     // add only
-  const float* offset = nullptr;           // add only
-  const float* a_zero = nullptr;           // mul only
-  const float* b_zero = nullptr;           // mul only
+  const float* b_multiplier = nullptr;  // add only
+  const float* offset = nullptr;        // add only
+  const float* a_zero = nullptr;        // mul only
+  const float* b_zero = nullptr;        // mul only
   Activation act = {};
   const float* out_multiplier = nullptr;
   const float* low = nullptr;
@@ -130,10 +130,10 @@ struct BilinearU8 {
   int channels = 0, in_w = 0, out_w = 0;
   const uint8_t* input = nullptr;
   int64_t input_pitch = 0;
-  const int32_t* y0 = nullptr;             // [out_h] upper source row; y1 the lower one
+  const int32_t* y0 = nullptr;  // [out_h] upper source row; y1 the lower one
   const int32_t* y1 = nullptr;
-  const int16_t* wy = nullptr;             // [out_h] weight of y1 in 0..2048
-  const int32_t* x0 = nullptr;             // [out_w]
+  const int16_t* wy = nullptr;  // [out_h] weight of y1 in 0..2048
+  const int32_t* x0 = nullptr;  // [out_w]
   const int32_t* x1 = nullptr;
   const int16_t* wx = nullptr;
   uint8_t* output = nullptr;
@@ -145,16 +145,16 @@ struct BilinearU8 {
 struct ConvTileF32 {
   int rows = 0;
   int taps = 0;
-  int in_channels = 0;                     // for each tap
-  const float* const* input = nullptr;     // [taps][rows]
+  int in_channels = 0;                  // for each tap
+  const float* const* input = nullptr;  // [taps][rows]
   const float* weights = nullptr;
   int channels = 0;
-  const float* bias = nullptr;             // never null
+  const float* bias = nullptr;  // never null
   Activation act = {};
   bool relu_after = false;
   float* output = nullptr;
   int64_t output_pitch = 0;
-  const float* residual = nullptr;         // may be null
+  const float* residual = nullptr;  // may be null
   int64_t residual_pitch = 0;
 };
 
@@ -163,8 +163,8 @@ struct DepthwiseF32 {
   int in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0;
   const float* input = nullptr;
   int64_t input_pitch = 0;
-  const float* weights = nullptr;          // [kernel_h * kernel_w][channels]
-  const float* bias = nullptr;             // [channels], never null
+  const float* weights = nullptr;  // [kernel_h * kernel_w][channels]
+  const float* bias = nullptr;     // [channels], never null
   Activation act = {};
   bool relu_after = false;
   float* output = nullptr;
@@ -178,15 +178,16 @@ enum class UnaryF32 : uint8_t { kAct, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCe
 
 // All kernels of one ISA. No entry is ever null: what an ISA does not speed up is the next slower one's.
 struct Isa {
-  const char* name;                        // as in OCTET_CPU
-  uint32_t needs;                          // Feature bits
-  int conv_rows;                           // best number of rows for conv_tile (fewer are allowed)
-  int activation_offset;                   // 0, or 128 where conv_tile and depthwise see s8 = stored - 128: fold_bias needs it
+  const char* name;       // as in OCTET_CPU
+  uint32_t needs;         // Feature bits
+  int conv_rows;          // best number of rows for conv_tile (fewer are allowed)
+  int activation_offset;  // 0, or 128 where conv_tile and depthwise see s8 = stored - 128: fold_bias needs it
   int conv_rows_f32;
 
   void (*conv_tile)(const ConvTile&);
   size_t (*depthwise_packed_bytes)(int kernel_h, int kernel_w, int channels);
-  void (*depthwise_pack)(const int8_t* weights /*[taps][channels]*/, int kernel_h, int kernel_w, int channels, int8_t* packed);
+  void (*depthwise_pack)(const int8_t* weights /*[taps][channels]*/, int kernel_h, int kernel_w, int channels,
+                         int8_t* packed);
   void (*depthwise)(const Depthwise&, int y_begin, int y_end);
   void (*max_pool)(const Pool&, const uint8_t* in, uint8_t* out, int y_begin, int y_end);  // padding never wins
   void (*average_pool)(const AveragePool&, const uint8_t* in, uint8_t* out, int y_begin, int y_end);
@@ -201,8 +202,10 @@ struct Isa {
   void (*dequantize)(const uint8_t* in, int64_t in_pitch, float* out, int64_t out_pitch, int64_t rows, int channels,
                      const float* scale, const int32_t* zero_point);
   // out[c][r] = in[r][c]; elements of 1 or 4 bytes; the pitches count elements.
-  void (*transpose_8)(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int64_t columns);
-  void (*transpose_32)(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows, int64_t columns);
+  void (*transpose_8)(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows,
+                      int64_t columns);
+  void (*transpose_32)(const uint32_t* in, int64_t in_pitch, uint32_t* out, int64_t out_pitch, int64_t rows,
+                       int64_t columns);
   void (*argmax_u8)(const uint8_t* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);  // first of equals
 
   void (*conv_tile_f32)(const ConvTileF32&);
@@ -213,13 +216,13 @@ struct Isa {
   void (*binary_f32)(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count);
   void (*unary_f32)(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
   void (*bilinear_f32)(int channels, const float* const corners[4], const float weights[4], float* out);
-  void (*softmax_f32)(const float* in, float* out, int64_t count);   // one row
+  void (*softmax_f32)(const float* in, float* out, int64_t count);  // one row
   void (*argmax_f32)(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 };
 
-std::span<const Isa* const> all_isas();            // compiled in, best first, scalar last
-bool supported(const Isa& isa);                    // by this CPU
-const Isa& best_isa();                             // the best supported one that OCTET_CPU allows, chosen once
+std::span<const Isa* const> all_isas();  // compiled in, best first, scalar last
+bool supported(const Isa& isa);          // by this CPU
+const Isa& best_isa();                   // the best supported one that OCTET_CPU allows, chosen once
 // Null when OCTET_CPU is unset or names a supported ISA, else what is wrong with it.
 const char* isa_choice_error();
 

@@ -7,7 +7,9 @@
 
 namespace octet::kernels {
 
-inline int32_t round_half_even(float v) { return static_cast<int32_t>(std::nearbyintf(v)); }  // |v| < 2^31; default rounding mode
+inline int32_t round_half_even(float v) {
+  return static_cast<int32_t>(std::nearbyintf(v));
+}  // |v| < 2^31; default rounding mode
 
 // NaN gives the zero point.
 inline uint8_t quantize_u8(float x, float inv_scale, int32_t zero_point) {
@@ -41,7 +43,8 @@ inline QuantParams choose_u8(float low, float high) {
 // acc0 of one output channel: bias in units of the accumulator, less what the zero points add. `zero_point_dot_weights` is
 // sum over k of (zero_point[k] - activation_offset) * w[k]. Clamped to +-2^30, far outside what any output range can show.
 inline int32_t fold_bias(float bias, double acc_scale, int64_t zero_point_dot_weights) {
-  const double units = std::nearbyint(static_cast<double>(bias) / acc_scale) - static_cast<double>(zero_point_dot_weights);
+  const double units =
+      std::nearbyint(static_cast<double>(bias) / acc_scale) - static_cast<double>(zero_point_dot_weights);
   return static_cast<int32_t>(std::clamp(units, -1073741824.0, 1073741824.0));
 }
 

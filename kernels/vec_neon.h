@@ -61,8 +61,14 @@ inline I add(I a, I b) { return vaddq_s32(a, b); }
 inline I sub(I a, I b) { return vsubq_s32(a, b); }
 inline I mul(I a, I b) { return vmulq_s32(a, b); }
 inline I mul_s16(I a, I b) { return vmulq_s32(a, b); }
-template <int kBits> I shift_left(I a) { return vshlq_n_s32(a, kBits); }
-template <int kBits> I shift_right(I a) { return vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a), kBits)); }
+template <int kBits>
+I shift_left(I a) {
+  return vshlq_n_s32(a, kBits);
+}
+template <int kBits>
+I shift_right(I a) {
+  return vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a), kBits));
+}
 inline F to_f(I a) { return vcvtq_f32_s32(a); }
 inline I round(F a) { return vcvtnq_s32_f32(a); }
 inline F as_f(I a) { return vreinterpretq_f32_s32(a); }
@@ -77,8 +83,12 @@ inline void store_b(uint8_t* p, B v, int n) {
   vst1q_u8(copy, v);
   std::memcpy(p, copy, static_cast<size_t>(n));
 }
-template <int i> void store_half(uint8_t* p, B v) { vst1_u8(p, i ? vget_high_u8(v) : vget_low_u8(v)); }
-template <int i> void store_quarter(uint8_t* p, B v) {
+template <int i>
+void store_half(uint8_t* p, B v) {
+  vst1_u8(p, i ? vget_high_u8(v) : vget_low_u8(v));
+}
+template <int i>
+void store_quarter(uint8_t* p, B v) {
   const uint32_t four = vgetq_lane_u32(vreinterpretq_u32_u8(v), i);
   std::memcpy(p, &four, 4);
 }

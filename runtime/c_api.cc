@@ -118,7 +118,8 @@ int octet_session_resize_input(octet_session* session, int index, const int64_t*
 
 int octet_session_input(octet_session* session, int index, octet_tensor* tensor) {
   return guarded([&] {
-    if (index < 0 || index >= static_cast<int>(session->model.data().inputs.size())) return fail("no input of this index");
+    if (index < 0 || index >= static_cast<int>(session->model.data().inputs.size()))
+      return fail("no input of this index");
     if (auto ready = session->session.prepare(); !ready) return fail(ready.error());
     const octet::Tensor t = session->session.input(index);
     fill(tensor, t.name, t.dtype, t.shape, t.data);
@@ -135,7 +136,8 @@ int octet_session_run(octet_session* session) {
 }
 
 int octet_session_output(const octet_session* session, int index, octet_tensor* tensor) {
-  if (index < 0 || index >= static_cast<int>(session->model.data().outputs.size())) return fail("no output of this index");
+  if (index < 0 || index >= static_cast<int>(session->model.data().outputs.size()))
+    return fail("no output of this index");
   if (!session->ran) return fail("octet_session_output: call octet_session_run first");
   const octet::Tensor t = session->session.output(index);
   fill(tensor, t.name, t.dtype, t.shape, t.data);

@@ -15,8 +15,8 @@ Error error(Code code, const Parts&... parts) {
 }
 
 // Returns the error of a Result from the calling function.
-#define OCTET_TRY(expression)                              \
-  do {                                                     \
+#define OCTET_TRY(expression)                                                                     \
+  do {                                                                                            \
     if (auto octet_try_result = (expression); !octet_try_result) return octet_try_result.error(); \
   } while (false)
 

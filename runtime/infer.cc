@@ -26,7 +26,8 @@ bool known(const Inferred& all, const NodeDef& node) {
 Result<void> evaluate(const ModelData& model, const NodeDef& node, const SessionOptions& options, Inferred& all) {
   Value& out = all.values[static_cast<size_t>(node.outputs[0])];
   if (out.shape.elements() > kMaxEvaluated || !known(all, node)) return {};
-  auto& memory = all.memory.emplace_back(static_cast<size_t>(out.shape.elements()) * size_of(out.dtype) + kernels::kReadSlack);
+  auto& memory =
+      all.memory.emplace_back(static_cast<size_t>(out.shape.elements()) * size_of(out.dtype) + kernels::kReadSlack);
   std::vector<Value> operands(node.inputs.size() + 1);
   std::vector<const Value*> inputs(node.inputs.size());
   std::vector<std::byte*> pointers(node.inputs.size() + 1);
@@ -99,10 +100,10 @@ Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shap
     out.pitch = out.channels();
     bool too_large = out.shape.elements() < 0 || out.shape.elements() > kMaxOutput;
     for (int64_t d : out.shape) too_large = too_large || d > kMaxOutput;  // beside a size of 0
-    if (too_large)
-      return inference.error("output " + out.shape.text() + " is too large");
+    if (too_large) return inference.error("output " + out.shape.text() + " is too large");
     if (def.quant.per_channel() && static_cast<int64_t>(def.quant.scale.size()) != out.channels())
-      return inference.error(std::to_string(def.quant.scale.size()) + " scales for " + std::to_string(out.channels()) + " channels");
+      return inference.error(std::to_string(def.quant.scale.size()) + " scales for " + std::to_string(out.channels()) +
+                             " channels");
     OCTET_TRY(evaluate(model, node, options, all));
   }
   return all;

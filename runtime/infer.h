@@ -1,7 +1,7 @@
 // Shapes of all tensors for given input shapes, and the values of those that need no data: shape arithmetic.
 #pragma once
-#include <deque>
 #include <octet/octet.h>
+#include <deque>
 #include <span>
 #include <vector>
 

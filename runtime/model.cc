@@ -20,12 +20,18 @@ constexpr int64_t kMaxElements = int64_t{1} << 40;  // of one tensor: keeps ever
 
 DType dtype_of(schema::DType t) {
   switch (t) {
-    case schema::DType::u8: return DType::kU8;
-    case schema::DType::s8: return DType::kS8;
-    case schema::DType::s32: return DType::kS32;
-    case schema::DType::s64: return DType::kS64;
-    case schema::DType::boolean: return DType::kBool;
-    default: return DType::kF32;
+    case schema::DType::u8:
+      return DType::kU8;
+    case schema::DType::s8:
+      return DType::kS8;
+    case schema::DType::s32:
+      return DType::kS32;
+    case schema::DType::s64:
+      return DType::kS64;
+    case schema::DType::boolean:
+      return DType::kBool;
+    default:
+      return DType::kF32;
   }
 }
 
@@ -59,21 +65,24 @@ class Loader {
       for (const auto* name : *graph_.int8_ops()) model_.int8_ops.push_back(name->string_view());
     if (graph_.metadata())
       for (const auto* kv : *graph_.metadata())
-        model_.metadata.emplace_back(kv->key() ? kv->key()->string_view() : "", kv->value() ? kv->value()->string_view() : "");
+        model_.metadata.emplace_back(kv->key() ? kv->key()->string_view() : "",
+                                     kv->value() ? kv->value()->string_view() : "");
     return {};
   }
 
  private:
   template <class... Parts>
   Error bad(const Parts&... parts) const {
-    return error(Code::kBadModel, model_.name, ": ", parts..., "; the file is damaged or was not written by Octet's converter");
+    return error(Code::kBadModel, model_.name, ": ", parts...,
+                 "; the file is damaged or was not written by Octet's converter");
   }
 
   Result<void> tensor(const schema::Tensor& t) {
     TensorDef def;
     if (t.name()) def.name = t.name()->string_view();
     if (!aligned(t.shape())) return bad("tensor '", def.name, "': misaligned shape");
-    if (t.dtype() > schema::DType::MAX || t.packing() > schema::Packing::MAX) return bad("tensor '", def.name, "': unknown type");
+    if (t.dtype() > schema::DType::MAX || t.packing() > schema::Packing::MAX)
+      return bad("tensor '", def.name, "': unknown type");
     def.dtype = dtype_of(t.dtype());
     if (t.shape() && t.shape()->size() > kMaxRank) return bad("tensor '", def.name, "': rank over ", kMaxRank);
     int64_t elements = 1;
@@ -85,7 +94,8 @@ class Loader {
         def.shape.push_back(d);
       }
     OCTET_TRY(quant(t, def));
-    if (t.constant()) OCTET_TRY(constant(t, def, elements));
+    if (t.constant())
+      OCTET_TRY(constant(t, def, elements));
     else if (def.dtype == DType::kU8 || def.dtype == DType::kS8)
       return bad("tensor '", def.name, "': only constants may be stored as ", name_of(def.dtype));
     model_.tensors.push_back(std::move(def));
@@ -159,7 +169,8 @@ class Loader {
       if (!def.has_input(i)) return bad("node '", def.name, "': input ", i, " is missing");
     if (!n.outputs() || n.outputs()->size() != 1) return bad("node '", def.name, "': must have one output");
     for (int t : *n.outputs()) {
-      if (!valid(t) || defined_[static_cast<size_t>(t)]) return bad("node '", def.name, "': output ", t, " exists already");
+      if (!valid(t) || defined_[static_cast<size_t>(t)])
+        return bad("node '", def.name, "': output ", t, " exists already");
       defined_[static_cast<size_t>(t)] = true;
       def.outputs.push_back(t);
     }
@@ -176,7 +187,8 @@ class Loader {
     if (type == schema::Op::ShapeOf || type == schema::Op::ArgMax) out = DType::kS64;
     if (type == schema::Op::Cast) out = dtype_of(def.attributes<schema::Cast>().to());
     if (model_.output(def, 0).dtype != out)
-      return bad("node '", def.name, "': output of type ", name_of(model_.output(def, 0).dtype), ", expected ", name_of(out));
+      return bad("node '", def.name, "': output of type ", name_of(model_.output(def, 0).dtype), ", expected ",
+                 name_of(out));
     if (type == schema::Op::Binary || type == schema::Op::Concat)
       for (size_t i = 1; i < def.inputs.size(); ++i)
         if (def.inputs[i] < 0 || model_.input(def, static_cast<int>(i)).dtype != in)
@@ -202,8 +214,9 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
   std::memcpy(&h, file.get(), sizeof h);
   if (std::memcmp(h.magic, schema::kMagic, sizeof h.magic) != 0) return bad("not an .octet file");
   if (h.version_major != schema::kVersionMajor || h.version_minor > schema::kVersionMinor)
-    return error(Code::kUnsupported, model->name, ": file version ", h.version_major, ".", h.version_minor, ", this runtime reads ",
-                 schema::kVersionMajor, ".", schema::kVersionMinor, "; use a newer runtime or convert the source model again");
+    return error(Code::kUnsupported, model->name, ": file version ", h.version_major, ".", h.version_minor,
+                 ", this runtime reads ", schema::kVersionMajor, ".", schema::kVersionMinor,
+                 "; use a newer runtime or convert the source model again");
   auto inside = [&](uint64_t offset, uint64_t size) { return offset <= bytes && size <= bytes - offset; };
   if (!inside(h.graph_offset, h.graph_bytes) || !inside(h.weights_offset, h.weights_bytes) || h.graph_offset % 8 ||
       h.weights_offset % schema::kAlignment || h.graph_bytes >= (uint64_t{1} << 31) || h.graph_bytes < 8)
@@ -232,13 +245,13 @@ bool same(const Quant& a, const Quant& b) {
   return true;
 }
 
-std::shared_ptr<const std::byte> PackCache::get(const std::string& key, size_t bytes, const std::function<void(std::byte*)>& make) {
+std::shared_ptr<const std::byte> PackCache::get(const std::string& key, size_t bytes,
+                                                const std::function<void(std::byte*)>& make) {
   std::lock_guard lock(mutex_);
   if (auto found = entries_[key].lock()) return found;
-  auto* memory = static_cast<std::byte*>(::operator new(bytes + 1, std::align_val_t{64}));
-  std::shared_ptr<const std::byte> made(memory, [](const std::byte* p) {
-    ::operator delete(const_cast<std::byte*>(p), std::align_val_t{64});
-  });
+  auto* memory = static_cast<std::byte*>(::operator new (bytes + 1, std::align_val_t{64}));
+  std::shared_ptr<const std::byte> made(
+      memory, [](const std::byte* p) { ::operator delete (const_cast<std::byte*>(p), std::align_val_t{64}); });
   make(memory);
   entries_[key] = made;
   return made;
@@ -269,11 +282,10 @@ Result<Model> Model::map(const std::string& path) {
 }
 
 Result<Model> Model::from_bytes(std::span<const std::byte> bytes, std::string name) {
-  auto* memory = static_cast<std::byte*>(::operator new(bytes.size() + 1, std::align_val_t{64}));
+  auto* memory = static_cast<std::byte*>(::operator new (bytes.size() + 1, std::align_val_t{64}));
   if (!bytes.empty()) std::memcpy(memory, bytes.data(), bytes.size());
-  std::shared_ptr<const std::byte> copy(memory, [](const std::byte* p) {
-    ::operator delete(const_cast<std::byte*>(p), std::align_val_t{64});
-  });
+  std::shared_ptr<const std::byte> copy(
+      memory, [](const std::byte* p) { ::operator delete (const_cast<std::byte*>(p), std::align_val_t{64}); });
   auto data = load(std::move(copy), bytes.size(), std::move(name));
   if (!data) return data.error();
   Model model;

@@ -1,7 +1,7 @@
 // What a file in runtime/ops provides: one op's names, load-time check, shape rule and execution.
 #pragma once
-#include <functional>
 #include <octet/octet.h>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,29 +15,34 @@ namespace octet {
 // One form (f32, u8, s64 ...) of a tensor in a prepared plan. `rows()` rows of the last dim, `pitch` elements apart.
 struct Value {
   int id = -1;
-  int tensor = -1;                       // in ModelData
+  int tensor = -1;  // in ModelData
   DType dtype = DType::kF32;
   Shape shape;
-  int64_t pitch = 0;                     // elements; the last dim where dense
-  Quant quant;                           // u8 only
-  const std::byte* constant = nullptr;   // its data where known when preparing
+  int64_t pitch = 0;                    // elements; the last dim where dense
+  Quant quant;                          // u8 only
+  const std::byte* constant = nullptr;  // its data where known when preparing
   int64_t channels() const { return shape.rank() ? shape[-1] : 1; }
-  int64_t rows() const { const int64_t c = channels(); return c ? shape.elements() / c : 0; }
+  int64_t rows() const {
+    const int64_t c = channels();
+    return c ? shape.elements() / c : 0;
+  }
   bool dense() const { return pitch == channels(); }
 };
 
 // What a step sees when it runs.
 struct RunContext {
-  std::byte* const* values;              // memory of each Value by id
-  std::byte* scratch;                    // Step::scratch_bytes, 64-byte aligned, shared by all steps
+  std::byte* const* values;  // memory of each Value by id
+  std::byte* scratch;        // Step::scratch_bytes, 64-byte aligned, shared by all steps
   Threads& threads;
   template <class T>
-  T* data(int value) const { return reinterpret_cast<T*>(values[value]); }
+  T* data(int value) const {
+    return reinterpret_cast<T*>(values[value]);
+  }
 };
 
 struct Step {
   std::function<void(const RunContext&)> run;
-  std::string kernel;                    // "conv int8 avx512vnni"
+  std::string kernel;  // "conv int8 avx512vnni"
   int64_t macs = 0;
   size_t scratch_bytes = 0;
 };
@@ -46,11 +51,13 @@ struct Step {
 struct Inference {
   const ModelData& model;
   const NodeDef& node;
-  std::vector<Value>& values;            // by tensor index: shape, dtype and constant of what is known so far
+  std::vector<Value>& values;  // by tensor index: shape, dtype and constant of what is known so far
 
   const Value& in(int i) const { return values[static_cast<size_t>(node.inputs[static_cast<size_t>(i)])]; }
   const Shape& shape(int i) const { return in(i).shape; }
-  void out(int i, const Shape& shape) { values[static_cast<size_t>(node.outputs[static_cast<size_t>(i)])].shape = shape; }
+  void out(int i, const Shape& shape) {
+    values[static_cast<size_t>(node.outputs[static_cast<size_t>(i)])].shape = shape;
+  }
   // The elements of an s64 input whose value prepare must know (a shape, axes): an error where it depends on data.
   Result<std::span<const int64_t>> known_s64(int i) const;
   Error error(const std::string& what) const;  // "conv2d 'name' of m.octet: what"
@@ -59,7 +66,7 @@ struct Inference {
 // A node (or a conversion) being prepared for known shapes.
 struct Prepare {
   const ModelData& model;
-  const NodeDef* node;                   // null for quantise and dequantise steps
+  const NodeDef* node;  // null for quantise and dequantise steps
   const SessionOptions& options;
   const kernels::Isa& isa;
   std::span<const Value* const> inputs;  // null: absent
@@ -78,7 +85,7 @@ struct OpKind {
   schema::Op type;
   // Octet's name first, then ONNX' and Paddle's: what op whitelists may say.
   std::span<const std::string_view> (*names)(const NodeDef&);
-  int min_inputs, max_inputs;            // count; the loader checks it. Inputs below min_inputs are never absent
+  int min_inputs, max_inputs;  // count; the loader checks it. Inputs below min_inputs are never absent
   // Load time: attributes and constant operands, whose sizes must agree. Nothing is trusted before this.
   Result<void> (*check)(const NodeDef&, const ModelData&);
   // Output shapes (and dtypes are the file's). Must refuse what execution could not do.
@@ -87,14 +94,14 @@ struct OpKind {
   // Inputs and outputs of an int8 node that are f32 in the file are u8; a conv or matmul may also give f32.
   bool (*can_int8)(const NodeDef&, const ModelData&);
   Result<void> (*prepare)(Prepare&);
-  bool pitched_in = false;               // takes rows apart (pitch > channels) for every input
-  bool pitched_out = false;              // can write them
-  bool gives_f32_from_int8 = false;      // conv2d, matmul
+  bool pitched_in = false;           // takes rows apart (pitch > channels) for every input
+  bool pitched_out = false;          // can write them
+  bool gives_f32_from_int8 = false;  // conv2d, matmul
   // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Not subject to whitelists.
   bool moves_only = false;
 };
 
-std::span<const OpKind* const> all_ops();           // the files in runtime/ops, generated by CMake
+std::span<const OpKind* const> all_ops();  // the files in runtime/ops, generated by CMake
 const OpKind* find_op(schema::Op type);
 
 // Internal steps, in ops/quantize.cc.

@@ -29,8 +29,8 @@ class Planner {
     OCTET_TRY(prepare_steps());
     place_values();
     if (plan_.arena_bytes > kMaxArenaBytes)
-      return error(Code::kUnsupported, model_.name, ": would need ", plan_.arena_bytes >> 20, " MiB of activations, more than ",
-                   kMaxArenaBytes >> 20, "; use smaller inputs");
+      return error(Code::kUnsupported, model_.name, ": would need ", plan_.arena_bytes >> 20,
+                   " MiB of activations, more than ", kMaxArenaBytes >> 20, "; use smaller inputs");
     return {};
   }
 
@@ -80,24 +80,30 @@ class Planner {
 
   int native(int t) { return need(t, def(t).dtype); }
 
-  bool is_output(int t) const { return std::find(model_.outputs.begin(), model_.outputs.end(), t) != model_.outputs.end(); }
+  bool is_output(int t) const {
+    return std::find(model_.outputs.begin(), model_.outputs.end(), t) != model_.outputs.end();
+  }
 
   void add_node(size_t n) {
     const NodeDef& node = model_.nodes[n];
     const int out = node.outputs[0];
-    if (plan_.inferred.values[static_cast<size_t>(out)].constant && !is_output(out)) return;  // shape arithmetic, known already
+    if (plan_.inferred.values[static_cast<size_t>(out)].constant && !is_output(out))
+      return;  // shape arithmetic, known already
     PlanStep step;
     step.node = &node;
     step.precision = int8_[n] ? Precision::kInt8 : Precision::kF32;
     for (int t : node.inputs) {
-      if (t < 0) step.inputs.push_back(-1);
-      else step.inputs.push_back(int8_[n] && !def(t).quant.empty() ? need(t, DType::kU8) : native(t));
+      if (t < 0)
+        step.inputs.push_back(-1);
+      else
+        step.inputs.push_back(int8_[n] && !def(t).quant.empty() ? need(t, DType::kU8) : native(t));
     }
     DType dtype = def(out).dtype;
     if (int8_[n] && dtype == DType::kF32 && !(node.kind->gives_f32_from_int8 && !read_as_u8_[static_cast<size_t>(out)]))
       dtype = DType::kU8;
     step.outputs = {form(out, dtype)};
-    if (plan_.values[static_cast<size_t>(step.outputs[0])].constant) plan_.values[static_cast<size_t>(step.outputs[0])].constant = nullptr;
+    if (plan_.values[static_cast<size_t>(step.outputs[0])].constant)
+      plan_.values[static_cast<size_t>(step.outputs[0])].constant = nullptr;
     plan_.steps.push_back(std::move(step));
   }
 
@@ -109,8 +115,10 @@ class Planner {
       for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
       Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step};
       // What has no elements needs no work, and ops need not think of dividing by its sizes.
-      if (outputs[0]->shape.elements() == 0) s.step = {[](const RunContext&) {}, "empty"};
-      else OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+      if (outputs[0]->shape.elements() == 0)
+        s.step = {[](const RunContext&) {}, "empty"};
+      else
+        OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
       StepProfile profile;
       const int tensor = outputs[0]->tensor;
       profile.node = s.node ? s.node->name : def(tensor).name;
@@ -164,14 +172,15 @@ class Planner {
   Plan& plan_;
   const ModelData& model_;
   const SessionOptions& options_;
-  std::vector<bool> int8_;          // by node
-  std::vector<bool> read_as_u8_;    // by tensor
+  std::vector<bool> int8_;        // by node
+  std::vector<bool> read_as_u8_;  // by tensor
   std::map<std::pair<int, DType>, int> forms_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Plan>> Plan::make(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options) {
+Result<std::unique_ptr<Plan>> Plan::make(const ModelData& model, std::span<const Shape> input_shapes,
+                                         const SessionOptions& options) {
   std::unique_ptr<Plan> plan(new Plan(model));
   plan->input_shapes.assign(input_shapes.begin(), input_shapes.end());
   auto inferred = infer(model, input_shapes, options);

@@ -1,8 +1,8 @@
 // A model prepared for given input shapes: precision of each node, conversions between forms, views, memory, kernels.
 #pragma once
+#include <octet/octet.h>
 #include <deque>
 #include <memory>
-#include <octet/octet.h>
 #include <span>
 #include <vector>
 
@@ -12,8 +12,8 @@
 namespace octet {
 
 struct PlanStep {
-  const NodeDef* node = nullptr;     // null: a conversion
-  bool quantize = false;             // of the conversions: f32 to u8, else back
+  const NodeDef* node = nullptr;  // null: a conversion
+  bool quantize = false;          // of the conversions: f32 to u8, else back
   Precision precision = Precision::kF32;
   std::vector<int> inputs, outputs;  // value ids; -1: absent
   Step step;
@@ -22,9 +22,9 @@ struct PlanStep {
 // Where a value lives: in memory of its own, or inside another value's.
 struct Place {
   int parent = -1;
-  int64_t rows = 0, channels = 0;    // offset inside the parent
-  bool other_rows = false;           // a reshape that changes the row's length: both are dense
-  size_t offset = 0;                 // bytes in the arena, resolved
+  int64_t rows = 0, channels = 0;  // offset inside the parent
+  bool other_rows = false;         // a reshape that changes the row's length: both are dense
+  size_t offset = 0;               // bytes in the arena, resolved
 };
 
 class Plan {
@@ -35,7 +35,7 @@ class Plan {
   const ModelData& model;
   std::vector<Shape> input_shapes;
   std::deque<Value> values;
-  std::vector<Place> places;         // by value id
+  std::vector<Place> places;  // by value id
   std::vector<PlanStep> steps;
   std::vector<int> inputs, outputs;  // value ids
   std::vector<StepProfile> profile;  // by step

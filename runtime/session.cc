@@ -6,8 +6,8 @@
 #include <list>
 
 #include "runtime/inspect.h"
-#include "runtime/precision.h"
 #include "runtime/plan.h"
+#include "runtime/precision.h"
 
 namespace octet {
 
@@ -15,12 +15,12 @@ struct SessionState {
   Model model;
   SessionOptions options;
   Threads threads;
-  std::vector<Shape> shapes;                // wanted, by input
-  std::list<std::unique_ptr<Plan>> plans;   // most recently used first
-  Plan* plan = nullptr;                     // the one in use; null: prepare() first
+  std::vector<Shape> shapes;               // wanted, by input
+  std::list<std::unique_ptr<Plan>> plans;  // most recently used first
+  Plan* plan = nullptr;                    // the one in use; null: prepare() first
   std::shared_ptr<std::byte> arena;
   size_t arena_bytes = 0;
-  std::vector<std::byte*> pointers;         // by value of the plan in use
+  std::vector<std::byte*> pointers;  // by value of the plan in use
 
   SessionState(const Model& m, SessionOptions o) : model(m), options(std::move(o)), threads(options.threads) {}
 };
@@ -43,17 +43,20 @@ bool reserve(SessionState& s, size_t bytes) {
 
 Result<void> use(SessionState& s, Plan& plan) {
   if (!reserve(s, plan.arena_bytes))
-    return error(Code::kIo, s.model.name(), ": no memory for ", plan.arena_bytes >> 20, " MiB of activations; use smaller inputs");
+    return error(Code::kIo, s.model.name(), ": no memory for ", plan.arena_bytes >> 20,
+                 " MiB of activations; use smaller inputs");
   s.plan = &plan;
   s.pointers.resize(plan.values.size());
   for (size_t v = 0; v < plan.values.size(); ++v)
-    s.pointers[v] = plan.values[v].constant ? const_cast<std::byte*>(plan.values[v].constant) : s.arena.get() + plan.places[v].offset;
+    s.pointers[v] = plan.values[v].constant ? const_cast<std::byte*>(plan.values[v].constant)
+                                            : s.arena.get() + plan.places[v].offset;
   return {};
 }
 
 Tensor view(const SessionState& s, int value) {
   const Value& v = s.plan->values[static_cast<size_t>(value)];
-  return {s.model.data().tensors[static_cast<size_t>(v.tensor)].name, v.dtype, v.shape, s.pointers[static_cast<size_t>(value)]};
+  return {s.model.data().tensors[static_cast<size_t>(v.tensor)].name, v.dtype, v.shape,
+          s.pointers[static_cast<size_t>(value)]};
 }
 
 void tap(const SessionState& s, int value) {
@@ -95,8 +98,8 @@ Result<void> Session::resize_input(int index, const Shape& shape) {
   bool fits = shape.rank() == def.shape.rank() && shape.elements() > 0;
   for (int d = 0; fits && d < shape.rank(); ++d) fits = def.shape[d] == -1 || def.shape[d] == shape[d];
   if (!fits)
-    return error(Code::kBadArgument, s.model.name(), ": input '", def.name, "' takes ", def.shape.text(), " (-1: any size), not ",
-                 shape.text());
+    return error(Code::kBadArgument, s.model.name(), ": input '", def.name, "' takes ", def.shape.text(),
+                 " (-1: any size), not ", shape.text());
   s.shapes[static_cast<size_t>(index)] = shape;
   s.plan = nullptr;
   return {};
@@ -107,8 +110,8 @@ Result<void> Session::prepare() {
   if (s.plan) return {};
   for (size_t i = 0; i < s.shapes.size(); ++i)
     if (s.shapes[i].elements() < 0)
-      return error(Code::kBadArgument, s.model.name(), ": input '", s.model.inputs()[i].name, "' has the dynamic shape ",
-                   s.shapes[i].text(), "; call resize_input() first");
+      return error(Code::kBadArgument, s.model.name(), ": input '", s.model.inputs()[i].name,
+                   "' has the dynamic shape ", s.shapes[i].text(), "; call resize_input() first");
   auto found = std::find_if(s.plans.begin(), s.plans.end(), [&](const auto& p) { return p->input_shapes == s.shapes; });
   if (found == s.plans.end()) {
     auto plan = Plan::make(s.model.data(), s.shapes, s.options);
@@ -147,7 +150,9 @@ Result<void> Session::run() {
   return {};
 }
 
-std::vector<StepProfile> Session::profile() const { return state_->plan ? state_->plan->profile : std::vector<StepProfile>{}; }
+std::vector<StepProfile> Session::profile() const {
+  return state_->plan ? state_->plan->profile : std::vector<StepProfile>{};
+}
 
 void Session::reset_profile() {
   if (!state_->plan) return;
@@ -170,7 +175,8 @@ std::optional<Tensor> constant_value(const Session& session, int tensor) {
   const SessionState& s = SessionInside::state(session);
   const Value& v = s.plan->inferred.values[static_cast<size_t>(tensor)];
   if (!v.constant) return std::nullopt;
-  return Tensor{s.model.data().tensors[static_cast<size_t>(tensor)].name, v.dtype, v.shape, const_cast<std::byte*>(v.constant)};
+  return Tensor{s.model.data().tensors[static_cast<size_t>(tensor)].name, v.dtype, v.shape,
+                const_cast<std::byte*>(v.constant)};
 }
 
 std::string_view version() { return OCTET_VERSION; }

@@ -5,9 +5,13 @@ namespace octet {
 
 size_t size_of(DType dtype) {
   switch (dtype) {
-    case DType::kF32: case DType::kS32: return 4;
-    case DType::kS64: return 8;
-    default: return 1;
+    case DType::kF32:
+    case DType::kS32:
+      return 4;
+    case DType::kS64:
+      return 8;
+    default:
+      return 1;
   }
 }
 

@@ -50,7 +50,8 @@ void Threads::run_job(Job job) {
   wake_.notify_all();
   take_tasks();
   // Every worker passes through each job, so none can still hold the last one when the next begins.
-  for (int spins = 0; busy_.load(std::memory_order_acquire) > 0; ++spins) spins < kSpins ? relax() : std::this_thread::yield();
+  for (int spins = 0; busy_.load(std::memory_order_acquire) > 0; ++spins)
+    spins < kSpins ? relax() : std::this_thread::yield();
 }
 
 void Threads::work() {

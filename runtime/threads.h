@@ -27,7 +27,8 @@ class Threads {
       for (int64_t i = 0; i < tasks; ++i) body(i);
       return;
     }
-    run_job({[](void* b, int64_t i) { (*static_cast<Body*>(b))(i); }, const_cast<void*>(static_cast<const void*>(&body)), tasks});
+    run_job({[](void* b, int64_t i) { (*static_cast<Body*>(b))(i); },
+             const_cast<void*>(static_cast<const void*>(&body)), tasks});
   }
 
  private:
@@ -43,7 +44,7 @@ class Threads {
   Job job_{};
   std::atomic<uint64_t> generation_{0};  // one more for each job
   std::atomic<int64_t> next_{0};
-  std::atomic<int> busy_{0};             // workers that have not finished this job
+  std::atomic<int> busy_{0};  // workers that have not finished this job
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable wake_;

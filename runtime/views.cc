@@ -35,7 +35,9 @@ class Views {
  private:
   Value& value(int v) { return plan_.values[static_cast<size_t>(v)]; }
   Place& place(int v) { return plan_.places[static_cast<size_t>(v)]; }
-  static bool holds(const std::vector<int>& list, int v) { return std::find(list.begin(), list.end(), v) != list.end(); }
+  static bool holds(const std::vector<int>& list, int v) {
+    return std::find(list.begin(), list.end(), v) != list.end();
+  }
   bool is_output(int v) const { return holds(plan_.outputs, v); }
 
   bool reads_pitched(int v) const {
@@ -78,7 +80,9 @@ class Views {
   }
 
   // May v's memory be part of another value's? Only if a step of the plan writes it and nobody outside sees it.
-  bool movable(int v) { return producer_[static_cast<size_t>(v)] && place(v).parent < 0 && !is_output(v) && !holds(plan_.inputs, v); }
+  bool movable(int v) {
+    return producer_[static_cast<size_t>(v)] && place(v).parent < 0 && !is_output(v) && !holds(plan_.inputs, v);
+  }
 
   static bool same_part(const Quant& part, const Quant& whole, int64_t first, int64_t count) {
     if (part.empty()) return whole.empty();
@@ -105,7 +109,8 @@ class Views {
       const int v = s.inputs[i];
       const int64_t channels = value(v).channels();
       const int64_t first = last ? at : 0;
-      if (!movable(v) || std::count(s.inputs.begin(), s.inputs.end(), v) > 1 || value(v).dtype != value(out).dtype) return false;
+      if (!movable(v) || std::count(s.inputs.begin(), s.inputs.end(), v) > 1 || value(v).dtype != value(out).dtype)
+        return false;
       if (!same_part(value(v).quant, value(out).quant, first, channels)) return false;
       if (pitched_inside(out, channels) && !(bears_pitch(v) && written_pitched(v))) return false;
       wanted.push_back({out, last ? 0 : at * inner, first});
@@ -118,9 +123,12 @@ class Views {
   // The input is written straight into the output's memory, or, where it may not move, the output is another name for it.
   bool reshape(const PlanStep& s) {
     const int in = s.inputs[0], out = s.outputs[0];
-    if (value(in).dtype != value(out).dtype || value(in).constant || !same(value(in).quant, value(out).quant)) return false;
+    if (value(in).dtype != value(out).dtype || value(in).constant || !same(value(in).quant, value(out).quant))
+      return false;
     const bool same_rows = value(in).channels() == value(out).channels();
-    auto fits = [&](int parent, int64_t channels, bool bears) { return !pitched_inside(parent, channels) || (same_rows && bears); };
+    auto fits = [&](int parent, int64_t channels, bool bears) {
+      return !pitched_inside(parent, channels) || (same_rows && bears);
+    };
     if (movable(in) && fits(out, value(out).channels(), bears_pitch(in) && written_pitched(in))) {
       place(in) = {out, 0, 0, !same_rows};
       return true;
@@ -134,7 +142,9 @@ class Views {
   bool slice(const PlanStep& s) {
     const int in = s.inputs[0], out = s.outputs[0];
     const auto& a = s.node->attributes<schema::Slice>();
-    if (!a.starts() || a.starts()->size() != 1 || !a.axes() || (a.steps() && a.steps()->size() > 0 && a.steps()->Get(0) != 1)) return false;
+    if (!a.starts() || a.starts()->size() != 1 || !a.axes() ||
+        (a.steps() && a.steps()->size() > 0 && a.steps()->Get(0) != 1))
+      return false;
     if (!movable(out) || value(in).constant || value(in).dtype != value(out).dtype) return false;
     const Shape& shape = value(in).shape;
     int axis = a.axes()->Get(0);
@@ -154,7 +164,7 @@ class Views {
   }
 
   Plan& plan_;
-  std::vector<PlanStep*> producer_;               // by value
+  std::vector<PlanStep*> producer_;  // by value
   std::vector<std::vector<PlanStep*>> readers_;
 };
 
@@ -176,7 +186,8 @@ void resolve_offsets(Plan& plan) {
       const Value& inside = plan.values[static_cast<size_t>(p.parent)];
       offset += static_cast<size_t>(p.rows * inside.pitch + p.channels) * size_of(v.dtype);
     }
-    if (at != v.id) plan.places[static_cast<size_t>(v.id)].offset = plan.places[static_cast<size_t>(at)].offset + offset;
+    if (at != v.id)
+      plan.places[static_cast<size_t>(v.id)].offset = plan.places[static_cast<size_t>(at)].offset + offset;
   }
 }
 

@@ -4,8 +4,8 @@
 
 namespace octet {
 
-void make_views(Plan& plan);        // sets places and pitches, drops the steps that then have nothing to do
-void resolve_offsets(Plan& plan);   // from the roots' offsets
+void make_views(Plan& plan);       // sets places and pitches, drops the steps that then have nothing to do
+void resolve_offsets(Plan& plan);  // from the roots' offsets
 int root(const Plan& plan, int value);
 
 }  // namespace octet

@@ -54,10 +54,10 @@ inline uint64_t hash(std::span<const std::byte> bytes) {
 
 // Sizes of int8 weights in Packing.conv_s8: [group][block of 16 out][tap][group of 4 in][16 out][4 in], zero padded.
 struct PackedShape {
-  int64_t groups = 1;       // of the convolution
-  int64_t out = 0;          // output channels of one group
-  int64_t taps = 1;         // kernel_h * kernel_w
-  int64_t in = 0;           // input channels of one group
+  int64_t groups = 1;  // of the convolution
+  int64_t out = 0;     // output channels of one group
+  int64_t taps = 1;    // kernel_h * kernel_w
+  int64_t in = 0;      // input channels of one group
   int64_t blocks() const { return (out + 15) / 16; }
   int64_t quads() const { return (in + 3) / 4; }
   int64_t group_bytes() const { return blocks() * taps * quads() * 64; }

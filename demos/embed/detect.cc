@@ -13,10 +13,11 @@ int main(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "usage: %s model.octet\n", argv[0]), 1;
   auto model = octet::Model::map(argv[1]);
   if (!model) return fail(model.error());
-  auto session = octet::Session::create(*model, {.threads = 2,
-                                                 .precision = model->quantized() ? octet::Precision::kInt8 : octet::Precision::kF32});
+  auto session = octet::Session::create(
+      *model, {.threads = 2, .precision = model->quantized() ? octet::Precision::kInt8 : octet::Precision::kF32});
   if (!session) return fail(session.error());
-  for (size_t i = 0; i < model->inputs().size(); ++i) std::ranges::fill(session->input(static_cast<int>(i)).f32(), 0.5f);
+  for (size_t i = 0; i < model->inputs().size(); ++i)
+    std::ranges::fill(session->input(static_cast<int>(i)).f32(), 0.5f);
   if (auto done = session->run(); !done) return fail(done.error());
   for (size_t i = 0; i < model->outputs().size(); ++i) {
     const octet::Tensor out = session->output(static_cast<int>(i));

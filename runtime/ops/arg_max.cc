@@ -13,7 +13,8 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_type(n, m, 0, {DType::kF32}));
   if (m.output(n, 0).dtype != DType::kS64) return bad_node(n, "the output must be s64");
   const Shape& in = m.input(n, 0).shape;
-  if (axis_of(n.attributes<schema::ArgMax>().axis(), in.rank()) < 0) return bad_node(n, "the axis is outside " + in.text());
+  if (axis_of(n.attributes<schema::ArgMax>().axis(), in.rank()) < 0)
+    return bad_node(n, "the axis is outside " + in.text());
   return {};
 }
 
@@ -21,11 +22,14 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::ArgMax>();
   const Shape& in = inf.shape(0);
   const int axis = axis_of(a.axis(), in.rank());
-  if (axis < 0 || in[axis] < 1 || !fits_int(in[axis])) return inf.error("no largest element on axis " + text_of(a.axis()) + " of " + in.text());
+  if (axis < 0 || in[axis] < 1 || !fits_int(in[axis]))
+    return inf.error("no largest element on axis " + text_of(a.axis()) + " of " + in.text());
   Shape out;
   for (int d = 0; d < in.rank(); ++d) {
-    if (d != axis) out.push_back(in[d]);
-    else if (a.keep_dims()) out.push_back(1);
+    if (d != axis)
+      out.push_back(in[d]);
+    else if (a.keep_dims())
+      out.push_back(1);
   }
   inf.out(0, out);
   return {};
@@ -76,11 +80,14 @@ Result<void> prepare(Prepare& p) {
   if (inner > 1 && p.int8()) return prepare_columns<uint8_t>(p, outer, in.shape[axis], inner), Result<void>();
   if (inner > 1) return prepare_columns<float>(p, outer, in.shape[axis], inner), Result<void>();
   p.step.kernel = std::string(p.int8() ? "argmax int8 " : "argmax f32 ") + p.isa.name;
-  p.step.run = [=, int8 = p.int8(), size = static_cast<int>(in.shape[axis]), isa = &p.isa, from = in.id, to = p.out().id](const RunContext& ctx) {
+  p.step.run = [=, int8 = p.int8(), size = static_cast<int>(in.shape[axis]), isa = &p.isa, from = in.id,
+                to = p.out().id](const RunContext& ctx) {
     parallel_rows(ctx.threads, outer, grain_of(size), [&](int64_t begin, int64_t end) {
       int64_t* out = ctx.data<int64_t>(to) + begin;
-      if (int8) isa->argmax_u8(ctx.data<uint8_t>(from) + begin * size, size, end - begin, size, out);
-      else isa->argmax_f32(ctx.data<float>(from) + begin * size, size, end - begin, size, out);
+      if (int8)
+        isa->argmax_u8(ctx.data<uint8_t>(from) + begin * size, size, end - begin, size, out);
+      else
+        isa->argmax_f32(ctx.data<float>(from) + begin * size, size, end - begin, size, out);
     });
   };
   return {};
@@ -89,7 +96,13 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kArgMax;
-const OpKind kArgMax = {.type = schema::Op::ArgMax, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare};
+const OpKind kArgMax = {.type = schema::Op::ArgMax,
+                        .names = names,
+                        .min_inputs = 1,
+                        .max_inputs = 1,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare};
 
 }  // namespace octet

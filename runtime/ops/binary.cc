@@ -51,7 +51,8 @@ Result<void> infer(Inference& inf) {
 
 bool can_int8(const NodeDef& n, const ModelData& m) {
   const auto kind = n.attributes<schema::Binary>().kind();
-  if (kind != schema::BinaryKind::add && kind != schema::BinaryKind::sub && kind != schema::BinaryKind::mul) return false;
+  if (kind != schema::BinaryKind::add && kind != schema::BinaryKind::sub && kind != schema::BinaryKind::mul)
+    return false;
   return quantised(m.input(n, 0)) && quantised(m.input(n, 1)) && quantised(m.output(n, 0));
 }
 
@@ -61,13 +62,20 @@ T integer(kernels::BinaryF32 op, T x, T y) {
   using U = std::make_unsigned_t<T>;
   const U a = static_cast<U>(x), b = static_cast<U>(y);
   switch (op) {
-    case kernels::BinaryF32::kAdd: return static_cast<T>(a + b);
-    case kernels::BinaryF32::kSub: return static_cast<T>(a - b);
-    case kernels::BinaryF32::kMul: return static_cast<T>(a * b);
-    case kernels::BinaryF32::kDiv: return y == 0 ? T{0} : y == -1 ? static_cast<T>(U{0} - a) : static_cast<T>(x / y);
-    case kernels::BinaryF32::kMin: return std::min(x, y);
-    case kernels::BinaryF32::kMax: return std::max(x, y);
-    case kernels::BinaryF32::kPow: break;
+    case kernels::BinaryF32::kAdd:
+      return static_cast<T>(a + b);
+    case kernels::BinaryF32::kSub:
+      return static_cast<T>(a - b);
+    case kernels::BinaryF32::kMul:
+      return static_cast<T>(a * b);
+    case kernels::BinaryF32::kDiv:
+      return y == 0 ? T{0} : y == -1 ? static_cast<T>(U{0} - a) : static_cast<T>(x / y);
+    case kernels::BinaryF32::kMin:
+      return std::min(x, y);
+    case kernels::BinaryF32::kMax:
+      return std::max(x, y);
+    case kernels::BinaryF32::kPow:
+      break;
   }
   if (y < 0) return x == 1 ? T{1} : x == -1 ? (y % 2 ? T{-1} : T{1}) : T{0};
   U result = 1, square = a;
@@ -101,7 +109,8 @@ void prepare_f32(Prepare& p, kernels::BinaryF32 op, const kernels::Activation& a
     if (rows.a[last] == 0) rows.a_step = 0;
     if (rows.b[last] == 0) rows.b_step = 0;
   }
-  const bool joined = out.dense() && joins(rows.a[last], rows.a_step, rows.channels) && joins(rows.b[last], rows.b_step, rows.channels);
+  const bool joined =
+      out.dense() && joins(rows.a[last], rows.a_step, rows.channels) && joins(rows.b[last], rows.b_step, rows.channels);
   p.step.run = [=, isa = &p.isa, a = p.in(0).id, b = p.in(1).id, z = out.id, pitch = out.pitch](const RunContext& ctx) {
     auto compute = [&](const float* x, const float* y, float* to, int64_t count) {
       isa->binary_f32(op, x, rows.a_step, y, rows.b_step, to, count);
@@ -112,7 +121,8 @@ void prepare_f32(Prepare& p, kernels::BinaryF32 op, const kernels::Activation& a
         const float *x = ctx.data<float>(a) + at_a, *y = ctx.data<float>(b) + at_b;
         float* to = ctx.data<float>(z) + first * pitch;
         if (joined) return compute(x, y, to, count * rows.channels);
-        for (int64_t r = 0; r < count; ++r) compute(x + r * rows.a[last], y + r * rows.b[last], to + r * pitch, rows.channels);
+        for (int64_t r = 0; r < count; ++r)
+          compute(x + r * rows.a[last], y + r * rows.b[last], to + r * pitch, rows.channels);
       });
     });
   };
@@ -125,9 +135,12 @@ Result<void> prepare(Prepare& p) {
   if (p.int8()) return prepare_binary_u8(p), Result<void>();
   const auto op = static_cast<kernels::BinaryF32>(a.kind());
   Broadcast rows = broadcast_rows(p.in(0), p.in(1), p.out());
-  if (p.in(0).dtype == DType::kS64) prepare_integers<int64_t>(p, op, rows);
-  else if (p.in(0).dtype == DType::kS32) prepare_integers<int32_t>(p, op, rows);
-  else prepare_f32(p, op, activation(a.act()), rows);
+  if (p.in(0).dtype == DType::kS64)
+    prepare_integers<int64_t>(p, op, rows);
+  else if (p.in(0).dtype == DType::kS32)
+    prepare_integers<int32_t>(p, op, rows);
+  else
+    prepare_f32(p, op, activation(a.act()), rows);
   return {};
 }
 
@@ -173,7 +186,15 @@ Broadcast broadcast_rows(const Value& a, const Value& b, const Value& out) {
 }
 
 extern const OpKind kBinary;
-const OpKind kBinary = {.type = schema::Op::Binary, .names = names, .min_inputs = 2, .max_inputs = 2, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true};
+const OpKind kBinary = {.type = schema::Op::Binary,
+                        .names = names,
+                        .min_inputs = 2,
+                        .max_inputs = 2,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .pitched_in = true,
+                        .pitched_out = true};
 
 }  // namespace octet

@@ -12,15 +12,20 @@ struct Arrays {
 };
 
 // Rectifiers and clips of the result are narrower bounds of what is stored.
-bool is_bounds(const kernels::Activation& act) { return act.kind == kernels::Act::kRelu || act.kind == kernels::Act::kClip; }
+bool is_bounds(const kernels::Activation& act) {
+  return act.kind == kernels::Act::kRelu || act.kind == kernels::Act::kClip;
+}
 
-std::shared_ptr<const Arrays> make_arrays(const Prepare& p, int64_t channels, bool mul, bool sub, const kernels::Activation& act) {
+std::shared_ptr<const Arrays> make_arrays(const Prepare& p, int64_t channels, bool mul, bool sub,
+                                          const kernels::Activation& act) {
   const Quant &a = p.in(0).quant, &b = p.in(1).quant, &out = p.out().quant;
   const bool real = act.kind != kernels::Act::kNone && !is_bounds(act);  // the multipliers give real units
   auto unit = [&](int64_t c) { return real ? 1.0 : double{out.scale_at(c)}; };
   auto of = std::make_shared<Arrays>();
-  of->a_multiplier = per_channel<float>(channels, [&](int64_t c) { return a.scale_at(c) * (mul ? double{b.scale_at(c)} : 1.0) / unit(c); });
-  of->b_multiplier = per_channel<float>(channels, [&](int64_t c) { return (sub ? -1.0 : 1.0) * b.scale_at(c) / unit(c); });
+  of->a_multiplier = per_channel<float>(
+      channels, [&](int64_t c) { return a.scale_at(c) * (mul ? double{b.scale_at(c)} : 1.0) / unit(c); });
+  of->b_multiplier =
+      per_channel<float>(channels, [&](int64_t c) { return (sub ? -1.0 : 1.0) * b.scale_at(c) / unit(c); });
   of->offset = per_channel<float>(channels, [&](int64_t c) {
     const auto i = static_cast<size_t>(c);
     return -(a.zero_at(c) * double{of->a_multiplier[i]} + b.zero_at(c) * double{of->b_multiplier[i]});
@@ -34,7 +39,8 @@ std::shared_ptr<const Arrays> make_arrays(const Prepare& p, int64_t channels, bo
     if (!is_bounds(act)) return plain;
     const bool relu = act.kind == kernels::Act::kRelu;
     const float real_bound = upper ? (relu ? std::numeric_limits<float>::infinity() : act.b) : (relu ? 0.0f : act.a);
-    return std::clamp(real_bound / out.scale_at(c), static_cast<float>(-out.zero_at(c)), static_cast<float>(255 - out.zero_at(c)));
+    return std::clamp(real_bound / out.scale_at(c), static_cast<float>(-out.zero_at(c)),
+                      static_cast<float>(255 - out.zero_at(c)));
   };
   of->low = per_channel<float>(channels, [&](int64_t c) { return bound(c, false); });
   of->high = per_channel<float>(channels, [&](int64_t c) { return bound(c, true); });
@@ -83,8 +89,7 @@ void spread(const Form& f, const uint8_t* a, const uint8_t* b, uint8_t* out, int
     for (int64_t c = 0; c < f.rows.channels; c += kChannels) {
       kernels::BinaryU8 k = block(f, c, std::min(kChannels, f.rows.channels - c));
       k.rows = std::min(kRows, count - r);
-      for (int64_t i = 0; i < k.rows; ++i)
-        std::memset(wide + i * kChannels, narrow[(r + i) * narrow_step], kChannels);
+      for (int64_t i = 0; i < k.rows; ++i) std::memset(wide + i * kChannels, narrow[(r + i) * narrow_step], kChannels);
       k.a = is_a ? wide : a + r * f.rows.a[last] + c;
       k.a_pitch = is_a ? kChannels : f.rows.a[last];
       k.b = is_a ? b + r * f.rows.b[last] + c : wide;
@@ -100,7 +105,10 @@ void lengthen(Form& f, const Prepare& p) {
   const Value &a = p.in(0), &b = p.in(1), &out = p.out();
   const bool plain = a.dense() && b.dense() && out.dense() && a.shape == b.shape && a.shape == out.shape;
   if (!plain || a.quant.per_channel() || b.quant.per_channel() || out.quant.per_channel()) return;
-  const int64_t total = out.shape.elements(), row = total % kLong == 0 ? kLong : total % 256 == 0 ? 256 : total % 64 == 0 ? 64 : 0;
+  const int64_t total = out.shape.elements(), row = total % kLong == 0 ? kLong
+                                                    : total % 256 == 0 ? 256
+                                                    : total % 64 == 0  ? 64
+                                                                       : 0;
   if (row <= f.rows.channels) return;
   f.rows.rank = 1;
   f.rows.size[0] = f.rows.rows = total / row;

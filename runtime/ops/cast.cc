@@ -13,17 +13,24 @@ std::span<const std::string_view> names(const NodeDef&) {
 
 DType target(const NodeDef& n) {
   switch (n.attributes<schema::Cast>().to()) {
-    case schema::DType::u8: return DType::kU8;
-    case schema::DType::s8: return DType::kS8;
-    case schema::DType::s32: return DType::kS32;
-    case schema::DType::s64: return DType::kS64;
-    case schema::DType::boolean: return DType::kBool;
-    default: return DType::kF32;
+    case schema::DType::u8:
+      return DType::kU8;
+    case schema::DType::s8:
+      return DType::kS8;
+    case schema::DType::s32:
+      return DType::kS32;
+    case schema::DType::s64:
+      return DType::kS64;
+    case schema::DType::boolean:
+      return DType::kBool;
+    default:
+      return DType::kF32;
   }
 }
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
-  if (!valid_enum(n.attributes<schema::Cast>().to()) || m.output(n, 0).dtype != target(n)) return bad_node(n, "to another type than its output's");
+  if (!valid_enum(n.attributes<schema::Cast>().to()) || m.output(n, 0).dtype != target(n))
+    return bad_node(n, "to another type than its output's");
   return check_dense(n, m, 0);
 }
 
@@ -48,7 +55,9 @@ To convert(From value) {
     constexpr auto kHigh = static_cast<double>(std::numeric_limits<To>::max());
     const double v = value;
     if (v != v) return 0;
-    return v <= kLow ? std::numeric_limits<To>::min() : v >= kHigh ? std::numeric_limits<To>::max() : static_cast<To>(v);
+    return v <= kLow    ? std::numeric_limits<To>::min()
+           : v >= kHigh ? std::numeric_limits<To>::max()
+                        : static_cast<To>(v);
   } else {
     return static_cast<To>(value);  // integers wrap
   }
@@ -68,24 +77,36 @@ using Run = void (*)(const RunContext&, int in, int out, int64_t count);
 template <class From>
 Run run_to(DType to) {
   switch (to) {
-    case DType::kF32: return run<From, float>;
-    case DType::kU8: return run<From, uint8_t>;
-    case DType::kS8: return run<From, int8_t>;
-    case DType::kS32: return run<From, int32_t>;
-    case DType::kS64: return run<From, int64_t>;
-    case DType::kBool: return run<From, Bool>;
+    case DType::kF32:
+      return run<From, float>;
+    case DType::kU8:
+      return run<From, uint8_t>;
+    case DType::kS8:
+      return run<From, int8_t>;
+    case DType::kS32:
+      return run<From, int32_t>;
+    case DType::kS64:
+      return run<From, int64_t>;
+    case DType::kBool:
+      return run<From, Bool>;
   }
   return nullptr;
 }
 
 Run run_for(DType from, DType to) {
   switch (from) {
-    case DType::kF32: return run_to<float>(to);
-    case DType::kU8: return run_to<uint8_t>(to);
-    case DType::kS8: return run_to<int8_t>(to);
-    case DType::kS32: return run_to<int32_t>(to);
-    case DType::kS64: return run_to<int64_t>(to);
-    case DType::kBool: return run_to<Bool>(to);
+    case DType::kF32:
+      return run_to<float>(to);
+    case DType::kU8:
+      return run_to<uint8_t>(to);
+    case DType::kS8:
+      return run_to<int8_t>(to);
+    case DType::kS32:
+      return run_to<int32_t>(to);
+    case DType::kS64:
+      return run_to<int64_t>(to);
+    case DType::kBool:
+      return run_to<Bool>(to);
   }
   return nullptr;
 }
@@ -102,7 +123,13 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kCast;
-const OpKind kCast = {.type = schema::Op::Cast, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                      .can_int8 = nullptr, .prepare = prepare};
+const OpKind kCast = {.type = schema::Op::Cast,
+                      .names = names,
+                      .min_inputs = 1,
+                      .max_inputs = 1,
+                      .check = check,
+                      .infer = infer,
+                      .can_int8 = nullptr,
+                      .prepare = prepare};
 
 }  // namespace octet

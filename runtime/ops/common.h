@@ -18,7 +18,9 @@ inline Error bad_node(const NodeDef& node, const std::string& what) {
   return error(Code::kBadModel, node.kind->names(node)[0], " '", node.name, "': ", what);
 }
 
-inline bool is_one_of(DType type, std::initializer_list<DType> types) { return std::find(types.begin(), types.end(), type) != types.end(); }
+inline bool is_one_of(DType type, std::initializer_list<DType> types) {
+  return std::find(types.begin(), types.end(), type) != types.end();
+}
 
 inline Result<void> check_type(const NodeDef& node, const ModelData& m, int input, std::initializer_list<DType> types) {
   const DType type = m.input(node, input).dtype;
@@ -41,7 +43,9 @@ inline int axis_of(int64_t axis, int rank) {
 inline std::string text_of(int64_t v) { return std::to_string(v); }
 
 template <class T>
-bool valid_enum(T value) { return value >= T::MIN && value <= T::MAX; }
+bool valid_enum(T value) {
+  return value >= T::MIN && value <= T::MAX;
+}
 
 inline kernels::Activation activation(const schema::Activation* act) {
   if (!act) return {};
@@ -53,7 +57,8 @@ inline Result<void> check_activation(const NodeDef& node, const schema::Activati
   if (!valid_enum(act->kind())) return bad_node(node, "unknown activation");
   const bool bounds = act->kind() == schema::ActKind::clip;  // may be open to one side
   if (bounds ? std::isnan(act->a()) || std::isnan(act->b()) : !std::isfinite(act->a()) || !std::isfinite(act->b()))
-    return bad_node(node, "activation with parameters " + std::to_string(act->a()) + " and " + std::to_string(act->b()));
+    return bad_node(node,
+                    "activation with parameters " + std::to_string(act->a()) + " and " + std::to_string(act->b()));
   return {};
 }
 
@@ -74,7 +79,9 @@ inline std::span<const int64_t> known_s64(const Prepare& p, int i) {
 
 // Whether int8 execution has a form of this tensor.
 inline bool quantised(const TensorDef& t) { return t.dtype == DType::kF32 && !t.quant.empty(); }
-inline bool quantised_alike(const TensorDef& a, const TensorDef& b) { return quantised(a) && quantised(b) && same(a.quant, b.quant); }
+inline bool quantised_alike(const TensorDef& a, const TensorDef& b) {
+  return quantised(a) && quantised(b) && same(a.quant, b.quant);
+}
 
 // value(c) for each channel, padded with zeros to a multiple of 16 as kernels want it.
 template <class T, class F>
@@ -93,7 +100,9 @@ inline bool nothing_to_do(Prepare& p) {
 }
 
 // Rows that make a chunk worth a thread's attention.
-inline int64_t grain_of(int64_t elements_per_row) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, elements_per_row)); }
+inline int64_t grain_of(int64_t elements_per_row) {
+  return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, elements_per_row));
+}
 
 // Splits rows [0, rows) of all images and calls body(image, y_begin, y_end) with parts that stay within one image.
 template <class F>

@@ -60,7 +60,8 @@ void make_tables(Piece& piece, const Quant& in, const Quant& out, int64_t first_
   const int64_t channels = piece.shape[-1];
   bool equal = true;
   for (int64_t c = 0; c < channels; ++c)
-    equal = equal && in.scale_at(c) == out.scale_at(first_channel + c) && in.zero_at(c) == out.zero_at(first_channel + c);
+    equal =
+        equal && in.scale_at(c) == out.scale_at(first_channel + c) && in.zero_at(c) == out.zero_at(first_channel + c);
   if (equal) return;
   piece.one_table = !in.per_channel() && !out.per_channel();
   const int64_t count = piece.one_table ? 1 : channels;
@@ -88,14 +89,16 @@ RowMap row_map(const Shape& in, const Shape& out, int axis, int64_t at) {
   return map;
 }
 
-void map_rows(const RunContext& ctx, const Piece& piece, const RowMap& map, const kernels::Isa& isa, uint8_t* out, int64_t out_pitch) {
+void map_rows(const RunContext& ctx, const Piece& piece, const RowMap& map, const kernels::Isa& isa, uint8_t* out,
+              int64_t out_pitch) {
   const int64_t channels = piece.shape[-1], rows = piece.shape.elements() / channels;
   const uint8_t* in = ctx.data<uint8_t>(piece.from);
   parallel_rows(ctx.threads, rows, grain_of(channels), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const uint8_t* x = in + r * piece.pitch;
       uint8_t* y = out + map(r) * out_pitch;
-      if (piece.one_table) isa.table(piece.tables.data(), x, y, channels);
+      if (piece.one_table)
+        isa.table(piece.tables.data(), x, y, channels);
       else
         for (int64_t c = 0; c < channels; ++c) y[c] = piece.tables[static_cast<size_t>(c * 256 + x[c])];
     }
@@ -115,7 +118,8 @@ Result<void> prepare(Prepare& p) {
     const int64_t start = at;
     at += in.shape[axis];
     if (in.shape.elements() == 0) continue;
-    Piece piece{.from = in.id, .move = box_move(in.shape, in, out, p.isa), .tables = {}, .shape = in.shape, .pitch = in.pitch};
+    Piece piece{
+        .from = in.id, .move = box_move(in.shape, in, out, p.isa), .tables = {}, .shape = in.shape, .pitch = in.pitch};
     piece.move.to_start = start * piece.move.to[static_cast<size_t>(axis)];
     settle(piece.move);
     if (p.int8()) make_tables(piece, in.quant, out.quant, last ? start : 0);
@@ -126,8 +130,10 @@ Result<void> prepare(Prepare& p) {
   p.step.run = [=, isa = &p.isa, to = out.id, pitch = out.pitch](const RunContext& ctx) {
     for (size_t i = 0; i < pieces->size(); ++i) {
       const Piece& piece = (*pieces)[i];
-      if (piece.tables.empty()) run_move(piece.move, ctx.threads, ctx.data<std::byte>(piece.from), ctx.data<std::byte>(to));
-      else map_rows(ctx, piece, (*maps)[i], *isa, ctx.data<uint8_t>(to) + (last ? piece.move.to_start : 0), pitch);
+      if (piece.tables.empty())
+        run_move(piece.move, ctx.threads, ctx.data<std::byte>(piece.from), ctx.data<std::byte>(to));
+      else
+        map_rows(ctx, piece, (*maps)[i], *isa, ctx.data<uint8_t>(to) + (last ? piece.move.to_start : 0), pitch);
     }
   };
   return {};
@@ -136,8 +142,16 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kConcat;
-const OpKind kConcat = {.type = schema::Op::Concat, .names = names, .min_inputs = 1, .max_inputs = kMaxInputs, .check = check,
-                        .infer = infer, .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true,
+const OpKind kConcat = {.type = schema::Op::Concat,
+                        .names = names,
+                        .min_inputs = 1,
+                        .max_inputs = kMaxInputs,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .pitched_in = true,
+                        .pitched_out = true,
                         .moves_only = true};
 
 }  // namespace octet

@@ -56,7 +56,16 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kExpand;
-const OpKind kExpand = {.type = schema::Op::Expand, .names = names, .min_inputs = 2, .max_inputs = 2, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true, .moves_only = true};
+const OpKind kExpand = {.type = schema::Op::Expand,
+                        .names = names,
+                        .min_inputs = 2,
+                        .max_inputs = 2,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .pitched_in = true,
+                        .pitched_out = true,
+                        .moves_only = true};
 
 }  // namespace octet

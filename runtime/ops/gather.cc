@@ -13,13 +13,15 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_dense(n, m, 0));
   OCTET_TRY(check_type(n, m, 1, {DType::kS64, DType::kS32}));
   const Shape &data = m.input(n, 0).shape, &indices = m.input(n, 1).shape;
-  if (axis_of(n.attributes<schema::Gather>().axis(), data.rank()) < 0) return bad_node(n, "the axis is outside " + data.text());
+  if (axis_of(n.attributes<schema::Gather>().axis(), data.rank()) < 0)
+    return bad_node(n, "the axis is outside " + data.text());
   if (data.rank() - 1 + indices.rank() > kMaxRank) return bad_node(n, "rank over " + text_of(kMaxRank));
   return {};
 }
 
 int64_t index_at(const std::byte* indices, DType type, int64_t i) {
-  return type == DType::kS64 ? reinterpret_cast<const int64_t*>(indices)[i] : reinterpret_cast<const int32_t*>(indices)[i];
+  return type == DType::kS64 ? reinterpret_cast<const int64_t*>(indices)[i]
+                             : reinterpret_cast<const int32_t*>(indices)[i];
 }
 
 Result<void> infer(Inference& inf) {
@@ -37,7 +39,8 @@ Result<void> infer(Inference& inf) {
   if (!inf.in(1).constant) return {};
   for (int64_t i = 0; i < count; ++i) {
     const int64_t at = index_at(inf.in(1).constant, inf.in(1).dtype, i);
-    if (at < -size || at >= size) return inf.error("index " + text_of(at) + " on axis " + text_of(axis) + " of " + data.text());
+    if (at < -size || at >= size)
+      return inf.error("index " + text_of(at) + " on axis " + text_of(axis) + " of " + data.text());
   }
   return {};
 }
@@ -46,7 +49,8 @@ bool can_int8(const NodeDef& n, const ModelData& m) {
   const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
   if (!quantised_alike(in, out)) return false;
   const int rank = in.shape.rank();
-  return (!in.quant.per_channel() && !out.quant.per_channel()) || axis_of(n.attributes<schema::Gather>().axis(), rank) < rank - 1;
+  return (!in.quant.per_channel() && !out.quant.per_channel()) ||
+         axis_of(n.attributes<schema::Gather>().axis(), rank) < rank - 1;
 }
 
 struct Sizes {
@@ -77,7 +81,9 @@ Result<void> prepare(Prepare& p) {
   Sizes s{1, data[axis], 1, p.in(1).shape.elements(), size_of(p.in(0).dtype), p.in(1).dtype};
   for (int d = 0; d < axis; ++d) s.outer *= data[d];
   for (int d = axis + 1; d < data.rank(); ++d) s.inner *= data[d];
-  p.step.run = [s, in = p.in(0).id, indices = p.in(1).id, out = p.out().id](const RunContext& ctx) { gather(ctx, s, in, indices, out); };
+  p.step.run = [s, in = p.in(0).id, indices = p.in(1).id, out = p.out().id](const RunContext& ctx) {
+    gather(ctx, s, in, indices, out);
+  };
   p.step.kernel = "gather";
   return {};
 }
@@ -85,7 +91,14 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kGather;
-const OpKind kGather = {.type = schema::Op::Gather, .names = names, .min_inputs = 2, .max_inputs = 2, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare, .moves_only = true};
+const OpKind kGather = {.type = schema::Op::Gather,
+                        .names = names,
+                        .min_inputs = 2,
+                        .max_inputs = 2,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .moves_only = true};
 
 }  // namespace octet

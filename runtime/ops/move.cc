@@ -74,8 +74,8 @@ void run_leaf(const Move& m, int64_t begin, int64_t end, const std::byte* from, 
   } else if (m.leaf == Move::Leaf::kTranspose) {
     const int64_t rows = split == last ? count : m.size[last], columns = split == last ? m.size[last - 1] : count;
     if (m.element == 1)
-      m.isa->transpose_8(reinterpret_cast<const uint8_t*>(from), m.from[last], reinterpret_cast<uint8_t*>(to), m.to[last - 1],
-                         rows, columns);
+      m.isa->transpose_8(reinterpret_cast<const uint8_t*>(from), m.from[last], reinterpret_cast<uint8_t*>(to),
+                         m.to[last - 1], rows, columns);
     else
       m.isa->transpose_32(reinterpret_cast<const uint32_t*>(from), m.from[last], reinterpret_cast<uint32_t*>(to),
                           m.to[last - 1], rows, columns);
@@ -117,8 +117,10 @@ std::array<int64_t, kMaxRank> strides_of(const Shape& shape, int64_t pitch) {
   std::array<int64_t, kMaxRank> s{};
   for (int d = shape.rank() - 1; d >= 0; --d) {
     const auto at = static_cast<size_t>(d);
-    if (d >= shape.rank() - 2) s[at] = d == shape.rank() - 1 ? 1 : pitch;
-    else __builtin_mul_overflow(s[at + 1], shape[d + 1], &s[at]);  // overflows only where the tensor is empty
+    if (d >= shape.rank() - 2)
+      s[at] = d == shape.rank() - 1 ? 1 : pitch;
+    else
+      __builtin_mul_overflow(s[at + 1], shape[d + 1], &s[at]);  // overflows only where the tensor is empty
   }
   return s;
 }
@@ -145,8 +147,10 @@ void settle(Move& m) {
     }
   simplify(m);
   const auto last = static_cast<size_t>(m.rank - 1);
-  if (m.from[last] == 1 && m.to[last] == 1) m.leaf = Move::Leaf::kRow;
-  else m.leaf = arrange_transpose(m) ? Move::Leaf::kTranspose : Move::Leaf::kElements;
+  if (m.from[last] == 1 && m.to[last] == 1)
+    m.leaf = Move::Leaf::kRow;
+  else
+    m.leaf = arrange_transpose(m) ? Move::Leaf::kTranspose : Move::Leaf::kElements;
 }
 
 void run_move(const Move& m, Threads& threads, const std::byte* from, std::byte* to) {
@@ -159,7 +163,8 @@ void run_move(const Move& m, Threads& threads, const std::byte* from, std::byte*
   const int64_t length = m.size[leaf_dim(m)];
   if (outer >= threads.count() * 4 || per_leaf < 16384) {
     parallel_rows(threads, outer, grain_of(per_leaf), [&](int64_t begin, int64_t end) {
-      for_leaves(m, outer_rank, begin, end, [&](int64_t f, int64_t t) { run_leaf(m, 0, length, from + f * element, to + t * element); });
+      for_leaves(m, outer_rank, begin, end,
+                 [&](int64_t f, int64_t t) { run_leaf(m, 0, length, from + f * element, to + t * element); });
     });
     return;
   }

@@ -13,8 +13,8 @@ struct Move {
   int rank = 0;
   std::array<int64_t, kMaxRank> size{}, from{}, to{};
   int64_t from_start = 0, to_start = 0;
-  size_t element = 4;                               // bytes
-  Leaf leaf = Leaf::kElements;                      // of the last dim; kTranspose: of the last two
+  size_t element = 4;           // bytes
+  Leaf leaf = Leaf::kElements;  // of the last dim; kTranspose: of the last two
   const kernels::Isa* isa = nullptr;
 };
 

@@ -24,7 +24,8 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
     return check_type(n, m, 1, {DType::kS64});
   }
   const auto rank = static_cast<unsigned>(m.input(n, 0).shape.rank());
-  if (a.before()->size() != rank || a.after()->size() != rank) return bad_node(n, "sizes for another rank than " + text_of(rank));
+  if (a.before()->size() != rank || a.after()->size() != rank)
+    return bad_node(n, "sizes for another rank than " + text_of(rank));
   return {};
 }
 
@@ -36,7 +37,8 @@ struct Sizes {
 bool sizes_of(const NodeDef& n, std::span<const int64_t> operand, int rank, Sizes* sizes) {
   const auto& a = n.attributes<schema::Pad>();
   const auto count = static_cast<size_t>(rank);
-  if (a.before() ? a.before()->size() != count || a.after()->size() != count : operand.size() != 2 * count) return false;
+  if (a.before() ? a.before()->size() != count || a.after()->size() != count : operand.size() != 2 * count)
+    return false;
   for (size_t d = 0; d < count; ++d) {
     sizes->before[d] = a.before() ? a.before()->Get(static_cast<unsigned>(d)) : operand[d];
     sizes->after[d] = a.before() ? a.after()->Get(static_cast<unsigned>(d)) : operand[count + d];
@@ -54,11 +56,15 @@ Result<void> infer(Inference& inf) {
     operand = *known;
   }
   Sizes sizes;
-  if (!sizes_of(inf.node, operand, in.rank(), &sizes)) return inf.error("sizes for another rank than that of " + in.text());
+  if (!sizes_of(inf.node, operand, in.rank(), &sizes))
+    return inf.error("sizes for another rank than that of " + in.text());
   Shape out;
   for (int d = 0; d < in.rank(); ++d) {
     const int64_t before = sizes.before[static_cast<size_t>(d)], after = sizes.after[static_cast<size_t>(d)];
-    auto error = [&] { return inf.error("cannot pad axis " + text_of(d) + " of " + in.text() + " by " + text_of(before) + " and " + text_of(after)); };
+    auto error = [&] {
+      return inf.error("cannot pad axis " + text_of(d) + " of " + in.text() + " by " + text_of(before) + " and " +
+                       text_of(after));
+    };
     if (std::min(before, after) < -in[d] || std::max(before, after) > kMaxPad) return error();
     const int64_t kept = in[d] + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);  // of the input
     const int64_t most = std::max(before, after);
@@ -75,7 +81,8 @@ bool can_int8(const NodeDef& n, const ModelData& m) {
   if (!quantised_alike(in, out)) return false;
   if (!in.quant.per_channel() && !out.quant.per_channel()) return true;
   const auto& a = n.attributes<schema::Pad>();  // channels must stay channels
-  return a.before() && a.before()->size() > 0 && a.before()->Get(a.before()->size() - 1) == 0 && a.after()->Get(a.after()->size() - 1) == 0;
+  return a.before() && a.before()->size() > 0 && a.before()->Get(a.before()->size() - 1) == 0 &&
+         a.after()->Get(a.after()->size() - 1) == 0;
 }
 
 // For each index of the output along each dim, that of the input; -1: the constant.
@@ -86,7 +93,7 @@ struct Tables {
   Shape shape;
   int64_t pitch = 0;
   size_t element = 0;
-  int64_t first = 0, kept = 0;          // of a row: the run [first, first + kept) that is one piece of the input's row
+  int64_t first = 0, kept = 0;  // of a row: the run [first, first + kept) that is one piece of the input's row
 };
 
 std::vector<int64_t> sources(schema::PadMode mode, int64_t in, int64_t before, int64_t after) {
@@ -95,9 +102,12 @@ std::vector<int64_t> sources(schema::PadMode mode, int64_t in, int64_t before, i
   for (int64_t i = 0; i < in + before + after; ++i) {
     int64_t at = i - before;
     if (at < low || at > high) {
-      if (mode == schema::PadMode::constant) at = -1;
-      else if (mode == schema::PadMode::edge) at = std::clamp(at, low, high);
-      else at = at < low ? 2 * low - at : 2 * high - at;
+      if (mode == schema::PadMode::constant)
+        at = -1;
+      else if (mode == schema::PadMode::edge)
+        at = std::clamp(at, low, high);
+      else
+        at = at < low ? 2 * low - at : 2 * high - at;
     }
     table.push_back(at);
   }
@@ -117,23 +127,31 @@ void fill_constant(Tables& t, const Value& out, float value) {
   const int64_t count = out.channels();
   const auto integer = static_cast<int64_t>(std::clamp(value == value ? value : 0.0f, -2147483648.0f, 2147483520.0f));
   if (!out.quant.empty())
-    fill<uint8_t>(t.constant_row, count, [&](int64_t c) { return kernels::quantize_u8(value, 1.0f / out.quant.scale_at(c), out.quant.zero_at(c)); });
-  else if (out.dtype == DType::kF32) fill<float>(t.constant_row, count, [&](int64_t) { return value; });
-  else if (t.element == 8) fill<int64_t>(t.constant_row, count, [&](int64_t) { return integer; });
-  else if (t.element == 4) fill<int32_t>(t.constant_row, count, [&](int64_t) { return static_cast<int32_t>(integer); });
-  else fill<uint8_t>(t.constant_row, count, [&](int64_t) { return static_cast<uint8_t>(integer); });
+    fill<uint8_t>(t.constant_row, count, [&](int64_t c) {
+      return kernels::quantize_u8(value, 1.0f / out.quant.scale_at(c), out.quant.zero_at(c));
+    });
+  else if (out.dtype == DType::kF32)
+    fill<float>(t.constant_row, count, [&](int64_t) { return value; });
+  else if (t.element == 8)
+    fill<int64_t>(t.constant_row, count, [&](int64_t) { return integer; });
+  else if (t.element == 4)
+    fill<int32_t>(t.constant_row, count, [&](int64_t) { return static_cast<int32_t>(integer); });
+  else
+    fill<uint8_t>(t.constant_row, count, [&](int64_t) { return static_cast<uint8_t>(integer); });
 }
 
 void pad_row(const Tables& t, const std::byte* in, std::byte* out) {
   const std::vector<int64_t>& source = t.source[static_cast<size_t>(t.shape.rank() - 1)];
   auto one = [&](int64_t c) {
     const auto at = source[static_cast<size_t>(c)];
-    const std::byte* from = at < 0 ? t.constant_row.data() + static_cast<size_t>(c) * t.element : in + static_cast<size_t>(at) * t.element;
+    const std::byte* from =
+        at < 0 ? t.constant_row.data() + static_cast<size_t>(c) * t.element : in + static_cast<size_t>(at) * t.element;
     std::memcpy(out + static_cast<size_t>(c) * t.element, from, t.element);
   };
   for (int64_t c = 0; c < t.first; ++c) one(c);
   if (t.kept > 0)
-    std::memcpy(out + static_cast<size_t>(t.first) * t.element, in + static_cast<size_t>(source[static_cast<size_t>(t.first)]) * t.element,
+    std::memcpy(out + static_cast<size_t>(t.first) * t.element,
+                in + static_cast<size_t>(source[static_cast<size_t>(t.first)]) * t.element,
                 static_cast<size_t>(t.kept) * t.element);
   for (int64_t c = t.first + t.kept; c < t.shape[-1]; ++c) one(c);
 }
@@ -149,8 +167,10 @@ void pad_rows(const Tables& t, int64_t begin, int64_t end, const std::byte* in, 
       rest /= t.shape[d];
     }
     std::byte* to = out + static_cast<size_t>(r * t.pitch) * t.element;
-    if (inside) pad_row(t, in + static_cast<size_t>(at) * t.element, to);
-    else std::memcpy(to, t.constant_row.data(), t.constant_row.size());
+    if (inside)
+      pad_row(t, in + static_cast<size_t>(at) * t.element, to);
+    else
+      std::memcpy(to, t.constant_row.data(), t.constant_row.size());
   }
 }
 
@@ -160,7 +180,8 @@ Result<void> prepare(Prepare& p) {
   const Value &in = p.in(0), &out = p.out();
   if (in.shape.rank() == 0) return step_of_move(p, box_move(out.shape, in, out, p.isa), "copy"), Result<void>();
   Sizes sizes;
-  if (!sizes_of(*p.node, a.before() ? std::span<const int64_t>() : known_s64(p, 1), in.shape.rank(), &sizes)) return p.error("sizes of another rank");
+  if (!sizes_of(*p.node, a.before() ? std::span<const int64_t>() : known_s64(p, 1), in.shape.rank(), &sizes))
+    return p.error("sizes of another rank");
   auto t = std::make_shared<Tables>();
   for (int d = 0; d < in.shape.rank(); ++d) {
     const auto i = static_cast<size_t>(d);
@@ -186,7 +207,16 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kPad;
-const OpKind kPad = {.type = schema::Op::Pad, .names = names, .min_inputs = 1, .max_inputs = 2, .check = check, .infer = infer,
-                     .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true, .moves_only = true};
+const OpKind kPad = {.type = schema::Op::Pad,
+                     .names = names,
+                     .min_inputs = 1,
+                     .max_inputs = 2,
+                     .check = check,
+                     .infer = infer,
+                     .can_int8 = can_int8,
+                     .prepare = prepare,
+                     .pitched_in = true,
+                     .pitched_out = true,
+                     .moves_only = true};
 
 }  // namespace octet

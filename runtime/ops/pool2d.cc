@@ -7,7 +7,8 @@ namespace {
 std::span<const std::string_view> names(const NodeDef& n) {
   static constexpr std::string_view kMax[] = {"pool2d", "MaxPool", "GlobalMaxPool", "max_pool2d_with_index"};
   static constexpr std::string_view kAverage[] = {"pool2d", "AveragePool", "GlobalAveragePool"};
-  return n.attributes<schema::Pool2d>().kind() == schema::PoolKind::max ? std::span<const std::string_view>(kMax) : kAverage;
+  return n.attributes<schema::Pool2d>().kind() == schema::PoolKind::max ? std::span<const std::string_view>(kMax)
+                                                                        : kAverage;
 }
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
@@ -42,7 +43,8 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::Pool2d>();
   const Shape& in = inf.shape(0);
   if (in.rank() != 4) return inf.error("the input must have rank 4, not " + in.text());
-  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3])) return inf.error("input " + in.text() + " is too large");
+  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3]))
+    return inf.error("input " + in.text() + " is too large");
   int64_t h = 1, w = 1;
   if (!a.global()) {
     h = windows({in[1], a.kernel_h(), a.stride_h(), a.pad_top(), a.pad_bottom(), a.dilation_h()}, a.ceil_mode());
@@ -93,10 +95,12 @@ void for_parts(Threads& threads, int64_t images, const kernels::Pool& g, const F
     kernels::Pool part = g;
     const int first = static_cast<int>(block) * kChannels;
     if (by_channels) part.channels = std::min(kChannels, g.channels - first);
-    body(part, first, n * g.in_h * g.in_w * g.input_pitch + first, n * g.out_h * g.out_w * g.output_pitch + first, y_begin, y_end);
+    body(part, first, n * g.in_h * g.in_w * g.input_pitch + first, n * g.out_h * g.out_w * g.output_pitch + first,
+         y_begin, y_end);
   };
   if (!by_channels) {
-    parallel_image_rows(threads, images, g.out_h, grain_of(work), [&](int64_t n, int y0, int y1) { rows(n, 0, y0, y1); });
+    parallel_image_rows(threads, images, g.out_h, grain_of(work),
+                        [&](int64_t n, int y0, int y1) { rows(n, 0, y0, y1); });
     return;
   }
   for (int64_t n = 0; n < images; ++n)
@@ -133,13 +137,16 @@ Result<void> prepare(Prepare& p) {
   const bool max = a.kind() == schema::PoolKind::max, include = a.count_include_pad();
   if (p.int8() && !max) return prepare_average_u8(p, g, include), Result<void>();
   p.step.kernel = std::string(max ? "max_pool " : "average_pool ") + (p.int8() ? "int8 " : "f32 ") + p.isa.name;
-  p.step.run = [=, isa = &p.isa, int8 = p.int8(), in = p.in(0).id, out = p.out().id, images = p.in(0).shape[0]](const RunContext& ctx) {
+  p.step.run = [=, isa = &p.isa, int8 = p.int8(), in = p.in(0).id, out = p.out().id,
+                images = p.in(0).shape[0]](const RunContext& ctx) {
     for_parts(ctx.threads, images, g, [&](const kernels::Pool& part, int, int64_t from, int64_t to, int y0, int y1) {
       if (int8) return isa->max_pool(part, ctx.data<uint8_t>(in) + from, ctx.data<uint8_t>(out) + to, y0, y1);
       const float* x = ctx.data<float>(in) + from;
       float* y = ctx.data<float>(out) + to;
-      if (max) isa->max_pool_f32(part, x, y, y0, y1);
-      else isa->average_pool_f32(part, include, x, y, y0, y1);
+      if (max)
+        isa->max_pool_f32(part, x, y, y0, y1);
+      else
+        isa->average_pool_f32(part, include, x, y, y0, y1);
     });
   };
   return {};
@@ -148,7 +155,15 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kPool2d;
-const OpKind kPool2d = {.type = schema::Op::Pool2d, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true};
+const OpKind kPool2d = {.type = schema::Op::Pool2d,
+                        .names = names,
+                        .min_inputs = 1,
+                        .max_inputs = 1,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .pitched_in = true,
+                        .pitched_out = true};
 
 }  // namespace octet

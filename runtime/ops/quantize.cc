@@ -19,7 +19,8 @@ struct Rows {
 Result<Rows> rows_of(const Prepare& p, const Quant& quant) {
   constexpr int64_t kLong = 1024;
   const Value &in = p.in(0), &out = p.out();
-  if (quant.per_channel() && static_cast<int64_t>(quant.scale.size()) != in.channels()) return p.error("scales for other channels");
+  if (quant.per_channel() && static_cast<int64_t>(quant.scale.size()) != in.channels())
+    return p.error("scales for other channels");
   if (!quant.per_channel() && in.dense() && out.dense()) {
     const int64_t total = in.shape.elements();
     return Rows{total / kLong, kLong, kLong, kLong, static_cast<int>(total % kLong)};
@@ -68,8 +69,8 @@ Result<void> prepare_dequantize(Prepare& p) {
   p.step.kernel = std::string("dequantize ") + p.isa.name;
   p.step.run = [arrays, r = *rows, isa = &p.isa, in = p.in(0).id, out = p.out().id](const RunContext& ctx) {
     for_rows(ctx.threads, r, [&](int64_t from, int64_t to, int64_t count, int channels) {
-      isa->dequantize(ctx.data<uint8_t>(in) + from, r.from_pitch, ctx.data<float>(out) + to, r.to_pitch, count, channels,
-                      arrays->scale.data(), arrays->zero_point.data());
+      isa->dequantize(ctx.data<uint8_t>(in) + from, r.from_pitch, ctx.data<float>(out) + to, r.to_pitch, count,
+                      channels, arrays->scale.data(), arrays->zero_point.data());
     });
   };
   return {};

@@ -49,8 +49,10 @@ Result<void> infer(Inference& inf) {
   Shape out;
   int64_t taps = 1;
   for (int d = 0; d < in.rank(); ++d) {
-    if (!(mask >> d & 1)) out.push_back(in[d]);
-    else if (a.keep_dims()) out.push_back(1);
+    if (!(mask >> d & 1))
+      out.push_back(in[d]);
+    else if (a.keep_dims())
+      out.push_back(1);
     if ((mask >> d & 1) && !checked_mul(taps, in[d], &taps)) return inf.error("input " + in.text() + " is too large");
   }
   if (taps == 0) return inf.error("nothing to reduce in " + in.text());
@@ -115,8 +117,10 @@ A combine(A a, A v) {
   if constexpr (kKind == Kind::min) return v < a ? v : a;
   if constexpr (std::is_floating_point_v<A>) return kKind == Kind::prod ? a * v : a + v;
   if constexpr (std::is_integral_v<A>) {
-    if (kKind == Kind::prod) __builtin_mul_overflow(a, v, &a);
-    else __builtin_add_overflow(a, v, &a);
+    if (kKind == Kind::prod)
+      __builtin_mul_overflow(a, v, &a);
+    else
+      __builtin_add_overflow(a, v, &a);
   }
   return a;
 }
@@ -130,7 +134,8 @@ void reduce_block(const Walk& walk, const T* in, T* out, int64_t columns) {
   for (int64_t i = 0; i < walk.taps.count; ++i) {
     const T* x = in + walk.taps.offset(i);
     if (walk.run == 1) {
-      for (int64_t c = 0; c < columns; ++c) acc[c] = i == 0 ? static_cast<A>(x[c]) : combine<kKind, A>(acc[c], static_cast<A>(x[c]));
+      for (int64_t c = 0; c < columns; ++c)
+        acc[c] = i == 0 ? static_cast<A>(x[c]) : combine<kKind, A>(acc[c], static_cast<A>(x[c]));
       continue;
     }
     if (i == 0) acc[0] = static_cast<A>(x[0]);
@@ -150,8 +155,8 @@ void reduce(const RunContext& ctx, const Walk& walk, int from, int to) {
   parallel_rows(ctx.threads, walk.kept.count * blocks, grain_of(work), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const int64_t row = b / blocks, first = b % blocks * kBlock;
-      reduce_block<kKind, T, A>(walk, ctx.data<T>(from) + walk.kept.offset(row) + first, ctx.data<T>(to) + row * walk.columns + first,
-                                std::min(kBlock, walk.columns - first));
+      reduce_block<kKind, T, A>(walk, ctx.data<T>(from) + walk.kept.offset(row) + first,
+                                ctx.data<T>(to) + row * walk.columns + first, std::min(kBlock, walk.columns - first));
     }
   });
 }
@@ -161,11 +166,16 @@ using Run = void (*)(const RunContext&, const Walk&, int from, int to);
 template <class T, class A>
 Run run_for(Kind kind) {
   switch (kind) {
-    case Kind::mean: return reduce<Kind::mean, T, A>;
-    case Kind::sum: return reduce<Kind::sum, T, A>;
-    case Kind::max: return reduce<Kind::max, T, A>;
-    case Kind::min: return reduce<Kind::min, T, A>;
-    case Kind::prod: return reduce<Kind::prod, T, A>;
+    case Kind::mean:
+      return reduce<Kind::mean, T, A>;
+    case Kind::sum:
+      return reduce<Kind::sum, T, A>;
+    case Kind::max:
+      return reduce<Kind::max, T, A>;
+    case Kind::min:
+      return reduce<Kind::min, T, A>;
+    case Kind::prod:
+      return reduce<Kind::prod, T, A>;
   }
   return nullptr;
 }
@@ -185,12 +195,14 @@ void prepare_image_mean(Prepare& p) {
   g.input_pitch = in.pitch, g.output_pitch = in.shape[3];
   auto arrays = std::make_shared<Arrays>();
   if (p.int8()) {
-    arrays->multiplier = per_channel<float>(in.shape[3], [&](int64_t c) { return in.quant.scale_at(c) / out.quant.scale_at(c); });
+    arrays->multiplier =
+        per_channel<float>(in.shape[3], [&](int64_t c) { return in.quant.scale_at(c) / out.quant.scale_at(c); });
     arrays->zero_in = per_channel<int32_t>(in.shape[3], [&](int64_t c) { return in.quant.zero_at(c); });
     arrays->zero_out = per_channel<int32_t>(in.shape[3], [&](int64_t c) { return out.quant.zero_at(c); });
   }
   p.step.kernel = std::string(p.int8() ? "average_pool int8 " : "average_pool f32 ") + p.isa.name;
-  p.step.run = [=, int8 = p.int8(), isa = &p.isa, from = in.id, to = out.id, images = in.shape[0], channels = in.shape[3]](const RunContext& ctx) {
+  p.step.run = [=, int8 = p.int8(), isa = &p.isa, from = in.id, to = out.id, images = in.shape[0],
+                channels = in.shape[3]](const RunContext& ctx) {
     const int64_t blocks = (channels + kBlock - 1) / kBlock, area = int64_t{g.in_h} * g.in_w;
     parallel_rows(ctx.threads, images * blocks, grain_of(area * kBlock), [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b) {
@@ -202,7 +214,8 @@ void prepare_image_mean(Prepare& p) {
           isa->average_pool_f32(part, false, ctx.data<float>(from) + at, ctx.data<float>(to) + result, 0, 1);
           continue;
         }
-        const kernels::AveragePool a{part, false, arrays->multiplier.data() + c, arrays->zero_in.data() + c, arrays->zero_out.data() + c};
+        const kernels::AveragePool a{part, false, arrays->multiplier.data() + c, arrays->zero_in.data() + c,
+                                     arrays->zero_out.data() + c};
         isa->average_pool(a, ctx.data<uint8_t>(from) + at, ctx.data<uint8_t>(to) + result, 0, 1);
       }
     });
@@ -229,7 +242,8 @@ void prepare_channels_u8(Prepare& p, bool mean) {
   const int64_t channels = in.channels();
   auto table = std::make_shared<std::array<uint8_t, 256>>();
   for (int q = 0; q < 256; ++q)
-    (*table)[static_cast<size_t>(q)] = kernels::quantize_u8(kernels::dequantize_u8(static_cast<uint8_t>(q), si, zi), 1.0f / so, zo);
+    (*table)[static_cast<size_t>(q)] =
+        kernels::quantize_u8(kernels::dequantize_u8(static_cast<uint8_t>(q), si, zi), 1.0f / so, zo);
   const float multiplier = si / so / static_cast<float>(channels), zeros = static_cast<float>(channels * zi);
   p.step.kernel = mean ? "mean of channels int8" : "max of channels int8";
   p.step.run = [=, from = in.id, to = out.id, pitch = in.pitch, rows = in.rows()](const RunContext& ctx) {
@@ -237,8 +251,10 @@ void prepare_channels_u8(Prepare& p, bool mean) {
       for (int64_t r = begin; r < end; ++r) {
         const uint8_t* x = ctx.data<uint8_t>(from) + r * pitch;
         uint8_t& y = ctx.data<uint8_t>(to)[r];
-        if (mean) y = kernels::quantize_u8(static_cast<float>(sum_of(x, channels)) - zeros, multiplier, zo);
-        else y = (*table)[max_of(x, channels)];
+        if (mean)
+          y = kernels::quantize_u8(static_cast<float>(sum_of(x, channels)) - zeros, multiplier, zo);
+        else
+          y = (*table)[max_of(x, channels)];
       }
     });
   };
@@ -250,13 +266,15 @@ Result<void> prepare(Prepare& p) {
   const Value& in = p.in(0);
   const Shape& shape = in.shape;
   const int mask = axes_of(*p.node, shape.rank());
-  const bool image = shape.rank() == 4 && mask == kImageAxes && kind == Kind::mean && in.dtype != DType::kS64 && in.dtype != DType::kS32;
+  const bool image = shape.rank() == 4 && mask == kImageAxes && kind == Kind::mean && in.dtype != DType::kS64 &&
+                     in.dtype != DType::kS32;
   if (p.int8() || image) {
     constexpr int64_t kMost = 1 << 23;  // sums of u8 stay below 2^31
     const int64_t taps = image ? shape[1] * shape[2] : in.channels();
     if (p.int8() && taps > kMost) return p.error("a mean of " + text_of(taps) + " elements is too long for int8");
     if (image && fits_int(shape[1]) && fits_int(shape[2])) return prepare_image_mean(p), Result<void>();
-    if (p.int8() && (mask != 1 << (shape.rank() - 1) || in.quant.per_channel() || (kind != Kind::mean && kind != Kind::max)))
+    if (p.int8() &&
+        (mask != 1 << (shape.rank() - 1) || in.quant.per_channel() || (kind != Kind::mean && kind != Kind::max)))
       return p.error("int8 for a shape of another rank than the file says");
     if (p.int8()) return prepare_channels_u8(p, kind == Kind::mean), Result<void>();
   }
@@ -272,7 +290,14 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kReduce;
-const OpKind kReduce = {.type = schema::Op::Reduce, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare, .pitched_in = true};
+const OpKind kReduce = {.type = schema::Op::Reduce,
+                        .names = names,
+                        .min_inputs = 1,
+                        .max_inputs = 1,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .pitched_in = true};
 
 }  // namespace octet

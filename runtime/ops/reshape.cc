@@ -6,8 +6,9 @@ namespace octet {
 namespace {
 
 std::span<const std::string_view> names(const NodeDef&) {
-  static constexpr std::string_view kNames[] = {"reshape", "Reshape", "reshape2", "Flatten", "flatten_contiguous_range",
-                                                "Squeeze", "squeeze2", "Unsqueeze", "unsqueeze2"};
+  static constexpr std::string_view kNames[] = {
+      "reshape", "Reshape",  "reshape2",  "Flatten",   "flatten_contiguous_range",
+      "Squeeze", "squeeze2", "Unsqueeze", "unsqueeze2"};
   return kNames;
 }
 
@@ -46,7 +47,8 @@ Result<void> infer(Inference& inf) {
       rest = static_cast<int>(d);
       size = 1;
     } else if (size < 0 || (!shape && size == 0)) {
-      if (copied < 0 || copied >= in.rank()) return inf.error("size " + text_of(size) + " names no dim of " + in.text());
+      if (copied < 0 || copied >= in.rank())
+        return inf.error("size " + text_of(size) + " names no dim of " + in.text());
       size = in[static_cast<int>(copied)];
     }
     if (!checked_mul(given, size, &given)) return inf.error("the shape is too large");
@@ -85,7 +87,14 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kReshape;
-const OpKind kReshape = {.type = schema::Op::Reshape, .names = names, .min_inputs = 1, .max_inputs = 2, .check = check, .infer = infer,
-                         .can_int8 = can_int8, .prepare = prepare, .moves_only = true};
+const OpKind kReshape = {.type = schema::Op::Reshape,
+                         .names = names,
+                         .min_inputs = 1,
+                         .max_inputs = 2,
+                         .check = check,
+                         .infer = infer,
+                         .can_int8 = can_int8,
+                         .prepare = prepare,
+                         .moves_only = true};
 
 }  // namespace octet

@@ -6,8 +6,10 @@ namespace octet {
 namespace {
 
 std::span<const std::string_view> names(const NodeDef& n) {
-  static constexpr std::string_view kNearest[] = {"resize", "Resize", "Upsample", "nearest_interp", "nearest_interp_v2"};
-  static constexpr std::string_view kLinear[] = {"resize", "Resize", "Upsample", "bilinear_interp", "bilinear_interp_v2"};
+  static constexpr std::string_view kNearest[] = {"resize", "Resize", "Upsample", "nearest_interp",
+                                                  "nearest_interp_v2"};
+  static constexpr std::string_view kLinear[] = {"resize", "Resize", "Upsample", "bilinear_interp",
+                                                 "bilinear_interp_v2"};
   const bool nearest = n.attributes<schema::Resize>().mode() == schema::ResizeMode::nearest;
   return nearest ? std::span<const std::string_view>(kNearest) : kLinear;
 }
@@ -15,10 +17,12 @@ std::span<const std::string_view> names(const NodeDef& n) {
 Result<void> check(const NodeDef& n, const ModelData& m) {
   const auto& a = n.attributes<schema::Resize>();
   OCTET_TRY(check_type(n, m, 0, {DType::kF32}));
-  if (!valid_enum(a.mode()) || !valid_enum(a.coordinate_mode()) || !valid_enum(a.nearest_mode())) return bad_node(n, "unknown mode");
+  if (!valid_enum(a.mode()) || !valid_enum(a.coordinate_mode()) || !valid_enum(a.nearest_mode()))
+    return bad_node(n, "unknown mode");
   const auto scale = values_of(a.scale());
   const auto size = values_of(a.size());
-  if ((!scale.empty() && scale.size() != 2) || (!size.empty() && size.size() != 2)) return bad_node(n, "scale and size must be those of h and w");
+  if ((!scale.empty() && scale.size() != 2) || (!size.empty() && size.size() != 2))
+    return bad_node(n, "scale and size must be those of h and w");
   for (float s : scale)
     if (!std::isfinite(s) || s <= 0) return bad_node(n, "scale " + std::to_string(s));
   for (int64_t s : size)
@@ -32,7 +36,8 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::Resize>();
   const Shape& in = inf.shape(0);
   if (in.rank() != 4) return inf.error("the input must have rank 4, not " + in.text());
-  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3])) return inf.error("input " + in.text() + " is too large");
+  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3]))
+    return inf.error("input " + in.text() + " is too large");
   if (in[1] < 1 || in[2] < 1) return inf.error("no pixels in " + in.text());
   const auto scale = values_of(a.scale());
   auto size = values_of(a.size());
@@ -71,15 +76,20 @@ double coordinate(const Ratio& r, schema::CoordinateMode mode, int64_t x) {
   };
   const double at = static_cast<double>(x);
   switch (mode) {
-    case Mode::pytorch_half_pixel: return r.out > 1 ? scaled(at + 0.5) - 0.5 : 0;
-    case Mode::align_corners: return r.out > 1 ? at * static_cast<double>(r.in - 1) / static_cast<double>(r.out - 1) : 0;
-    case Mode::asymmetric: return scaled(at);
-    case Mode::tf_half_pixel_for_nn: return scaled(at + 0.5);
+    case Mode::pytorch_half_pixel:
+      return r.out > 1 ? scaled(at + 0.5) - 0.5 : 0;
+    case Mode::align_corners:
+      return r.out > 1 ? at * static_cast<double>(r.in - 1) / static_cast<double>(r.out - 1) : 0;
+    case Mode::asymmetric:
+      return scaled(at);
+    case Mode::tf_half_pixel_for_nn:
+      return scaled(at + 0.5);
     case Mode::half_pixel_symmetric: {
       const double exact = r.scale > 0 ? double{r.scale} * static_cast<double>(r.in) : static_cast<double>(r.out);
       return static_cast<double>(r.in) / 2 * (1 - static_cast<double>(r.out) / exact) + scaled(at + 0.5) - 0.5;
     }
-    case Mode::half_pixel: break;
+    case Mode::half_pixel:
+      break;
   }
   return scaled(at + 0.5) - 0.5;
 }
@@ -89,10 +99,14 @@ double round_nearest(schema::NearestMode mode, double x) {
   const double exact = std::nearbyint(x * 2) / 2;
   if (std::fabs(x - exact) < 2e-5) x = exact;
   switch (mode) {
-    case schema::NearestMode::round_prefer_floor: return std::ceil(x - 0.5);
-    case schema::NearestMode::round_prefer_ceil: return std::floor(x + 0.5);
-    case schema::NearestMode::floor: return std::floor(x);
-    case schema::NearestMode::ceil: break;
+    case schema::NearestMode::round_prefer_floor:
+      return std::ceil(x - 0.5);
+    case schema::NearestMode::round_prefer_ceil:
+      return std::floor(x + 0.5);
+    case schema::NearestMode::floor:
+      return std::floor(x);
+    case schema::NearestMode::ceil:
+      break;
   }
   return std::ceil(x);
 }
@@ -191,13 +205,16 @@ Result<void> prepare(Prepare& p) {
   const auto f = make_form(p);
   p.step.kernel = nearest ? "nearest" : std::string(int8 ? "bilinear int8 " : "bilinear f32 ") + p.isa.name;
   p.step.run = [=, isa = &p.isa, from = p.in(0).id, to = p.out().id](const RunContext& ctx) {
-    parallel_image_rows(ctx.threads, f->images, f->out_h, grain_of(f->out_w * f->channels), [&](int64_t n, int y0, int y1) {
-      const int64_t in = n * f->in_h * f->in_w * f->in_pitch, out = n * f->out_h * f->out_w * f->out_pitch;
-      const auto element = static_cast<int64_t>(f->element);
-      if (nearest) return nearest_rows(*f, ctx.data<std::byte>(from) + in * element, ctx.data<std::byte>(to) + out * element, y0, y1);
-      if (!int8) return linear_rows(*f, *isa, ctx.data<float>(from) + in, ctx.data<float>(to) + out, y0, y1);
-      isa->bilinear(bilinear_u8(*f, ctx.data<uint8_t>(from) + in, ctx.data<uint8_t>(to) + out), y0, y1);
-    });
+    parallel_image_rows(
+        ctx.threads, f->images, f->out_h, grain_of(f->out_w * f->channels), [&](int64_t n, int y0, int y1) {
+          const int64_t in = n * f->in_h * f->in_w * f->in_pitch, out = n * f->out_h * f->out_w * f->out_pitch;
+          const auto element = static_cast<int64_t>(f->element);
+          if (nearest)
+            return nearest_rows(*f, ctx.data<std::byte>(from) + in * element, ctx.data<std::byte>(to) + out * element,
+                                y0, y1);
+          if (!int8) return linear_rows(*f, *isa, ctx.data<float>(from) + in, ctx.data<float>(to) + out, y0, y1);
+          isa->bilinear(bilinear_u8(*f, ctx.data<uint8_t>(from) + in, ctx.data<uint8_t>(to) + out), y0, y1);
+        });
   };
   return {};
 }
@@ -205,7 +222,15 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kResize;
-const OpKind kResize = {.type = schema::Op::Resize, .names = names, .min_inputs = 1, .max_inputs = 2, .check = check, .infer = infer,
-                        .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true};
+const OpKind kResize = {.type = schema::Op::Resize,
+                        .names = names,
+                        .min_inputs = 1,
+                        .max_inputs = 2,
+                        .check = check,
+                        .infer = infer,
+                        .can_int8 = can_int8,
+                        .prepare = prepare,
+                        .pitched_in = true,
+                        .pitched_out = true};
 
 }  // namespace octet

@@ -40,7 +40,14 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kShapeOf;
-const OpKind kShapeOf = {.type = schema::Op::ShapeOf, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                         .can_int8 = nullptr, .prepare = prepare, .pitched_in = true};
+const OpKind kShapeOf = {.type = schema::Op::ShapeOf,
+                         .names = names,
+                         .min_inputs = 1,
+                         .max_inputs = 1,
+                         .check = check,
+                         .infer = infer,
+                         .can_int8 = nullptr,
+                         .prepare = prepare,
+                         .pitched_in = true};
 
 }  // namespace octet

@@ -131,7 +131,8 @@ bool can_int8(const NodeDef& n, const ModelData& m) {
   if (out.quant.per_channel() && static_cast<int64_t>(out.quant.scale.size()) != channels.count) return false;
   for (int64_t c = 0; c < channels.count; ++c) {
     const int64_t from = channels.start + c * channels.step;
-    if (in.quant.scale_at(from) != out.quant.scale_at(c) || in.quant.zero_at(from) != out.quant.zero_at(c)) return false;
+    if (in.quant.scale_at(from) != out.quant.scale_at(c) || in.quant.zero_at(from) != out.quant.zero_at(c))
+      return false;
   }
   return true;
 }
@@ -154,7 +155,16 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kSlice;
-const OpKind kSlice = {.type = schema::Op::Slice, .names = names, .min_inputs = 1, .max_inputs = 5, .check = check, .infer = infer,
-                       .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true, .moves_only = true};
+const OpKind kSlice = {.type = schema::Op::Slice,
+                       .names = names,
+                       .min_inputs = 1,
+                       .max_inputs = 5,
+                       .check = check,
+                       .infer = infer,
+                       .can_int8 = can_int8,
+                       .prepare = prepare,
+                       .pitched_in = true,
+                       .pitched_out = true,
+                       .moves_only = true};
 
 }  // namespace octet

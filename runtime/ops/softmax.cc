@@ -12,7 +12,8 @@ std::span<const std::string_view> names(const NodeDef&) {
 Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_type(n, m, 0, {DType::kF32}));
   const Shape& in = m.input(n, 0).shape;
-  if (axis_of(n.attributes<schema::Softmax>().axis(), in.rank()) < 0) return bad_node(n, "the axis is outside " + in.text());
+  if (axis_of(n.attributes<schema::Softmax>().axis(), in.rank()) < 0)
+    return bad_node(n, "the axis is outside " + in.text());
   return {};
 }
 
@@ -72,7 +73,13 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kSoftmax;
-const OpKind kSoftmax = {.type = schema::Op::Softmax, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                         .can_int8 = nullptr, .prepare = prepare};
+const OpKind kSoftmax = {.type = schema::Op::Softmax,
+                         .names = names,
+                         .min_inputs = 1,
+                         .max_inputs = 1,
+                         .check = check,
+                         .infer = infer,
+                         .can_int8 = nullptr,
+                         .prepare = prepare};
 
 }  // namespace octet

@@ -14,10 +14,12 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_dense(n, m, 0));
   const auto perm = values_of(n.attributes<schema::Transpose>().perm());
   const int rank = m.input(n, 0).shape.rank();
-  if (static_cast<int>(perm.size()) != rank) return bad_node(n, text_of(static_cast<int64_t>(perm.size())) + " axes for rank " + text_of(rank));
+  if (static_cast<int>(perm.size()) != rank)
+    return bad_node(n, text_of(static_cast<int64_t>(perm.size())) + " axes for rank " + text_of(rank));
   unsigned seen = 0;
   for (int32_t axis : perm) {
-    if (axis < 0 || axis >= rank || (seen >> axis & 1)) return bad_node(n, "axis " + text_of(axis) + " does not make a permutation");
+    if (axis < 0 || axis >= rank || (seen >> axis & 1))
+      return bad_node(n, "axis " + text_of(axis) + " does not make a permutation");
     seen |= 1u << axis;
   }
   return {};
@@ -53,8 +55,16 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kTranspose;
-const OpKind kTranspose = {.type = schema::Op::Transpose, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check,
-                           .infer = infer, .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true,
+const OpKind kTranspose = {.type = schema::Op::Transpose,
+                           .names = names,
+                           .min_inputs = 1,
+                           .max_inputs = 1,
+                           .check = check,
+                           .infer = infer,
+                           .can_int8 = can_int8,
+                           .prepare = prepare,
+                           .pitched_in = true,
+                           .pitched_out = true,
                            .moves_only = true};
 
 }  // namespace octet

@@ -23,7 +23,8 @@ Names activation_names(schema::ActKind kind) {
   static constexpr std::string_view kHardSigmoid[] = {"hard_sigmoid", "HardSigmoid"};
   static constexpr std::string_view kLeakyRelu[] = {"leaky_relu", "LeakyRelu"};
   static constexpr std::string_view kTanh[] = {"tanh", "Tanh"};
-  static constexpr Names kAll[] = {kIdentity, kRelu, kClip, kSilu, kSigmoid, kHardSwish, kHardSigmoid, kLeakyRelu, kTanh};
+  static constexpr Names kAll[] = {kIdentity,  kRelu,        kClip,      kSilu, kSigmoid,
+                                   kHardSwish, kHardSigmoid, kLeakyRelu, kTanh};
   return kAll[valid_enum(kind) ? static_cast<int>(kind) : 0];
 }
 
@@ -65,17 +66,28 @@ bool can_int8(const NodeDef& n, const ModelData& m) { return quantised(m.input(n
 float evaluate(kernels::UnaryF32 op, const kernels::Activation& act, float v) {
   const double x = v;
   switch (op) {
-    case kernels::UnaryF32::kAct: return kernels::reference::act_accurate(act, v);
-    case kernels::UnaryF32::kExp: return static_cast<float>(std::exp(x));
-    case kernels::UnaryF32::kLog: return static_cast<float>(std::log(x));
-    case kernels::UnaryF32::kSqrt: return static_cast<float>(std::sqrt(x));
-    case kernels::UnaryF32::kNeg: return -v;
-    case kernels::UnaryF32::kAbs: return std::fabs(v);
-    case kernels::UnaryF32::kFloor: return std::floor(v);
-    case kernels::UnaryF32::kCeil: return std::ceil(v);
-    case kernels::UnaryF32::kRound: return std::nearbyint(v);
-    case kernels::UnaryF32::kErf: return static_cast<float>(std::erf(x));
-    case kernels::UnaryF32::kReciprocal: return static_cast<float>(1 / x);
+    case kernels::UnaryF32::kAct:
+      return kernels::reference::act_accurate(act, v);
+    case kernels::UnaryF32::kExp:
+      return static_cast<float>(std::exp(x));
+    case kernels::UnaryF32::kLog:
+      return static_cast<float>(std::log(x));
+    case kernels::UnaryF32::kSqrt:
+      return static_cast<float>(std::sqrt(x));
+    case kernels::UnaryF32::kNeg:
+      return -v;
+    case kernels::UnaryF32::kAbs:
+      return std::fabs(v);
+    case kernels::UnaryF32::kFloor:
+      return std::floor(v);
+    case kernels::UnaryF32::kCeil:
+      return std::ceil(v);
+    case kernels::UnaryF32::kRound:
+      return std::nearbyint(v);
+    case kernels::UnaryF32::kErf:
+      return static_cast<float>(std::erf(x));
+    case kernels::UnaryF32::kReciprocal:
+      return static_cast<float>(1 / x);
   }
   return v;
 }
@@ -93,13 +105,15 @@ void prepare_u8(Prepare& p, kernels::UnaryF32 op, const kernels::Activation& act
     }
   const bool flat = one && in.dense() && out.dense();
   const int64_t row = flat ? 4096 : channels, total = in.shape.elements();
-  p.step.run = [=, isa = &p.isa, from = in.id, to = out.id, from_pitch = flat ? row : in.pitch, to_pitch = flat ? row : out.pitch,
+  p.step.run = [=, isa = &p.isa, from = in.id, to = out.id, from_pitch = flat ? row : in.pitch,
+                to_pitch = flat ? row : out.pitch,
                 rows = flat ? (total + row - 1) / row : in.rows()](const RunContext& ctx) {
     parallel_rows(ctx.threads, rows, grain_of(row), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const uint8_t* x = ctx.data<uint8_t>(from) + r * from_pitch;
         uint8_t* y = ctx.data<uint8_t>(to) + r * to_pitch;
-        if (one) isa->table(tables->data(), x, y, flat ? std::min(row, total - r * row) : row);
+        if (one)
+          isa->table(tables->data(), x, y, flat ? std::min(row, total - r * row) : row);
         else
           for (int64_t c = 0; c < channels; ++c) y[c] = (*tables)[static_cast<size_t>(c * 256 + x[c])];
       }
@@ -133,7 +147,8 @@ Result<void> prepare(Prepare& p) {
   const bool flat = in.dense() && out.dense();
   const int64_t row = flat ? 4096 : in.channels(), total = in.shape.elements();
   p.step.kernel = std::string("unary f32 ") + p.isa.name;
-  p.step.run = [=, isa = &p.isa, from = in.id, to = out.id, from_pitch = flat ? row : in.pitch, to_pitch = flat ? row : out.pitch,
+  p.step.run = [=, isa = &p.isa, from = in.id, to = out.id, from_pitch = flat ? row : in.pitch,
+                to_pitch = flat ? row : out.pitch,
                 rows = flat ? (total + row - 1) / row : in.rows()](const RunContext& ctx) {
     parallel_rows(ctx.threads, rows, grain_of(row), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
@@ -147,7 +162,15 @@ Result<void> prepare(Prepare& p) {
 }  // namespace
 
 extern const OpKind kUnary;
-const OpKind kUnary = {.type = schema::Op::Unary, .names = names, .min_inputs = 1, .max_inputs = 1, .check = check, .infer = infer,
-                       .can_int8 = can_int8, .prepare = prepare, .pitched_in = true, .pitched_out = true};
+const OpKind kUnary = {.type = schema::Op::Unary,
+                       .names = names,
+                       .min_inputs = 1,
+                       .max_inputs = 1,
+                       .check = check,
+                       .infer = infer,
+                       .can_int8 = can_int8,
+                       .prepare = prepare,
+                       .pitched_in = true,
+                       .pitched_out = true};
 
 }  // namespace octet

@@ -1,7 +1,7 @@
 // Builds .octet files in memory, tensor by tensor, for tests of loading and running.
 #pragma once
-#include <cstring>
 #include <octet/octet.h>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -44,7 +44,8 @@ class ModelBuilder {
   }
 
   // s8 weights of a dense convolution, [out][kernel_h][kernel_w][in], packed as the file wants them.
-  int conv_weights(const std::string& name, std::vector<int64_t> shape, const std::vector<int8_t>& dense, std::vector<float> scale) {
+  int conv_weights(const std::string& name, std::vector<int64_t> shape, const std::vector<int8_t>& dense,
+                   std::vector<float> scale) {
     const schema::PackedShape packed{1, shape[0], shape[1] * shape[2], shape[3]};
     std::vector<int8_t> bytes(static_cast<size_t>(packed.bytes()));
     schema::pack_conv_s8(packed, dense.data(), bytes.data());
@@ -111,9 +112,11 @@ inline ModelBuilder small_model(bool dynamic = false) {
   ModelBuilder b;
   const int64_t h = dynamic ? -1 : 6, w = dynamic ? -1 : 5;
   const int x = b.input("x", {1, h, w, 4});
-  auto conv = [&](const std::string& name, int in, std::vector<int8_t> weights, int64_t channels_in, schema::ActKind act) {
+  auto conv = [&](const std::string& name, int in, std::vector<int8_t> weights, int64_t channels_in,
+                  schema::ActKind act) {
     const int64_t out = static_cast<int64_t>(weights.size()) / channels_in;
-    const int weight = b.conv_weights(name + ".weight", {out, 1, 1, channels_in}, weights, std::vector<float>(static_cast<size_t>(out), 0.01f));
+    const int weight = b.conv_weights(name + ".weight", {out, 1, 1, channels_in}, weights,
+                                      std::vector<float>(static_cast<size_t>(out), 0.01f));
     const int bias = b.f32(name + ".bias", {out}, std::vector<float>(static_cast<size_t>(out), 0.1f));
     const int y = b.tensor(name, {1, h, w, out});
     schema::Conv2dT attributes;

@@ -19,7 +19,8 @@ bool survives(const std::vector<std::byte>& file) {
   }
   for (Precision precision : {Precision::kF32, Precision::kInt8}) {
     auto session = Session::create(*model, {.precision = precision});
-    if (session && session->prepare() && session->arena_bytes() < (4 << 20)) (void)session->run();  // larger ones only take long
+    if (session && session->prepare() && session->arena_bytes() < (4 << 20))
+      (void)session->run();  // larger ones only take long
   }
   return true;
 }
@@ -77,14 +78,23 @@ TEST(Loader, RefusesWhatExecutionCouldNotDo) {
       {"zero stride", [](ModelBuilder& b) { c(b)->stride_w = 0; }},
       {"huge dilation", [](ModelBuilder& b) { c(b)->dilation_h = 1 << 30; }},
       {"negative pad", [](ModelBuilder& b) { c(b)->pad_left = -1; }},
-      {"weights of another shape", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).shape = {3, 1, 1, 8}; }},
+      {"weights of another shape",
+       [](ModelBuilder& b) {
+         b.at(b.model.nodes[0]->inputs[1]).shape = {3, 1, 1, 8};
+       }},
       {"weights outside the segment", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset = 1 << 20; }},
       {"misaligned weights", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset += 4; }},
       {"scale of zero", [](ModelBuilder& b) { b.at(0).quant->scale[0] = 0; }},
       {"scale not finite", [](ModelBuilder& b) { b.at(0).quant->scale[0] = std::numeric_limits<float>::infinity(); }},
-      {"scales of another number", [](ModelBuilder& b) { b.quantise(0, {1, 1, 1}, {0, 0, 0}); }},
+      {"scales of another number",
+       [](ModelBuilder& b) {
+         b.quantise(0, {1, 1, 1}, {0, 0, 0});
+       }},
       {"too few weight scales", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).weight_scale.pop_back(); }},
-      {"shape product overflows", [](ModelBuilder& b) { b.at(0).shape = {1ll << 40, 1ll << 40, 1ll << 40, 4}; }},
+      {"shape product overflows",
+       [](ModelBuilder& b) {
+         b.at(0).shape = {1ll << 40, 1ll << 40, 1ll << 40, 4};
+       }},
       {"concat along no axis", [](ModelBuilder& b) { b.model.nodes[3]->op.AsConcat()->axis = 7; }},
       {"pool of no size", [](ModelBuilder& b) { b.model.nodes[1]->op.AsPool2d()->kernel_h = 0; }},
   };
@@ -121,7 +131,8 @@ TEST(Loader, MessagesSayWhatIsWrongWithTheFile) {
 TEST(Loader, MapsAFileAndOutlivesItsName) {
   const std::string path = testing::TempDir() + "/loader_test_" + std::to_string(getpid()) + ".octet";
   const auto bytes = small_model().finish();
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   auto model = Model::map(path);
   ASSERT_TRUE(model) << model.error().text;
   unlink(path.c_str());

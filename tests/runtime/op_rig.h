@@ -10,25 +10,31 @@
 #include "runtime/op.h"
 
 namespace octet {
-extern const OpKind kPool2d, kBinary, kUnary, kConcat, kSlice, kReshape, kTranspose, kSoftmax, kArgMax, kResize, kReduce, kGather,
-    kShapeOf, kCast, kPad, kExpand;
+extern const OpKind kPool2d, kBinary, kUnary, kConcat, kSlice, kReshape, kTranspose, kSoftmax, kArgMax, kResize,
+    kReduce, kGather, kShapeOf, kCast, kPad, kExpand;
 
 // A tensor of a test, dense; `gap` elements lie between its rows when an op sees it.
 struct Operand {
   Shape shape{};
   DType dtype = DType::kF32;
   std::vector<std::byte> bytes{};
-  std::vector<float> scale{};   // given: u8
+  std::vector<float> scale{};  // given: u8
   std::vector<uint8_t> zero{};
   int64_t gap = 0;
-  bool known = false;           // a constant
+  bool known = false;  // a constant
 
   template <class T>
-  std::span<T> values() { return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)}; }
+  std::span<T> values() {
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
   template <class T>
-  std::span<const T> values() const { return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)}; }
+  std::span<const T> values() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
   template <class T>
-  std::vector<T> list() const { return {values<T>().begin(), values<T>().end()}; }
+  std::vector<T> list() const {
+    return {values<T>().begin(), values<T>().end()};
+  }
   Operand quant(std::vector<float> s, std::vector<uint8_t> z) && {
     scale = std::move(s), zero = std::move(z);
     return std::move(*this);
@@ -41,10 +47,14 @@ struct Operand {
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::kF32;
-  else if constexpr (std::is_same_v<T, uint8_t>) return DType::kU8;
-  else if constexpr (std::is_same_v<T, int32_t>) return DType::kS32;
-  else return DType::kS64;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::kF32;
+  else if constexpr (std::is_same_v<T, uint8_t>)
+    return DType::kU8;
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return DType::kS32;
+  else
+    return DType::kS64;
 }
 
 template <class T>
@@ -72,7 +82,8 @@ Operand noise(const Shape& shape, unsigned seed) {
   std::mt19937 random(seed);
   std::vector<T> v;
   for (int64_t i = 0; i < shape.elements(); ++i)
-    v.push_back(std::is_same_v<T, float> ? static_cast<T>(static_cast<double>(random() % 20001) / 2500.0 - 4) : static_cast<T>(random()));
+    v.push_back(std::is_same_v<T, float> ? static_cast<T>(static_cast<double>(random() % 20001) / 2500.0 - 4)
+                                         : static_cast<T>(random()));
   return operand(shape, v);
 }
 
@@ -91,7 +102,8 @@ class OpRig {
  public:
   // `attributes`: the schema's object, as schema::Pool2dT. `out`: its type, scales and gap; the shape is the op's to say.
   template <class Attributes>
-  OpRig(const OpKind& kind, const Attributes& attributes, const std::vector<Operand>& inputs, Operand out = {}) : kind_(kind), out_(out) {
+  OpRig(const OpKind& kind, const Attributes& attributes, const std::vector<Operand>& inputs, Operand out = {})
+      : kind_(kind), out_(out) {
     using Table = typename Attributes::TableType;
     builder_.Finish(Table::Pack(builder_, &attributes));
     node_.name = "n";
@@ -118,8 +130,10 @@ class OpRig {
     Inference inference{model_, node_, values_};
     if (auto r = kind_.infer(inference); !r) return fail(r.error());
     Value& result = values_.back();
-    if (result.shape.elements() < 0 || result.shape.elements() > kMost || result.channels() > kMost) return fail({Code::kBadArgument, "too large for a test"});
-    if (out_.scale.size() > 1 && static_cast<int64_t>(out_.scale.size()) != result.channels()) return fail({Code::kBadModel, "scales"});
+    if (result.shape.elements() < 0 || result.shape.elements() > kMost || result.channels() > kMost)
+      return fail({Code::kBadArgument, "too large for a test"});
+    if (out_.scale.size() > 1 && static_cast<int64_t>(out_.scale.size()) != result.channels())
+      return fail({Code::kBadModel, "scales"});
     result.pitch = result.channels() + out_.gap;
     std::vector<const Value*> in;
     for (size_t i = 0; i + 1 < values_.size(); ++i) in.push_back(&values_[i]);
@@ -183,11 +197,15 @@ class OpRig {
     for (std::byte b : memory.back()) ASSERT_EQ(b, std::byte{0xAB}) << "written outside the output's rows";
   }
 
-  static void copy_rows(const Value& v, const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch, std::byte fill = {}) {
+  static void copy_rows(const Value& v, const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch,
+                        std::byte fill = {}) {
     const auto element = static_cast<int64_t>(size_of(v.dtype));
     for (int64_t r = 0; r < v.rows(); ++r) {
-      if (fill == std::byte{}) std::memcpy(to + r * to_pitch * element, from + r * from_pitch * element, static_cast<size_t>(v.channels() * element));
-      else std::memset(to + r * to_pitch * element, static_cast<int>(fill), static_cast<size_t>(v.channels() * element));
+      if (fill == std::byte{})
+        std::memcpy(to + r * to_pitch * element, from + r * from_pitch * element,
+                    static_cast<size_t>(v.channels() * element));
+      else
+        std::memset(to + r * to_pitch * element, static_cast<int>(fill), static_cast<size_t>(v.channels() * element));
     }
   }
 

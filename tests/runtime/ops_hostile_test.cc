@@ -13,8 +13,18 @@ class Hostile {
 
   // Mostly what makes sense; sometimes what does not.
   int64_t number() {
-    static constexpr int64_t kWild[] = {-1, 0, 127, 255, 1 << 15, (1 << 15) + 1, 2147483647, -2147483648LL, int64_t{1} << 32, int64_t{1} << 62,
-                                        std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+    static constexpr int64_t kWild[] = {-1,
+                                        0,
+                                        127,
+                                        255,
+                                        1 << 15,
+                                        (1 << 15) + 1,
+                                        2147483647,
+                                        -2147483648LL,
+                                        int64_t{1} << 32,
+                                        int64_t{1} << 62,
+                                        std::numeric_limits<int64_t>::max(),
+                                        std::numeric_limits<int64_t>::min()};
     return coin(6) ? kWild[random_() % std::size(kWild)] : static_cast<int64_t>(random_() % 9) - 3;
   }
   int32_t small() { return static_cast<int32_t>(number()); }
@@ -24,7 +34,9 @@ class Hostile {
     return coin(6) ? kWild[random_() % std::size(kWild)] : static_cast<float>(random_() % 100) / 25.0f + 0.1f;
   }
   template <class T>
-  T kind() { return static_cast<T>(random_() % (static_cast<unsigned>(T::MAX) + (coin(10) ? 2u : 1u))); }
+  T kind() {
+    return static_cast<T>(random_() % (static_cast<unsigned>(T::MAX) + (coin(10) ? 2u : 1u)));
+  }
 
   std::vector<int64_t> numbers(int count) {
     std::vector<int64_t> v(static_cast<size_t>(count + (coin(10) ? 1 : 0)));
@@ -45,7 +57,9 @@ class Hostile {
   int rank() { return coin(3) ? static_cast<int>(random_() % 6) : 4; }
 
   template <class T>
-  Operand tensor(const Shape& s) { return noise<T>(s, random_()).apart(coin() ? 0 : 3); }
+  Operand tensor(const Shape& s) {
+    return noise<T>(s, random_()).apart(coin() ? 0 : 3);
+  }
   Operand quantised(const Shape& s) {
     const bool per_channel = coin() && s.rank() && s[-1] > 0;
     const size_t n = per_channel ? static_cast<size_t>(s[-1]) : 1;
@@ -59,7 +73,8 @@ class Hostile {
 
 // Runs the node in float and, where it may, on u8.
 template <class Attributes>
-int attack(Hostile& h, const OpKind& kind, const Attributes& a, const Shape& in, std::vector<Operand> rest = {}, DType out = DType::kF32) {
+int attack(Hostile& h, const OpKind& kind, const Attributes& a, const Shape& in, std::vector<Operand> rest = {},
+           DType out = DType::kF32) {
   int ran = 0;
   std::vector<Operand> inputs = {kind.pitched_in ? h.tensor<float>(in) : h.tensor<float>(in).apart(0)};
   inputs.insert(inputs.end(), rest.begin(), rest.end());
@@ -173,10 +188,12 @@ TEST(Hostile, SoftmaxAndArgMax) {
 TEST(Hostile, Resize) {
   rounds([](Hostile& h) {
     schema::ResizeT a;
-    a.mode = h.kind<schema::ResizeMode>(), a.coordinate_mode = h.kind<schema::CoordinateMode>(), a.nearest_mode = h.kind<schema::NearestMode>();
+    a.mode = h.kind<schema::ResizeMode>(), a.coordinate_mode = h.kind<schema::CoordinateMode>(),
+    a.nearest_mode = h.kind<schema::NearestMode>();
     if (h.coin()) a.scale = {h.real(), h.real()};
     if (h.coin()) a.size = h.numbers(2);
-    return attack(h, kResize, a, h.shape(h.rank()), h.coin() ? std::vector<Operand>{known(h.numbers(2))} : std::vector<Operand>{});
+    return attack(h, kResize, a, h.shape(h.rank()),
+                  h.coin() ? std::vector<Operand>{known(h.numbers(2))} : std::vector<Operand>{});
   });
 }
 
@@ -184,7 +201,8 @@ TEST(Hostile, Reduce) {
   rounds([](Hostile& h) {
     schema::ReduceT a;
     const int rank = h.rank();
-    a.kind = h.kind<schema::ReduceKind>(), a.keep_dims = h.coin(), a.axes = h.coin() ? std::vector<int32_t>{1, 2} : h.axes(rank / 2);
+    a.kind = h.kind<schema::ReduceKind>(), a.keep_dims = h.coin(),
+    a.axes = h.coin() ? std::vector<int32_t>{1, 2} : h.axes(rank / 2);
     return attack(h, kReduce, a, h.shape(rank));
   });
 }
@@ -225,7 +243,8 @@ TEST(Hostile, ShapeOfAndCast) {
     schema::ShapeOfT s;
     schema::CastT c;
     s.start = h.small(), s.end = h.small(), c.to = h.kind<schema::DType>();
-    return attack(h, kShapeOf, s, h.shape(h.rank()), {}, DType::kS64) + attack(h, kCast, c, h.shape(h.rank()), {}, h.coin() ? DType::kS64 : DType::kBool);
+    return attack(h, kShapeOf, s, h.shape(h.rank()), {}, DType::kS64) +
+           attack(h, kCast, c, h.shape(h.rank()), {}, h.coin() ? DType::kS64 : DType::kBool);
   });
 }
 

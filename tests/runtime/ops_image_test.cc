@@ -48,7 +48,18 @@ const PoolCase kPools[] = {
     {{1, 5, 6, 8}, 2, 2, 2, 0, 0, 1, false, false, false, {1, 2, 3, 8}, "plain"},
     {{2, 7, 9, 19}, 3, 3, 2, 1, 1, 1, false, false, false, {2, 4, 5, 19}, "same"},
     {{1, 6, 7, 5}, 3, 2, 2, 0, 0, 1, true, false, false, {1, 3, 4, 5}, "ceil"},
-    {{1, 4, 4, 3}, 2, 2, 3, 1, 1, 1, true, true, false, {1, 2, 2, 3}, "ceil, but the last window would start in the padding"},
+    {{1, 4, 4, 3},
+     2,
+     2,
+     3,
+     1,
+     1,
+     1,
+     true,
+     true,
+     false,
+     {1, 2, 2, 3},
+     "ceil, but the last window would start in the padding"},
     {{1, 13, 11, 64}, 5, 5, 1, 2, 2, 1, false, true, false, {1, 13, 11, 64}, "five wide, padding counts"},
     {{1, 9, 9, 33}, 3, 3, 1, 0, 1, 2, false, false, false, {1, 6, 6, 33}, "dilated"},
     {{2, 7, 5, 200}, 0, 0, 1, 0, 0, 1, false, false, true, {2, 1, 1, 200}, "global"}};
@@ -80,10 +91,11 @@ TEST(Pool2d, Int8) {
         std::vector<float> scale(channels), other(channels);
         std::vector<uint8_t> zero(channels), other_zero(channels);
         for (size_t i = 0; i < channels; ++i)
-          scale[i] = 0.01f * static_cast<float>(i + 1), other[i] = 0.02f * static_cast<float>(i % 5 + 1), zero[i] = static_cast<uint8_t>(i * 9),
-          other_zero[i] = static_cast<uint8_t>(200 - i);
+          scale[i] = 0.01f * static_cast<float>(i + 1), other[i] = 0.02f * static_cast<float>(i % 5 + 1),
+          zero[i] = static_cast<uint8_t>(i * 9), other_zero[i] = static_cast<uint8_t>(200 - i);
         const Operand in = noise<uint8_t>(c.in, 2).quant(scale, zero).apart(gap);
-        OpRig rig(kPool2d, attributes(c, max ? schema::PoolKind::max : schema::PoolKind::average), {in}, max ? like(scale, zero, gap) : like(other, other_zero, gap));
+        OpRig rig(kPool2d, attributes(c, max ? schema::PoolKind::max : schema::PoolKind::average), {in},
+                  max ? like(scale, zero, gap) : like(other, other_zero, gap));
         ASSERT_TRUE(rig.can_int8());
         const Operand out = run_everywhere(rig, c.why);
         for (int64_t i = 0; i < out.shape.elements(); ++i) {
@@ -94,9 +106,11 @@ TEST(Pool2d, Int8) {
           for (double x : v) top = std::max(top, x), sum += x;
           int n = static_cast<int>(v.size());
           if (c.count_include_pad) sum += (c.kernel_h * c.kernel_w - n) * zero[ch], n = c.kernel_h * c.kernel_w;
-          const float mean = (static_cast<float>(sum) - static_cast<float>(n * zero[ch])) * (scale[ch] / other[ch] / static_cast<float>(n));
+          const float mean = (static_cast<float>(sum) - static_cast<float>(n * zero[ch])) *
+                             (scale[ch] / other[ch] / static_cast<float>(n));
           const int low = -other_zero[ch], high = 255 - other_zero[ch];
-          const int want = max ? static_cast<int>(top) : other_zero[ch] + std::clamp(kernels::round_half_even(mean), low, high);
+          const int want =
+              max ? static_cast<int>(top) : other_zero[ch] + std::clamp(kernels::round_half_even(mean), low, high);
           ASSERT_EQ(out.values<uint8_t>()[static_cast<size_t>(i)], want) << c.why << " at " << i;
         }
       }
@@ -126,12 +140,19 @@ struct ResizeCase {
 
 double source(const ResizeCase& c, double x, int64_t in, int64_t out, double scale) {
   switch (c.mode) {
-    case CoordinateMode::half_pixel: return (x + 0.5) / scale - 0.5;
-    case CoordinateMode::pytorch_half_pixel: return out > 1 ? (x + 0.5) / scale - 0.5 : 0;
-    case CoordinateMode::align_corners: return out > 1 ? x * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0;
-    case CoordinateMode::asymmetric: return x / scale;
-    case CoordinateMode::tf_half_pixel_for_nn: return (x + 0.5) / scale;
-    default: return static_cast<double>(in) / 2 * (1 - static_cast<double>(out) / (scale * static_cast<double>(in))) + (x + 0.5) / scale - 0.5;
+    case CoordinateMode::half_pixel:
+      return (x + 0.5) / scale - 0.5;
+    case CoordinateMode::pytorch_half_pixel:
+      return out > 1 ? (x + 0.5) / scale - 0.5 : 0;
+    case CoordinateMode::align_corners:
+      return out > 1 ? x * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0;
+    case CoordinateMode::asymmetric:
+      return x / scale;
+    case CoordinateMode::tf_half_pixel_for_nn:
+      return (x + 0.5) / scale;
+    default:
+      return static_cast<double>(in) / 2 * (1 - static_cast<double>(out) / (scale * static_cast<double>(in))) +
+             (x + 0.5) / scale - 0.5;
   }
 }
 
@@ -185,8 +206,10 @@ void check_resize(const ResizeCase& c, bool linear, bool int8, int64_t gap) {
   OpRig rig(kResize, attributes(c, linear), {in}, int8 ? like({0.1f}, {9}, gap) : like({}, {}, gap));
   const Operand out = int8 ? run_everywhere(rig, "resize") : run_threads(rig, "resize");
   ASSERT_EQ(out.shape.rank(), 4);
-  const double sh = c.scale.empty() ? static_cast<double>(out.shape[1]) / static_cast<double>(c.in_h) : double{c.scale[0]};
-  const double sw = c.scale.empty() ? static_cast<double>(out.shape[2]) / static_cast<double>(c.in_w) : double{c.scale[1]};
+  const double sh =
+      c.scale.empty() ? static_cast<double>(out.shape[1]) / static_cast<double>(c.in_h) : double{c.scale[0]};
+  const double sw =
+      c.scale.empty() ? static_cast<double>(out.shape[2]) / static_cast<double>(c.in_w) : double{c.scale[1]};
   auto value = [&](int64_t n, int64_t y, int64_t x, int64_t ch) {
     const auto i = static_cast<size_t>(ravel({n, y, x, ch}, shape));
     return int8 ? double{static_cast<double>(in.values<uint8_t>()[i])} : double{in.values<float>()[i]};
@@ -195,10 +218,14 @@ void check_resize(const ResizeCase& c, bool linear, bool int8, int64_t gap) {
     const auto at = unravel(i, out.shape);
     Tap y = tap(c, linear, at[1], c.in_h, out.shape[1], sh), x = tap(c, linear, at[2], c.in_w, out.shape[2], sw);
     if (int8) y.weight = std::nearbyint(y.weight * 2048) / 2048, x.weight = std::nearbyint(x.weight * 2048) / 2048;
-    const double want = (1 - y.weight) * ((1 - x.weight) * value(at[0], y.first, x.first, at[3]) + x.weight * value(at[0], y.first, x.second, at[3])) +
-                        y.weight * ((1 - x.weight) * value(at[0], y.second, x.first, at[3]) + x.weight * value(at[0], y.second, x.second, at[3]));
-    if (int8) ASSERT_EQ(out.values<uint8_t>()[static_cast<size_t>(i)], std::floor(want + 0.5)) << i;
-    else ASSERT_NEAR(out.values<float>()[static_cast<size_t>(i)], want, 1e-5) << i;
+    const double want = (1 - y.weight) * ((1 - x.weight) * value(at[0], y.first, x.first, at[3]) +
+                                          x.weight * value(at[0], y.first, x.second, at[3])) +
+                        y.weight * ((1 - x.weight) * value(at[0], y.second, x.first, at[3]) +
+                                    x.weight * value(at[0], y.second, x.second, at[3]));
+    if (int8)
+      ASSERT_EQ(out.values<uint8_t>()[static_cast<size_t>(i)], std::floor(want + 0.5)) << i;
+    else
+      ASSERT_NEAR(out.values<float>()[static_cast<size_t>(i)], want, 1e-5) << i;
   }
 }
 
@@ -208,8 +235,9 @@ TEST(Resize, AllModes) {
       for (bool int8 : {false, true})
         for (int64_t gap : {0, 4}) {
           check_resize(c, linear, int8, gap);
-          if (testing::Test::HasFailure()) FAIL() << "mode " << static_cast<int>(c.mode) << " nearest " << static_cast<int>(c.nearest) << " linear " << linear
-                                                   << " int8 " << int8 << " in " << c.in_h << "x" << c.in_w;
+          if (testing::Test::HasFailure())
+            FAIL() << "mode " << static_cast<int>(c.mode) << " nearest " << static_cast<int>(c.nearest) << " linear "
+                   << linear << " int8 " << int8 << " in " << c.in_h << "x" << c.in_w;
         }
 }
 
@@ -225,10 +253,22 @@ TEST(Resize, SizesFromAnOperand) {
 
 TEST(Resize, Refuses) {
   const Operand in = noise<float>({1, 3, 5, 4}, 1);
-  for (auto [scale, size, why] : {std::tuple<std::vector<float>, std::vector<int64_t>, const char*>{{}, {}, "nothing given"}, {{0, 1}, {}, "zero scale"},
-                                  {{-1, 1}, {}, "negative scale"}, {{INFINITY, 1}, {}, "infinite"}, {{NAN, 1}, {}, "NaN"}, {{1e30f, 1}, {}, "huge"},
-                                  {{0.1f, 1}, {}, "empty output"}, {{}, {0, 3}, "empty size"}, {{}, {3}, "one size"}, {{}, {3, int64_t{1} << 40}, "size"}})
-    EXPECT_FALSE(OpRig(kResize, attributes(ResizeCase{3, 5, scale, size, CoordinateMode::half_pixel, NearestMode::floor}, true), {in}).run()) << why;
+  for (auto [scale, size, why] :
+       {std::tuple<std::vector<float>, std::vector<int64_t>, const char*>{{}, {}, "nothing given"},
+        {{0, 1}, {}, "zero scale"},
+        {{-1, 1}, {}, "negative scale"},
+        {{INFINITY, 1}, {}, "infinite"},
+        {{NAN, 1}, {}, "NaN"},
+        {{1e30f, 1}, {}, "huge"},
+        {{0.1f, 1}, {}, "empty output"},
+        {{}, {0, 3}, "empty size"},
+        {{}, {3}, "one size"},
+        {{}, {3, int64_t{1} << 40}, "size"}})
+    EXPECT_FALSE(OpRig(kResize,
+                       attributes(ResizeCase{3, 5, scale, size, CoordinateMode::half_pixel, NearestMode::floor}, true),
+                       {in})
+                     .run())
+        << why;
 }
 
 }  // namespace

@@ -29,54 +29,82 @@ size_t broadcast_at(const std::vector<int64_t>& at, const Shape& operand) {
 
 double arithmetic(BinaryKind kind, double x, double y) {
   switch (kind) {
-    case BinaryKind::add: return x + y;
-    case BinaryKind::sub: return x - y;
-    case BinaryKind::mul: return x * y;
-    case BinaryKind::div: return x / y;
-    case BinaryKind::pow: return std::pow(x, y);
-    case BinaryKind::min: return std::min(x, y);
-    default: return std::max(x, y);
+    case BinaryKind::add:
+      return x + y;
+    case BinaryKind::sub:
+      return x - y;
+    case BinaryKind::mul:
+      return x * y;
+    case BinaryKind::div:
+      return x / y;
+    case BinaryKind::pow:
+      return std::pow(x, y);
+    case BinaryKind::min:
+      return std::min(x, y);
+    default:
+      return std::max(x, y);
   }
 }
 
-const std::pair<Shape, Shape> kPairs[] = {
-    {{2, 3, 4, 5}, {2, 3, 4, 5}}, {{2, 3, 4, 5}, {5}}, {{2, 3, 4, 5}, {}}, {{}, {7}}, {{2, 3, 4, 33}, {2, 1, 1, 33}}, {{1, 1, 1, 6}, {2, 3, 4, 6}},
-    {{2, 3, 4, 33}, {2, 3, 4, 1}}, {{2, 3, 4, 1}, {2, 3, 4, 300}}, {{3, 1, 4}, {1, 2, 1}}, {{5, 1}, {1, 6}}, {{1}, {4, 1}}, {{4, 3, 1}, {3, 1}},
-    {{1, 40, 40, 17}, {1, 40, 40, 17}}, {{2, 32, 32, 16}, {2, 32, 32, 16}}};
+const std::pair<Shape, Shape> kPairs[] = {{{2, 3, 4, 5}, {2, 3, 4, 5}},
+                                          {{2, 3, 4, 5}, {5}},
+                                          {{2, 3, 4, 5}, {}},
+                                          {{}, {7}},
+                                          {{2, 3, 4, 33}, {2, 1, 1, 33}},
+                                          {{1, 1, 1, 6}, {2, 3, 4, 6}},
+                                          {{2, 3, 4, 33}, {2, 3, 4, 1}},
+                                          {{2, 3, 4, 1}, {2, 3, 4, 300}},
+                                          {{3, 1, 4}, {1, 2, 1}},
+                                          {{5, 1}, {1, 6}},
+                                          {{1}, {4, 1}},
+                                          {{4, 3, 1}, {3, 1}},
+                                          {{1, 40, 40, 17}, {1, 40, 40, 17}},
+                                          {{2, 32, 32, 16}, {2, 32, 32, 16}}};
 
 TEST(Binary, F32Broadcasts) {
   for (const auto& [sa, sb] : kPairs)
-    for (BinaryKind kind : {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::div, BinaryKind::pow, BinaryKind::min, BinaryKind::max})
+    for (BinaryKind kind : {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::div, BinaryKind::pow,
+                            BinaryKind::min, BinaryKind::max})
       for (int64_t gap : {0, 3}) {
         Operand a = noise<float>(sa, 1).apart(gap), b = noise<float>(sb, 2).apart(gap);
         if (kind == BinaryKind::pow)
           for (float& v : a.values<float>()) v = std::fabs(v) + 0.5f;
         if (kind == BinaryKind::div)
           for (float& v : b.values<float>()) v = std::fabs(v) + 0.5f;
-        OpRig rig(kBinary, binary(kind, kind == BinaryKind::mul ? ActKind::clip : ActKind::none), {a, b}, like({}, {}, gap));
+        OpRig rig(kBinary, binary(kind, kind == BinaryKind::mul ? ActKind::clip : ActKind::none), {a, b},
+                  like({}, {}, gap));
         const Operand out = run_threads(rig, sa.text() + sb.text());
         for (int64_t i = 0; i < out.shape.elements(); ++i) {
           const auto at = unravel(i, out.shape);
-          double want = arithmetic(kind, a.values<float>()[broadcast_at(at, sa)], b.values<float>()[broadcast_at(at, sb)]);
+          double want =
+              arithmetic(kind, a.values<float>()[broadcast_at(at, sa)], b.values<float>()[broadcast_at(at, sb)]);
           if (kind == BinaryKind::mul) want = std::clamp<double>(want, 0.1f, 0.9f);
-          ASSERT_NEAR(out.values<float>()[static_cast<size_t>(i)], want, 1e-5 * std::max(1.0, std::fabs(want))) << sa.text() << sb.text() << i;
+          ASSERT_NEAR(out.values<float>()[static_cast<size_t>(i)], want, 1e-5 * std::max(1.0, std::fabs(want)))
+              << sa.text() << sb.text() << i;
         }
       }
 }
 
 TEST(Binary, Integers) {
   constexpr int64_t kLow = std::numeric_limits<int64_t>::min();
-  for (auto [kind, want] : {std::pair<BinaryKind, std::vector<int64_t>>{BinaryKind::add, {9, -5, kLow + 3, ~kLow}},  // wraps
-                            {BinaryKind::mul, {14, -14, kLow, kLow}}, {BinaryKind::div, {3, -3, kLow / 3, kLow}},
-                            {BinaryKind::pow, {49, 49, 0, 0}}, {BinaryKind::min, {2, -7, kLow, kLow}}, {BinaryKind::max, {7, 2, 3, -1}}}) {
-    OpRig rig(kBinary, binary(kind), {operand<int64_t>({4}, {7, -7, kLow, kLow}), operand<int64_t>({4}, {2, 2, 3, -1})}, operand<int64_t>({}, {}));
+  for (auto [kind, want] :
+       {std::pair<BinaryKind, std::vector<int64_t>>{BinaryKind::add, {9, -5, kLow + 3, ~kLow}},  // wraps
+        {BinaryKind::mul, {14, -14, kLow, kLow}},
+        {BinaryKind::div, {3, -3, kLow / 3, kLow}},
+        {BinaryKind::pow, {49, 49, 0, 0}},
+        {BinaryKind::min, {2, -7, kLow, kLow}},
+        {BinaryKind::max, {7, 2, 3, -1}}}) {
+    OpRig rig(kBinary, binary(kind), {operand<int64_t>({4}, {7, -7, kLow, kLow}), operand<int64_t>({4}, {2, 2, 3, -1})},
+              operand<int64_t>({}, {}));
     ASSERT_TRUE(rig.run()) << rig.error();
     EXPECT_EQ(rig.out().list<int64_t>(), want) << static_cast<int>(kind);
   }
-  OpRig wraps(kBinary, binary(BinaryKind::sub), {operand<int64_t>({2}, {kLow, 5}), operand<int64_t>({1}, {1})}, operand<int64_t>({}, {}));
+  OpRig wraps(kBinary, binary(BinaryKind::sub), {operand<int64_t>({2}, {kLow, 5}), operand<int64_t>({1}, {1})},
+              operand<int64_t>({}, {}));
   ASSERT_TRUE(wraps.run());
   EXPECT_EQ(wraps.out().list<int64_t>(), (std::vector<int64_t>{std::numeric_limits<int64_t>::max(), 4}));
-  OpRig zero(kBinary, binary(BinaryKind::div), {operand<int64_t>({1}, {5}), operand<int64_t>({1}, {0})}, operand<int64_t>({}, {}));
+  OpRig zero(kBinary, binary(BinaryKind::div), {operand<int64_t>({1}, {5}), operand<int64_t>({1}, {0})},
+             operand<int64_t>({}, {}));
   ASSERT_TRUE(zero.run());
   EXPECT_EQ(zero.out().list<int64_t>(), (std::vector<int64_t>{0}));
 }
@@ -85,7 +113,9 @@ TEST(Binary, Refuses) {
   EXPECT_FALSE(OpRig(kBinary, binary(BinaryKind::add), {counting<float>({2, 3}), counting<float>({2})}).run());
   EXPECT_FALSE(OpRig(kBinary, binary(BinaryKind::add), {counting<float>({2}), counting<int64_t>({2})}).run());
   EXPECT_FALSE(OpRig(kBinary, binary(static_cast<BinaryKind>(99)), {counting<float>({2}), counting<float>({2})}).run());
-  EXPECT_FALSE(OpRig(kBinary, binary(BinaryKind::add, static_cast<ActKind>(99)), {counting<float>({2}), counting<float>({2})}).run());
+  EXPECT_FALSE(
+      OpRig(kBinary, binary(BinaryKind::add, static_cast<ActKind>(99)), {counting<float>({2}), counting<float>({2})})
+          .run());
 }
 
 // One scale, or one for each channel.
@@ -102,7 +132,8 @@ Operand u8(const Shape& shape, unsigned seed, bool per_channel, int64_t gap) {
 Quant quant(const Operand& o) { return {o.scale, o.zero}; }
 
 // The documented arithmetic of the kernels, from multipliers in double.
-uint8_t binary_u8(BinaryKind kind, ActKind act, uint8_t x, uint8_t y, const Quant& a, const Quant& b, const Quant& out, std::array<int64_t, 3> c) {
+uint8_t binary_u8(BinaryKind kind, ActKind act, uint8_t x, uint8_t y, const Quant& a, const Quant& b, const Quant& out,
+                  std::array<int64_t, 3> c) {
   const bool bounds = act == ActKind::relu || act == ActKind::clip, real = act != ActKind::none && !bounds;
   const double unit = real ? 1 : out.scale_at(c[2]), sa = a.scale_at(c[0]), sb = b.scale_at(c[1]);
   const int za = a.zero_at(c[0]), zb = b.zero_at(c[1]), zo = out.zero_at(c[2]);
@@ -112,13 +143,17 @@ uint8_t binary_u8(BinaryKind kind, ActKind act, uint8_t x, uint8_t y, const Quan
     v = ((static_cast<float>(x) - static_cast<float>(za)) * (static_cast<float>(y) - static_cast<float>(zb))) * m;
   } else {
     const auto ma = static_cast<float>(sa / unit), mb = static_cast<float>((kind == BinaryKind::sub ? -sb : sb) / unit);
-    v = (static_cast<float>(x) * ma + static_cast<float>(y) * mb) + static_cast<float>(-(za * double{ma} + zb * double{mb}));
+    v = (static_cast<float>(x) * ma + static_cast<float>(y) * mb) +
+        static_cast<float>(-(za * double{ma} + zb * double{mb}));
   }
   float low = static_cast<float>(-zo), high = static_cast<float>(255 - zo);
   const float lowest = low, highest = high;
-  if (real) v = kernels::reference::act_fast({static_cast<kernels::Act>(act), 0.1f, 0.9f}, v) * (1.0f / out.scale_at(c[2]));
+  if (real)
+    v = kernels::reference::act_fast({static_cast<kernels::Act>(act), 0.1f, 0.9f}, v) * (1.0f / out.scale_at(c[2]));
   if (act == ActKind::relu) low = std::max(low, 0.0f);
-  if (act == ActKind::clip) low = std::clamp(0.1f / out.scale_at(c[2]), lowest, highest), high = std::clamp(0.9f / out.scale_at(c[2]), lowest, highest);
+  if (act == ActKind::clip)
+    low = std::clamp(0.1f / out.scale_at(c[2]), lowest, highest),
+    high = std::clamp(0.9f / out.scale_at(c[2]), lowest, highest);
   return static_cast<uint8_t>(zo + kernels::round_half_even(std::min(std::max(v, low), high)));
 }
 
@@ -138,10 +173,13 @@ TEST(Binary, Int8IsTheDocumentedArithmetic) {
             for (int64_t i = 0; i < got.shape.elements(); ++i) {
               const auto at = unravel(i, got.shape);
               const size_t ia = broadcast_at(at, sa), ib = broadcast_at(at, sb);
-              const int64_t c = at.empty() ? 0 : at.back(), ca = sa.rank() && sa[-1] > 1 ? c : 0, cb = sb.rank() && sb[-1] > 1 ? c : 0;
+              const int64_t c = at.empty() ? 0 : at.back(), ca = sa.rank() && sa[-1] > 1 ? c : 0,
+                            cb = sb.rank() && sb[-1] > 1 ? c : 0;
               ASSERT_EQ(got.values<uint8_t>()[static_cast<size_t>(i)],
-                        binary_u8(kind, act, a.values<uint8_t>()[ia], b.values<uint8_t>()[ib], quant(a), quant(b), quant(out), {ca, cb, c}))
-                  << sa.text() << sb.text() << " kind " << static_cast<int>(kind) << " act " << static_cast<int>(act) << " at " << i;
+                        binary_u8(kind, act, a.values<uint8_t>()[ia], b.values<uint8_t>()[ib], quant(a), quant(b),
+                                  quant(out), {ca, cb, c}))
+                  << sa.text() << sb.text() << " kind " << static_cast<int>(kind) << " act " << static_cast<int>(act)
+                  << " at " << i;
             }
           }
 }
@@ -154,17 +192,28 @@ TEST(Binary, Int8NeedsScales) {
 
 double function(UnaryKind kind, double x) {
   switch (kind) {
-    case UnaryKind::act: return x / (1 + std::exp(-x));
-    case UnaryKind::exp: return std::exp(x);
-    case UnaryKind::log: return std::log(x);
-    case UnaryKind::sqrt: return std::sqrt(x);
-    case UnaryKind::neg: return -x;
-    case UnaryKind::abs: return std::fabs(x);
-    case UnaryKind::floor: return std::floor(x);
-    case UnaryKind::ceil: return std::ceil(x);
-    case UnaryKind::round: return std::nearbyint(x);
-    case UnaryKind::erf: return std::erf(x);
-    default: return 1 / x;
+    case UnaryKind::act:
+      return x / (1 + std::exp(-x));
+    case UnaryKind::exp:
+      return std::exp(x);
+    case UnaryKind::log:
+      return std::log(x);
+    case UnaryKind::sqrt:
+      return std::sqrt(x);
+    case UnaryKind::neg:
+      return -x;
+    case UnaryKind::abs:
+      return std::fabs(x);
+    case UnaryKind::floor:
+      return std::floor(x);
+    case UnaryKind::ceil:
+      return std::ceil(x);
+    case UnaryKind::round:
+      return std::nearbyint(x);
+    case UnaryKind::erf:
+      return std::erf(x);
+    default:
+      return 1 / x;
   }
 }
 
@@ -196,10 +245,13 @@ TEST(Unary, FloatAndTables) {
         const Operand got = run_everywhere(table, "table");
         for (int64_t i = 0; i < got.shape.elements(); ++i) {
           const int64_t c = i % 7;
-          const float x = kernels::dequantize_u8(q.values<uint8_t>()[static_cast<size_t>(i)], quant(q).scale_at(c), quant(q).zero_at(c));
-          const float y = kind == UnaryKind::act ? kernels::reference::act_accurate({kernels::Act::kSilu, 0, 0}, x) : static_cast<float>(function(kind, x));
+          const float x = kernels::dequantize_u8(q.values<uint8_t>()[static_cast<size_t>(i)], quant(q).scale_at(c),
+                                                 quant(q).zero_at(c));
+          const float y = kind == UnaryKind::act ? kernels::reference::act_accurate({kernels::Act::kSilu, 0, 0}, x)
+                                                 : static_cast<float>(function(kind, x));
           ASSERT_EQ(got.values<uint8_t>()[static_cast<size_t>(i)],
-                    kernels::quantize_u8(y, 1.0f / quant(result).scale_at(c), quant(result).zero_at(c))) << k << " at " << i;
+                    kernels::quantize_u8(y, 1.0f / quant(result).scale_at(c), quant(result).zero_at(c)))
+              << k << " at " << i;
         }
       }
     }
@@ -268,10 +320,14 @@ TEST(ArgMax, AnyAxisFirstOfEquals) {
 double reduced(schema::ReduceKind kind, const std::vector<double>& v) {
   double r = v[0];
   for (size_t i = 1; i < v.size(); ++i) {
-    if (kind == schema::ReduceKind::max) r = std::max(r, v[i]);
-    else if (kind == schema::ReduceKind::min) r = std::min(r, v[i]);
-    else if (kind == schema::ReduceKind::prod) r *= v[i];
-    else r += v[i];
+    if (kind == schema::ReduceKind::max)
+      r = std::max(r, v[i]);
+    else if (kind == schema::ReduceKind::min)
+      r = std::min(r, v[i]);
+    else if (kind == schema::ReduceKind::prod)
+      r *= v[i];
+    else
+      r += v[i];
   }
   return kind == schema::ReduceKind::mean ? r / static_cast<double>(v.size()) : r;
 }
@@ -284,7 +340,9 @@ std::vector<std::vector<double>> groups(const Operand& in, unsigned mask) {
   std::vector<std::vector<double>> all(static_cast<size_t>(kept.elements()));
   for (int64_t i = 0; i < in.shape.elements(); ++i) {
     const auto j = static_cast<size_t>(i);
-    const double v = !in.scale.empty() ? in.values<uint8_t>()[j] : in.dtype == DType::kS64 ? static_cast<double>(in.values<int64_t>()[j]) : in.values<float>()[j];
+    const double v = !in.scale.empty()         ? in.values<uint8_t>()[j]
+                     : in.dtype == DType::kS64 ? static_cast<double>(in.values<int64_t>()[j])
+                                               : in.values<float>()[j];
     all[broadcast_at(unravel(i, in.shape), kept)].push_back(v);
   }
   return all;
@@ -308,14 +366,17 @@ TEST(Reduce, AnyAxes) {
         ASSERT_EQ(static_cast<size_t>(out.shape.elements()), want.size());
         for (size_t i = 0; i < want.size(); ++i) {
           const double w = reduced(a.kind, want[i]);
-          ASSERT_TRUE(std::fabs(out.values<float>()[i] - w) <= 1e-5 * std::max(1.0, std::fabs(w)) || std::fabs(w) > 1e38) << k << " " << mask << " " << w;
+          ASSERT_TRUE(std::fabs(out.values<float>()[i] - w) <= 1e-5 * std::max(1.0, std::fabs(w)) ||
+                      std::fabs(w) > 1e38)
+              << k << " " << mask << " " << w;
         }
         if (a.kind == schema::ReduceKind::prod) continue;
         const Operand whole = counting<int64_t>({3, 2, 5, 2});
         OpRig integers(kReduce, a, {whole}, operand<int64_t>({}, {}));
         ASSERT_TRUE(integers.run()) << integers.error();
         const auto exact = groups(whole, effective);
-        for (size_t i = 0; i < exact.size(); ++i) ASSERT_EQ(integers.out().values<int64_t>()[i], static_cast<int64_t>(reduced(a.kind, exact[i])));
+        for (size_t i = 0; i < exact.size(); ++i)
+          ASSERT_EQ(integers.out().values<int64_t>()[i], static_cast<int64_t>(reduced(a.kind, exact[i])));
       }
 }
 
@@ -325,14 +386,20 @@ TEST(Reduce, Int8) {
     unsigned mask;
     bool per_channel, can;
   };
-  for (const Case& c : {Case{schema::ReduceKind::mean, 6, false, true}, {schema::ReduceKind::mean, 6, true, true}, {schema::ReduceKind::mean, 8, false, true},
-                        {schema::ReduceKind::max, 8, false, true}, {schema::ReduceKind::mean, 8, true, false}, {schema::ReduceKind::max, 6, false, false},
-                        {schema::ReduceKind::sum, 6, false, false}, {schema::ReduceKind::mean, 14, false, false}}) {
+  for (const Case& c : {Case{schema::ReduceKind::mean, 6, false, true},
+                        {schema::ReduceKind::mean, 6, true, true},
+                        {schema::ReduceKind::mean, 8, false, true},
+                        {schema::ReduceKind::max, 8, false, true},
+                        {schema::ReduceKind::mean, 8, true, false},
+                        {schema::ReduceKind::max, 6, false, false},
+                        {schema::ReduceKind::sum, 6, false, false},
+                        {schema::ReduceKind::mean, 14, false, false}}) {
     schema::ReduceT a;
     a.kind = c.kind, a.keep_dims = true;
     for (int d = 0; d < 4; ++d)
       if (c.mask >> d & 1) a.axes.push_back(d);
-    const Operand in = u8({2, 5, 6, 100}, 3, c.per_channel, 4), result = u8({2, 1, 1, c.mask == 8 ? 1 : 100}, 4, c.per_channel, 0);
+    const Operand in = u8({2, 5, 6, 100}, 3, c.per_channel, 4),
+                  result = u8({2, 1, 1, c.mask == 8 ? 1 : 100}, 4, c.per_channel, 0);
     OpRig rig(kReduce, a, {in}, result);
     ASSERT_EQ(rig.can_int8(), c.can);
     if (!c.can) continue;
@@ -371,11 +438,14 @@ TEST(Cast, BetweenTypes) {
   };
   const float kNan = std::nanf("");
   const Operand f = operand<float>({6}, {-1.9f, 0.0f, 2.9f, 1e30f, -1e30f, kNan});
-  EXPECT_EQ(cast(f, schema::DType::s32, DType::kS32).list<int32_t>(), (std::vector<int32_t>{-1, 0, 2, 2147483647, -2147483647 - 1, 0}));
+  EXPECT_EQ(cast(f, schema::DType::s32, DType::kS32).list<int32_t>(),
+            (std::vector<int32_t>{-1, 0, 2, 2147483647, -2147483647 - 1, 0}));
   EXPECT_EQ(cast(f, schema::DType::s64, DType::kS64).list<int64_t>()[3], std::numeric_limits<int64_t>::max());
   EXPECT_EQ(cast(f, schema::DType::boolean, DType::kBool).list<uint8_t>(), (std::vector<uint8_t>{1, 0, 1, 1, 1, 1}));
-  EXPECT_EQ(cast(operand<int64_t>({2}, {-3, int64_t{1} << 40}), schema::DType::f32, DType::kF32).list<float>(), (std::vector<float>{-3, 1099511627776.0f}));
-  EXPECT_EQ(cast(operand<int64_t>({1}, {(int64_t{1} << 32) + 5}), schema::DType::s32, DType::kS32).list<int32_t>(), (std::vector<int32_t>{5}));
+  EXPECT_EQ(cast(operand<int64_t>({2}, {-3, int64_t{1} << 40}), schema::DType::f32, DType::kF32).list<float>(),
+            (std::vector<float>{-3, 1099511627776.0f}));
+  EXPECT_EQ(cast(operand<int64_t>({1}, {(int64_t{1} << 32) + 5}), schema::DType::s32, DType::kS32).list<int32_t>(),
+            (std::vector<int32_t>{5}));
   Operand truth = operand<uint8_t>({3}, {0, 1, 200});
   truth.dtype = DType::kBool;
   EXPECT_EQ(cast(truth, schema::DType::f32, DType::kF32).list<float>(), (std::vector<float>{0, 1, 1}));

@@ -13,7 +13,8 @@ template <class T, class F>
 void expect_moved(const Operand& in, const Operand& out, const std::string& why, F source) {
   ASSERT_EQ(static_cast<int64_t>(out.values<T>().size()), out.shape.elements()) << why;
   for (int64_t i = 0; i < out.shape.elements(); ++i)
-    ASSERT_EQ(out.values<T>()[static_cast<size_t>(i)], in.values<T>()[static_cast<size_t>(ravel(source(unravel(i, out.shape)), in.shape))])
+    ASSERT_EQ(out.values<T>()[static_cast<size_t>(i)],
+              in.values<T>()[static_cast<size_t>(ravel(source(unravel(i, out.shape)), in.shape))])
         << why << " at " << i;
 }
 
@@ -48,8 +49,11 @@ TEST(Transpose, AllPermutations) {
 
 TEST(Transpose, U8Images) {
   for (int64_t gap : {0, 5})
-    for (auto [shape, perm] : {std::pair<Shape, std::vector<int32_t>>{{1, 3, 65, 63}, {0, 2, 3, 1}}, {{2, 65, 33, 3}, {0, 3, 1, 2}},
-                               {{1, 19, 64, 128}, {0, 2, 3, 1}}, {{1, 4, 16, 400}, {0, 3, 1, 2}}, {{1, 4, 16, 400}, {0, 2, 1, 3}}}) {
+    for (auto [shape, perm] : {std::pair<Shape, std::vector<int32_t>>{{1, 3, 65, 63}, {0, 2, 3, 1}},
+                               {{2, 65, 33, 3}, {0, 3, 1, 2}},
+                               {{1, 19, 64, 128}, {0, 2, 3, 1}},
+                               {{1, 4, 16, 400}, {0, 3, 1, 2}},
+                               {{1, 4, 16, 400}, {0, 2, 1, 3}}}) {
       schema::TransposeT a;
       a.perm = perm;
       const Operand in = noise<uint8_t>(shape, 1).quant({0.1f}, {7}).apart(gap);
@@ -93,7 +97,8 @@ TEST(Slice, RangesAndSteps) {
       for (int64_t end : {int64_t{0}, int64_t{4}, int64_t{-2}, kFar, -kFar, -kFar - 1})
         for (int64_t step : {int64_t{1}, int64_t{2}, int64_t{-1}, int64_t{-2}, kFar, -kFar - 1}) {
           const int64_t bounded = std::clamp<int64_t>(step, -100, 100);
-          std::vector<int64_t> want = picked(shape[axis], std::clamp<int64_t>(start, -90, 90), std::clamp<int64_t>(end, -90, 90), bounded);
+          std::vector<int64_t> want =
+              picked(shape[axis], std::clamp<int64_t>(start, -90, 90), std::clamp<int64_t>(end, -90, 90), bounded);
           const std::string why = Shape{axis, start, end, step}.text();
           schema::SliceT a;
           a.starts = {start}, a.ends = {end}, a.axes = {axis}, a.steps = {step};
@@ -126,7 +131,8 @@ TEST(Slice, ChannelsOfPerChannelScales) {
 }
 
 TEST(Slice, Refuses) {
-  for (auto [axis, step, why] : {std::tuple<int32_t, int64_t, const char*>{3, 1, "axis"}, {-4, 1, "axis"}, {0, 0, "step"}}) {
+  for (auto [axis, step, why] :
+       {std::tuple<int32_t, int64_t, const char*>{3, 1, "axis"}, {-4, 1, "axis"}, {0, 0, "step"}}) {
     schema::SliceT a;
     a.starts = {0}, a.ends = {1}, a.axes = {axis}, a.steps = {step};
     OpRig rig(kSlice, a, {counting<float>({2, 3, 4})});
@@ -160,7 +166,9 @@ TEST(Concat, AllAxes) {
         int64_t& along = at[static_cast<size_t>(axis < 0 ? axis + 4 : axis)];
         const Operand& in = inputs[static_cast<size_t>(owner[static_cast<size_t>(along)])];
         along = within[static_cast<size_t>(along)];
-        ASSERT_EQ(out.values<float>()[static_cast<size_t>(i)], in.values<float>()[static_cast<size_t>(ravel(at, in.shape))]) << axis;
+        ASSERT_EQ(out.values<float>()[static_cast<size_t>(i)],
+                  in.values<float>()[static_cast<size_t>(ravel(at, in.shape))])
+            << axis;
       }
     }
 }
@@ -186,7 +194,8 @@ TEST(Concat, RescalesWhereScalesDiffer) {
       const auto ic = second ? static_cast<size_t>(at[3]) : 0;
       const uint8_t q = in.values<uint8_t>()[static_cast<size_t>(ravel(at, in.shape))];
       const float real = kernels::dequantize_u8(q, in.scale[ic], in.zero[ic]);
-      ASSERT_EQ(out.values<uint8_t>()[static_cast<size_t>(i)], kernels::quantize_u8(real, 1 / scale[oc], zero[oc])) << axis << " " << i;
+      ASSERT_EQ(out.values<uint8_t>()[static_cast<size_t>(i)], kernels::quantize_u8(real, 1 / scale[oc], zero[oc]))
+          << axis << " " << i;
     }
   }
 }
@@ -209,12 +218,18 @@ TEST(Reshape, Sizes) {
     Shape want;  // rank 0: refused
     const char* why;
   };
-  for (const Case& c : {Case{{2, 3, 4}, {6, -1}, {}, {6, 4}, "the rest"}, {{2, 3, 4}, {-4, -1}, {}, {4, 6}, "a copied dim"},
-                        {{2, 0, 4}, {0, 7}, {}, {0, 7}, "an empty dim"}, {{2, 3, 4}, {}, {0, -1}, {2, 12}, "ONNX' 0"},
-                        {{2, 3, 4}, {5, -1}, {}, {}, "does not divide"}, {{2, 3, 4}, {-1, -1}, {}, {}, "two rests"},
-                        {{2, 3, 4}, {-5, -1}, {}, {}, "no such dim"}, {{2, 3}, {}, {6, 0, 0}, {}, "0 beyond the rank"},
-                        {{2, 3, 4}, {}, {-3, 8}, {}, "negative"}, {{2, 3, 4}, {25}, {}, {}, "another count"},
-                        {{2, 3}, {int64_t{1} << 62, 8}, {}, {}, "overflow"}, {{0, 3}, {0, -1}, {}, {}, "the rest of nothing"}}) {
+  for (const Case& c : {Case{{2, 3, 4}, {6, -1}, {}, {6, 4}, "the rest"},
+                        {{2, 3, 4}, {-4, -1}, {}, {4, 6}, "a copied dim"},
+                        {{2, 0, 4}, {0, 7}, {}, {0, 7}, "an empty dim"},
+                        {{2, 3, 4}, {}, {0, -1}, {2, 12}, "ONNX' 0"},
+                        {{2, 3, 4}, {5, -1}, {}, {}, "does not divide"},
+                        {{2, 3, 4}, {-1, -1}, {}, {}, "two rests"},
+                        {{2, 3, 4}, {-5, -1}, {}, {}, "no such dim"},
+                        {{2, 3}, {}, {6, 0, 0}, {}, "0 beyond the rank"},
+                        {{2, 3, 4}, {}, {-3, 8}, {}, "negative"},
+                        {{2, 3, 4}, {25}, {}, {}, "another count"},
+                        {{2, 3}, {int64_t{1} << 62, 8}, {}, {}, "overflow"},
+                        {{0, 3}, {0, -1}, {}, {}, "the rest of nothing"}}) {
     schema::ReshapeT a;
     a.shape = c.attribute;
     std::vector<Operand> inputs = {counting<float>(c.in)};
@@ -233,9 +248,11 @@ TEST(Pad, ModesAndCrops) {
     schema::PadMode mode;
     std::vector<int64_t> before, after;
   };
-  for (const Case& c : {Case{schema::PadMode::constant, {0, 1, 2, 0}, {0, 3, 0, 0}}, {schema::PadMode::constant, {1, -1, 0, 2}, {0, 1, -2, 1}},
+  for (const Case& c : {Case{schema::PadMode::constant, {0, 1, 2, 0}, {0, 3, 0, 0}},
+                        {schema::PadMode::constant, {1, -1, 0, 2}, {0, 1, -2, 1}},
                         {schema::PadMode::constant, {0, -4, 0, 0}, {0, 2, 0, 0}},
-                        {schema::PadMode::reflect, {0, 3, 2, 1}, {0, 1, 4, 2}}, {schema::PadMode::edge, {0, 9, 0, 1}, {0, 0, 7, 2}},
+                        {schema::PadMode::reflect, {0, 3, 2, 1}, {0, 1, 4, 2}},
+                        {schema::PadMode::edge, {0, 9, 0, 1}, {0, 0, 7, 2}},
                         {schema::PadMode::edge, {0, -1, 2, 0}, {0, 2, -1, 0}}}) {
     schema::PadT a;
     a.mode = c.mode, a.before = c.before, a.after = c.after, a.value = 1.5f;
@@ -253,7 +270,8 @@ TEST(Pad, ModesAndCrops) {
       bool inside = true;
       for (size_t d = 0; d < 4; ++d) {
         int64_t& x = at[d];
-        const int64_t low = std::max<int64_t>(0, -c.before[d]), high = shape[static_cast<int>(d)] - 1 + std::min<int64_t>(0, c.after[d]);
+        const int64_t low = std::max<int64_t>(0, -c.before[d]),
+                      high = shape[static_cast<int>(d)] - 1 + std::min<int64_t>(0, c.after[d]);
         x -= c.before[d];
         if (c.mode == schema::PadMode::edge) x = std::clamp(x, low, high);
         if (c.mode == schema::PadMode::reflect) x = x < low ? 2 * low - x : x > high ? 2 * high - x : x;
@@ -276,10 +294,11 @@ TEST(Pad, U8ConstantOfEachChannel) {
 }
 
 TEST(Pad, Refuses) {
-  for (auto [mode, before, why] : {std::tuple<schema::PadMode, int64_t, const char*>{schema::PadMode::reflect, 3, "reflects too far"},
-                                   {schema::PadMode::constant, -4, "crops more than there is"},
-                                   {schema::PadMode::constant, std::numeric_limits<int64_t>::max(), "overflow"},
-                                   {schema::PadMode::edge, std::numeric_limits<int64_t>::min(), "underflow"}}) {
+  for (auto [mode, before, why] :
+       {std::tuple<schema::PadMode, int64_t, const char*>{schema::PadMode::reflect, 3, "reflects too far"},
+        {schema::PadMode::constant, -4, "crops more than there is"},
+        {schema::PadMode::constant, std::numeric_limits<int64_t>::max(), "overflow"},
+        {schema::PadMode::edge, std::numeric_limits<int64_t>::min(), "underflow"}}) {
     schema::PadT a;
     a.mode = mode, a.before = {before}, a.after = {0};
     EXPECT_FALSE(OpRig(kPad, a, {counting<float>({3})}).run()) << why;
@@ -312,14 +331,18 @@ TEST(Gather, IndicesOutside) {
   schema::GatherT a;
   EXPECT_FALSE(OpRig(kGather, a, {counting<float>({3}), known({3})}).run());
   EXPECT_FALSE(OpRig(kGather, a, {counting<float>({3}), known({-4})}).run());
-  OpRig rig(kGather, a, {counting<float>({3}), operand<int64_t>({3}, {100, -100, std::numeric_limits<int64_t>::min()})});
+  OpRig rig(kGather, a,
+            {counting<float>({3}), operand<int64_t>({3}, {100, -100, std::numeric_limits<int64_t>::min()})});
   ASSERT_TRUE(rig.run()) << rig.error();  // not known before the run: brought inside
   EXPECT_EQ(rig.out().list<float>(), (std::vector<float>{2, 0, 0}));
 }
 
 TEST(Expand, BothDirections) {
-  for (auto [in, by, want] : {std::tuple<Shape, std::vector<int64_t>, Shape>{{3, 1}, {2, 1, 6}, {2, 3, 6}}, {{1, 4, 1, 5}, {4, 3, 1}, {1, 4, 3, 5}},
-                              {{}, {2, 3}, {2, 3}}, {{2, 3, 4}, {1}, {2, 3, 4}}, {{1, 3}, {0, 3}, {0, 3}}}) {
+  for (auto [in, by, want] : {std::tuple<Shape, std::vector<int64_t>, Shape>{{3, 1}, {2, 1, 6}, {2, 3, 6}},
+                              {{1, 4, 1, 5}, {4, 3, 1}, {1, 4, 3, 5}},
+                              {{}, {2, 3}, {2, 3}},
+                              {{2, 3, 4}, {1}, {2, 3, 4}},
+                              {{1, 3}, {0, 3}, {0, 3}}}) {
     const Operand x = counting<float>(in).apart(in.rank() ? 2 : 0);
     OpRig rig(kExpand, schema::ExpandT{}, {x, known(by)});
     ASSERT_TRUE(rig.run({2})) << rig.error();
@@ -336,7 +359,8 @@ TEST(Expand, BothDirections) {
 }
 
 TEST(ShapeOf, Ranges) {
-  for (auto [start, end, want] : {std::tuple<int, int, std::vector<int64_t>>{0, 1000, {2, 3, 4}}, {1, -1, {3}}, {-2, 9, {3, 4}}, {2, 1, {}}}) {
+  for (auto [start, end, want] :
+       {std::tuple<int, int, std::vector<int64_t>>{0, 1000, {2, 3, 4}}, {1, -1, {3}}, {-2, 9, {3, 4}}, {2, 1, {}}}) {
     schema::ShapeOfT a;
     a.start = start, a.end = end;
     OpRig rig(kShapeOf, a, {counting<float>({2, 3, 4})}, operand<int64_t>({}, {}));

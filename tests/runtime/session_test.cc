@@ -110,7 +110,9 @@ TEST(Session, ManySessionsShareAModelFromManyThreads) {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 20; ++i) {
-        Session session = make(model, {.threads = 1 + i % 2, .precision = i % 3 ? Precision::kInt8 : Precision::kF32, .use_onednn = false});
+        Session session =
+            make(model,
+                 {.threads = 1 + i % 2, .precision = i % 3 ? Precision::kInt8 : Precision::kF32, .use_onednn = false});
         const auto y = run(session, 5);
         EXPECT_TRUE(i % 3 == 0 || y == expected);
       }
@@ -137,7 +139,8 @@ TEST(Session, OpListsDecideWhatRunsInInt8) {
     Session session = make(model, std::move(options));
     std::string steps;
     for (const StepProfile& p : session.profile())
-      if (p.precision == Precision::kInt8 && p.op != "quantize" && p.op != "dequantize") steps += std::string(p.node) + " ";
+      if (p.precision == Precision::kInt8 && p.op != "quantize" && p.op != "dequantize")
+        steps += std::string(p.node) + " ";
     return steps;
   };
   EXPECT_EQ(int8_steps({}), "a pooled c d ");

@@ -11,7 +11,7 @@ namespace octet::bench {
 
 struct Findings {
   std::string path;
-  Model model;                       // keeps what the steps name
+  Model model;  // keeps what the steps name
   Precision precision = Precision::kF32;
   int threads = 1, warmup = 0;
   std::vector<std::pair<std::string, Shape>> inputs;

@@ -1,7 +1,7 @@
 // The converter's C++ interface: a source model becomes the bytes of an .octet file.
 #pragma once
-#include <cstddef>
 #include <octet/octet.h>
+#include <cstddef>
 #include <string>
 #include <vector>
 

@@ -125,10 +125,10 @@ class Model {
 // What one step of a run did, the sum over runs since the session was made or reset_profile().
 struct StepProfile {
   std::string node, op;
-  std::string kernel;      // "conv int8 avx512vnni"
+  std::string kernel;  // "conv int8 avx512vnni"
   Precision precision = Precision::kF32;
-  Shape input, output;     // first of each
-  int64_t macs = 0;        // one run
+  Shape input, output;  // first of each
+  int64_t macs = 0;     // one run
   int64_t runs = 0;
   int64_t total_ns = 0;
 };
@@ -137,15 +137,15 @@ struct SessionOptions {
   int threads = 1;
   // int8 needs a quantised model; a quantised model also runs in f32, its weights dequantised.
   Precision precision = Precision::kInt8;
-  std::vector<std::string> int8_ops = {};      // only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: the model's
+  std::vector<std::string> int8_ops =
+      {};  // only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: the model's
   std::vector<std::string> int8_exclude = {};  // op or node names that stay float
-  int plans_kept = 4;                     // prepared input shapes that are remembered
+  int plans_kept = 4;                          // prepared input shapes that are remembered
   bool profile = false;
-  bool use_onednn = true;                 // float convolutions and matmuls by oneDNN, where it is built in
+  bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
   // Called after each step with every float tensor it made (also those inside); their layout is the file's (NHWC).
   std::function<void(const Tensor&)> tap = {};
 };
-
 
 struct SessionState;
 

@@ -36,11 +36,11 @@ typedef struct {
 } octet_tensor;
 
 typedef struct {
-  int threads;                 /* 0: one */
+  int threads; /* 0: one */
   octet_precision precision;
-  const char* int8_ops;        /* comma-separated op names that may run in int8; NULL: the model's own set */
-  const char* int8_exclude;    /* comma-separated op or node names that stay float; NULL: none */
-  int plans_kept;              /* input shapes that stay prepared; 0: four */
+  const char* int8_ops;     /* comma-separated op names that may run in int8; NULL: the model's own set */
+  const char* int8_exclude; /* comma-separated op or node names that stay float; NULL: none */
+  int plans_kept;           /* input shapes that stay prepared; 0: four */
 } octet_options;
 
 OCTET_API const char* octet_version(void);
