@@ -4,23 +4,14 @@
 
 namespace octet::convert {
 
-void import_conv(OnnxNode& n) {
-  const TensorId x = n.in(0);
-  if (!n.is_constant(n.in(1))) return n.fail("the weights must be constant", Code::kUnsupported);
-  if (!n.need_rank(n.in(1), 4) || !n.need_rank(x, 4)) return;
-  if (n.at(n.in(1)).dtype != DType::kF32) return n.fail("the weights must be float", Code::kUnsupported);
-  const Shape weights = n.shape(n.in(1));
-  if (weights.elements() <= 0) return n.fail("empty weights " + weights.text());
-  const auto kernel = n.ints("kernel_shape", {weights[2], weights[3]}, 2);
-  if (kernel[0] != weights[2] || kernel[1] != weights[3])
-    return n.fail("kernel_shape differs from the weights' " + weights.text());
-  Window w = read_window(n, {weights[2], weights[3]});
-  read_pads(n, n.shape(x), w);
-  const int groups = n.bounded("group", n.i("group", 1), 1, weights[0]);
-  TensorId bias = n.in(2);
-  if (bias >= 0 && (!n.is_constant(bias) || n.at(bias).dtype != DType::kF32 || n.shape(bias) != Shape{weights[0]}))
-    return n.fail("the bias must be a constant of " + std::to_string(weights[0]) + " floats", Code::kUnsupported);
-  const TensorId turned = n.constant(permuted(n.at(n.in(1)), kToNhwc));
+TensorId build_conv(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w, int64_t groups) {
+  if (!n.is_constant_floats(weights)) return n.refuse("the weights must be constant floats", Code::kUnsupported);
+  if (!n.need_rank(weights, 4) || !n.need_rank(x, 4)) return -1;
+  const Shape shape = n.shape(weights);
+  if (shape.elements() <= 0) return n.refuse("empty weights " + shape.text());
+  if (bias >= 0 && (!n.is_constant_floats(bias) || n.shape(bias) != Shape{shape[0]}))
+    return n.refuse("the bias must be a constant of " + std::to_string(shape[0]) + " floats", Code::kUnsupported);
+  const TensorId turned = n.constant(permuted(n.at(weights), kToNhwc));
   schema::Conv2dT op{.stride_h = w.stride[0],
                      .stride_w = w.stride[1],
                      .pad_top = w.pads[0],
@@ -29,8 +20,19 @@ void import_conv(OnnxNode& n) {
                      .pad_right = w.pads[3],
                      .dilation_h = w.dilation[0],
                      .dilation_w = w.dilation[1],
-                     .groups = groups};
-  n.result(n.nchw(n.emit(std::move(op), {n.nhwc(x), turned, bias})));
+                     .groups = n.bounded("groups", groups, 1, shape[0])};
+  return n.nchw(n.emit(std::move(op), {n.nhwc(x), turned, bias}));
+}
+
+void import_conv(OnnxNode& n) {
+  if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return;
+  const Shape weights = n.shape(n.in(1));
+  const auto kernel = n.ints("kernel_shape", {weights[2], weights[3]}, 2);
+  if (kernel[0] != weights[2] || kernel[1] != weights[3])
+    return n.fail("kernel_shape differs from the weights' " + weights.text());
+  Window w = read_window(n, {weights[2], weights[3]});
+  read_pads(n, n.shape(n.in(0)), w);
+  n.result(build_conv(n, n.in(0), n.in(1), n.in(2), w, n.i("group", 1)));
 }
 
 }  // namespace octet::convert

@@ -40,7 +40,7 @@ std::vector<float> repeated_bias(const Phases& p, std::span<const float> bias) {
 }
 
 // [N,H,W,g*sh*sw*o] to [N,H*sh,W*sw,g*o].
-TensorId channels_to_space(OnnxNode& n, TensorId y, const Phases& p) {
+TensorId channels_to_space(SourceNode& n, TensorId y, const Phases& p) {
   const Shape s = n.shape(y);
   const int64_t h = s[1] < 0 ? -3 : s[1], w = s[2] < 0 ? -4 : s[2];
   TensorId x = n.reshape(y, {-2, h, w, p.groups, p.stride[0], p.stride[1], p.out});
@@ -56,11 +56,57 @@ TensorId channels_to_space(OnnxNode& n, TensorId y, const Phases& p) {
   return n.emit(schema::ReshapeT{}, {x, shape});
 }
 
-TensorId cropped(OnnxNode& n, TensorId y, int axis, int64_t start, int64_t count) {
+TensorId cropped(SourceNode& n, TensorId y, int axis, int64_t start, int64_t count) {
   const int64_t have = n.shape(y)[axis];
   if (start == 0 && count == have) return y;
   return n.slice(y, axis, start, start + count);
 }
+
+}  // namespace
+
+TensorId build_conv_transpose(SourceNode& n, TensorId x, TensorId weight, TensorId bias, const Window& w,
+                              std::array<int64_t, 2> extra, int64_t groups) {
+  if (!n.is_constant_floats(weight)) return n.refuse("the weights must be constant floats", Code::kUnsupported);
+  if (!n.need_rank(weight, 4) || !n.need_rank(x, 4)) return -1;
+  const Shape in = n.shape(x), weights = n.shape(weight);
+  if (weights.elements() <= 0) return n.refuse("empty weights " + weights.text());
+  groups = n.bounded("groups", groups, 1, weights[0]);
+  if (weights[0] % groups) return n.refuse("input channels are no multiple of groups");
+  if (w.dilation[0] != 1 || w.dilation[1] != 1) return n.refuse("dilations are not supported", Code::kUnsupported);
+  Phases p{.in = weights[0] / groups,
+           .out = weights[1],
+           .groups = groups,
+           .stride = {w.stride[0], w.stride[1]},
+           .taps = {},
+           .kernel = {weights[2], weights[3]}};
+  schema::Conv2dT op{.groups = static_cast<int>(groups)};
+  for (size_t i = 0; i < 2; ++i) p.taps[i] = (p.kernel[i] + extra[i] + p.stride[i] - 1) / p.stride[i];
+  op.pad_top = op.pad_bottom = static_cast<int>(p.taps[0] - 1);
+  op.pad_left = op.pad_right = static_cast<int>(p.taps[1] - 1);
+  const int64_t channels = groups * p.stride[0] * p.stride[1] * p.out;
+  if (n.failed() || p.stride[0] * p.stride[1] > 4096 || channels > (1 << 20))
+    return n.refuse("strides are too large", Code::kUnsupported);
+  if (bias >= 0 && (!n.is_constant_floats(bias) || n.shape(bias) != Shape{groups * p.out}))
+    return n.refuse("the bias must be a constant of " + std::to_string(groups * p.out) + " floats", Code::kUnsupported);
+  const std::vector<float> turned = phase_weights(p, n.at(weight).values<float>());
+  if (bias >= 0) bias = n.floats({channels}, repeated_bias(p, n.at(bias).values<float>()));
+  TensorId y = n.emit(std::move(op), {n.nhwc(x), n.floats({channels, p.taps[0], p.taps[1], p.in}, turned), bias});
+  if (n.failed()) return -1;
+  y = channels_to_space(n, y, p);
+  for (int i = 0; i < 2 && !n.failed(); ++i) {
+    const size_t k = static_cast<size_t>(i);
+    const int64_t size = in[2 + i];
+    const int64_t less = p.stride[k] * p.taps[k] - p.kernel[k] - extra[k];  // computed beyond the output's end
+    if (size >= 0)
+      y = cropped(n, y, 1 + i, w.pads[k],
+                  (size - 1) * p.stride[k] + p.kernel[k] + extra[k] - w.pads[k] - w.pads[k + 2]);
+    else if (w.pads[k] || less + w.pads[k + 2])
+      y = n.slice(y, 1 + i, w.pads[k], less + w.pads[k + 2] ? -(less + w.pads[k + 2]) : INT64_MAX);
+  }
+  return n.nchw(y);
+}
+
+namespace {
 
 // Sets `pads` from auto_pad or output_shape; returns the extra rows and columns of the output.
 std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
@@ -88,49 +134,11 @@ std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
 }  // namespace
 
 void import_conv_transpose(OnnxNode& n) {
-  const TensorId x = n.in(0);
-  if (!n.is_constant(n.in(1)) || n.at(n.in(1)).dtype != DType::kF32)
-    return n.fail("the weights must be constant floats", Code::kUnsupported);
-  if (!n.need_rank(n.in(1), 4) || !n.need_rank(x, 4)) return;
-  const Shape in = n.shape(x), weights = n.shape(n.in(1));
-  if (weights.elements() <= 0) return n.fail("empty weights " + weights.text());
+  if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return;
+  const Shape weights = n.shape(n.in(1));
   Window w = read_window(n, {weights[2], weights[3]});
-  const std::array<int64_t, 2> extra = read_output(n, in, w);
-  const int64_t groups = n.bounded("group", n.i("group", 1), 1, weights[0]);
-  if (weights[0] % groups) return n.fail("input channels are no multiple of groups");
-  if (w.dilation[0] != 1 || w.dilation[1] != 1) return n.fail("dilations are not supported", Code::kUnsupported);
-  Phases p{.in = weights[0] / groups,
-           .out = weights[1],
-           .groups = groups,
-           .stride = {w.stride[0], w.stride[1]},
-           .taps = {},
-           .kernel = {weights[2], weights[3]}};
-  schema::Conv2dT op{.groups = static_cast<int>(groups)};
-  for (size_t i = 0; i < 2; ++i) p.taps[i] = (p.kernel[i] + extra[i] + p.stride[i] - 1) / p.stride[i];
-  op.pad_top = op.pad_bottom = static_cast<int>(p.taps[0] - 1);
-  op.pad_left = op.pad_right = static_cast<int>(p.taps[1] - 1);
-  const int64_t channels = groups * p.stride[0] * p.stride[1] * p.out;
-  if (n.failed() || p.stride[0] * p.stride[1] > 4096 || channels > (1 << 20))
-    return n.fail("strides are too large", Code::kUnsupported);
-  TensorId bias = n.in(2);
-  if (bias >= 0 && (!n.is_constant(bias) || n.at(bias).dtype != DType::kF32 || n.shape(bias) != Shape{groups * p.out}))
-    return n.fail("the bias must be a constant of " + std::to_string(groups * p.out) + " floats", Code::kUnsupported);
-  const std::vector<float> turned = phase_weights(p, n.at(n.in(1)).values<float>());
-  if (bias >= 0) bias = n.floats({channels}, repeated_bias(p, n.at(bias).values<float>()));
-  TensorId y = n.emit(std::move(op), {n.nhwc(x), n.floats({channels, p.taps[0], p.taps[1], p.in}, turned), bias});
-  if (n.failed()) return;
-  y = channels_to_space(n, y, p);
-  for (int i = 0; i < 2 && !n.failed(); ++i) {
-    const size_t k = static_cast<size_t>(i);
-    const int64_t size = in[2 + i];
-    const int64_t less = p.stride[k] * p.taps[k] - p.kernel[k] - extra[k];  // computed beyond the output's end
-    if (size >= 0)
-      y = cropped(n, y, 1 + i, w.pads[k],
-                  (size - 1) * p.stride[k] + p.kernel[k] + extra[k] - w.pads[k] - w.pads[k + 2]);
-    else if (w.pads[k] || less + w.pads[k + 2])
-      y = n.slice(y, 1 + i, w.pads[k], less + w.pads[k + 2] ? -(less + w.pads[k + 2]) : INT64_MAX);
-  }
-  n.result(n.nchw(y));
+  const std::array<int64_t, 2> extra = read_output(n, n.shape(n.in(0)), w);
+  n.result(build_conv_transpose(n, n.in(0), n.in(1), n.in(2), w, extra, n.i("group", 1)));
 }
 
 }  // namespace octet::convert

@@ -1,24 +1,26 @@
 // MatMul and Gemm (7: broadcast C, 11: C optional).
 #include <cmath>
 
+#include "converter/ops/build.h"
 #include "converter/ops/ops.h"
 
 namespace octet::convert {
 
-void import_matmul(OnnxNode& n) {
-  TensorId a = n.in(0), b = n.in(1);
-  if (n.rank(a) < 1 || n.rank(b) < 1) return n.fail("needs operands of rank 1 or more");
+TensorId build_matmul(SourceNode& n, TensorId a, TensorId b, bool transpose_a, bool transpose_b) {
+  if (n.rank(a) < 1 || n.rank(b) < 1) return n.refuse("needs operands of rank 1 or more");
   const bool row = n.rank(a) == 1, column = n.rank(b) == 1;
-  if (row) a = n.reshape(a, {1, n.shape(a)[0]});
-  if (column) b = n.reshape(b, {n.shape(b)[0], 1});
-  TensorId y = n.emit(schema::MatMulT{}, {a, b});
-  if (n.failed() || (!row && !column)) return n.result(y);
+  if (row) a = n.reshape(a, {1, -1});
+  if (column) b = n.reshape(b, {-1, 1});
+  const TensorId y =
+      n.emit(schema::MatMulT{.transpose_a = transpose_a && !row, .transpose_b = transpose_b && !column}, {a, b});
+  if (n.failed() || (!row && !column)) return y;
   std::vector<int64_t> spec;
   for (int i = 0; i < n.rank(y); ++i)
-    if (!(row && i == n.rank(y) - 2) && !(column && i == n.rank(y) - 1))
-      spec.push_back(n.shape(y)[i] < 0 ? -2 - i : n.shape(y)[i]);
-  n.result(n.reshape(y, std::move(spec)));
+    if (!(row && i == n.rank(y) - 2) && !(column && i == n.rank(y) - 1)) spec.push_back(n.same_dim(y, i));
+  return n.reshape(y, std::move(spec));
 }
+
+void import_matmul(OnnxNode& n) { n.result(build_matmul(n, n.in(0), n.in(1))); }
 
 void import_gemm(OnnxNode& n) {
   const TensorId a = n.in(0), c = n.in(2);

@@ -53,7 +53,7 @@ void import_softmax(OnnxNode& n) {
   TensorId y = x;
   if (!plain) {
     std::vector<int64_t> spec;
-    for (int i = 0; i < axis; ++i) spec.push_back(s[i] < 0 ? -2 - i : s[i]);
+    for (int i = 0; i < axis; ++i) spec.push_back(n.same_dim(x, i));
     spec.push_back(-1);
     y = n.reshape(y, std::move(spec));
   }

@@ -8,13 +8,6 @@
 #include "converter/ops/ops.h"
 
 namespace octet::convert {
-namespace {
-
-// "The size of this dim", as a number where it is known.
-int64_t same_dim(const Shape& s, int i) { return s[i] < 0 ? -2 - i : s[i]; }
-
-}  // namespace
-
 void import_reshape(OnnxNode& n) {
   const bool allow_zero = n.i("allowzero", 0) != 0;
   const auto shape = constant_ints(n.g, n.in(1));
@@ -28,7 +21,7 @@ void import_reshape(OnnxNode& n) {
     if (spec[i] != 0 || allow_zero) continue;
     if (static_cast<int>(i) >= n.rank(n.in(0)))
       return n.fail("copies a dim that the input " + n.shape(n.in(0)).text() + " does not have");
-    spec[i] = same_dim(n.shape(n.in(0)), static_cast<int>(i));
+    spec[i] = n.same_dim(n.in(0), static_cast<int>(i));
   }
   n.result(n.reshape(n.in(0), std::move(spec)));
 }
@@ -61,12 +54,12 @@ void import_squeeze(OnnxNode& n) {
     const bool named = std::count(axes.begin(), axes.end(), i) > 0;
     if (!squeeze) {
       if (!named && from >= s.rank()) return n.fail("an axis is given twice");
-      spec.push_back(named ? 1 : same_dim(s, from++));
+      spec.push_back(named ? 1 : n.same_dim(x, from++));
     } else {
       if (!given && s[i] < 0)
         return n.fail("without axes needs known sizes: give the input's shape", Code::kUnsupported);
       if (named && s[i] > 1) return n.fail("cannot squeeze " + s.text());
-      if (given ? !named : s[i] != 1) spec.push_back(same_dim(s, i));
+      if (given ? !named : s[i] != 1) spec.push_back(n.same_dim(x, i));
     }
   }
   n.result(n.reshape(x, std::move(spec)));

@@ -4,12 +4,6 @@
 #include <algorithm>
 
 namespace octet::convert {
-namespace {
-
-constexpr int64_t kMaxWindow = 1 << 16;  // larger attributes are nonsense, and their products could overflow
-
-}  // namespace
-
 Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel) {
   Window w;
   const auto stride = n.ints("strides", {1, 1}, 2), dilation = n.ints("dilations", {1, 1}, 2);
