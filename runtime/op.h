@@ -97,6 +97,8 @@ struct OpKind {
   bool pitched_in = false;           // takes rows apart (pitch > channels) for every input
   bool pitched_out = false;          // can write them
   bool gives_f32_from_int8 = false;  // conv2d, matmul
+  // Each element of the output depends on the operands' elements at its own place alone: it may be written over one.
+  bool elementwise = false;
   // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Not subject to whitelists.
   bool moves_only = false;
 };

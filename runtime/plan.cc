@@ -25,7 +25,10 @@ class Planner {
     for (size_t n = 0; n < model_.nodes.size(); ++n) add_node(n);
     for (int t : model_.outputs) plan_.outputs.push_back(native(t));
     plan_.places.resize(plan_.values.size());
-    if (!options_.tap) make_views(plan_);
+    if (!options_.tap) {
+      make_views(plan_);
+      write_in_place(plan_);
+    }
     OCTET_TRY(prepare_steps());
     place_values();
     if (plan_.arena_bytes > kMaxArenaBytes)

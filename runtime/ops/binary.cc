@@ -195,6 +195,7 @@ const OpKind kBinary = {.type = schema::Op::Binary,
                         .can_int8 = can_int8,
                         .prepare = prepare,
                         .pitched_in = true,
-                        .pitched_out = true};
+                        .pitched_out = true,
+                        .elementwise = true};
 
 }  // namespace octet

@@ -171,6 +171,7 @@ const OpKind kUnary = {.type = schema::Op::Unary,
                        .can_int8 = can_int8,
                        .prepare = prepare,
                        .pitched_in = true,
-                       .pitched_out = true};
+                       .pitched_out = true,
+                       .elementwise = true};
 
 }  // namespace octet
