@@ -58,6 +58,8 @@ def main(source, target):
     for node in list(graph.node):
         if node.op_type in QUANTISED:
             for i, name in enumerate(node.input):
+                if node.op_type == "Resize" and i > 0:  # scales and sizes
+                    continue
                 if name in weights:
                     if node.op_type in ("Conv",) and i == 1:
                         node.input[i] = weight(name)

@@ -120,6 +120,7 @@ Json document(const Findings& f) {
   out["mean_ms"] = f.times.mean();
   out["p90_ms"] = f.times.percentile(.9);
   out["p99_ms"] = f.times.percentile(.99);
+  out["times_ms"] = f.times.ms;
   out["gmac"] = macs * 1e-9;
   out["gmac_per_s"] = speed;
   out["int8_peak_gmac_per_s"] = f.int8_peak_gmac_per_s;
