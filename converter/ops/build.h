@@ -12,12 +12,23 @@ struct Window {
 };
 inline constexpr int64_t kMaxWindow = 1 << 16;  // larger attributes are nonsense, and their products could overflow
 
+template <class Op>
+Op with_window(Op op, const Window& w) {
+  op.stride_h = w.stride[0], op.stride_w = w.stride[1];
+  op.dilation_h = w.dilation[0], op.dilation_w = w.dilation[1];
+  op.pad_top = w.pads[0], op.pad_left = w.pads[1], op.pad_bottom = w.pads[2], op.pad_right = w.pads[3];
+  return op;
+}
+
 // weights [O][I/g][kh][kw], bias [O] or -1. The kernel's size is that of the weights.
 TensorId build_conv(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w, int64_t groups);
 
 // weights [I][O/g][kh][kw]; `extra`: rows and columns of output beyond what the window gives.
 TensorId build_conv_transpose(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w,
                               std::array<int64_t, 2> extra, int64_t groups);
+
+// Where windows reach beyond the padding in ceil mode, what is beyond never counts; `include_pad`: the padding does.
+TensorId build_average_pool(SourceNode& n, TensorId x, const Window& w, bool ceil_mode, bool include_pad);
 
 // (x - mean) / sqrt(variance + epsilon) * scale + bias along dim 1, all of them constant vectors.
 struct BatchNorm {

@@ -12,16 +12,8 @@ TensorId build_conv(SourceNode& n, TensorId x, TensorId weights, TensorId bias, 
   if (bias >= 0 && (!n.is_constant_floats(bias) || n.shape(bias) != Shape{shape[0]}))
     return n.refuse("the bias must be a constant of " + std::to_string(shape[0]) + " floats", Code::kUnsupported);
   const TensorId turned = n.constant(permuted(n.at(weights), kToNhwc));
-  schema::Conv2dT op{.stride_h = w.stride[0],
-                     .stride_w = w.stride[1],
-                     .pad_top = w.pads[0],
-                     .pad_left = w.pads[1],
-                     .pad_bottom = w.pads[2],
-                     .pad_right = w.pads[3],
-                     .dilation_h = w.dilation[0],
-                     .dilation_w = w.dilation[1],
-                     .groups = n.bounded("groups", groups, 1, shape[0])};
-  return n.nchw(n.emit(std::move(op), {n.nhwc(x), turned, bias}));
+  const schema::Conv2dT op{.groups = n.bounded("groups", groups, 1, shape[0])};
+  return n.nchw(n.emit(with_window(op, w), {n.nhwc(x), turned, bias}));
 }
 
 void import_conv(OnnxNode& n) {

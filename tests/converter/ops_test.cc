@@ -207,6 +207,19 @@ TEST(Ops, DepthToSpaceAndBack) {
   }
 }
 
+TEST(Ops, AveragePoolInCeilModeNeverCountsWhatIsBeyondThePadding) {
+  for (int include : {0, 1}) {
+    TestModel m;
+    auto pool = [&](const std::vector<float>& values, int stride, int before, int after) {
+      return m.op("AveragePool", {m.floats({1, 1, 1, static_cast<int64_t>(values.size())}, values)},
+                  {attr("kernel_shape", {1, 3}), attr("strides", {1, stride}), attr("pads", {0, before, 0, after}),
+                   attr("ceil_mode", 1), attr("count_include_pad", include)});
+    };
+    const std::string both = m.op("Concat", {pool({2, 4, 6, 8}, 3, 1, 0), pool({2, 4, 6}, 2, 0, 1)}, {attr("axis", 3)});
+    expect_near(folded(m, both), include ? std::vector<float>{2, 7, 4, 3} : std::vector<float>{3, 7, 4, 6}, "averages");
+  }
+}
+
 TEST(Ops, ConstantsOfAllKinds) {
   TestModel m;
   const std::string shape = m.op("Constant", {}, {attr("value_ints", {1, 2})});
