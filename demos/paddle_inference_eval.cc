@@ -1,4 +1,4 @@
-// Evaluates a YOLO detector on a COCO data set, or runs it on one picture; flags and result lines are those of
+// Evaluates a detector on a COCO data set, or runs it on one picture; flags and result lines are those of
 // PaddleSlim's script of this name.
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -25,7 +25,8 @@ struct Flags {
   int cpu_threads = 1, batch_size = 0, img_shape = 0;
   bool benchmark = false, use_mkldnn = true, use_trt = false, use_dynamic_shape = true;
   float threshold = .5f;
-  YoloOptions yolo;
+  float score_threshold = -1, nms_threshold = -1;  // below 0: the preset's
+  int max_detections = 0;                          // 0: likewise
   PreprocessFlags preprocess;
 };
 
@@ -39,7 +40,7 @@ void define(CLI::App& app, Flags& f) {
       ->capture_default_str();
   app.add_option("--val_anno_path", f.val_anno_path, "COCO annotations, in the data set's folder")
       ->capture_default_str();
-  app.add_option("--arch", f.arch, "YOLOv5, YOLOv6 or YOLOv7")->capture_default_str();
+  app.add_option("--arch", f.arch, arch_names())->capture_default_str();
   app.add_option("--device", f.device, "CPU")->capture_default_str();
   app.add_option("--precision", f.precision, "fp32, int8, or paddle: what the model is made for")
       ->capture_default_str();
@@ -59,12 +60,13 @@ void define(CLI::App& app, Flags& f) {
   app.add_option("--threshold", f.threshold, "Score from which boxes are drawn")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--score_threshold", f.yolo.score_threshold, "Score from which boxes count")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--nms_threshold", f.yolo.nms_iou, "Overlap from which the weaker of two boxes is dropped")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
+  app.add_option("--score_threshold", f.score_threshold, "Score from which boxes count; default: as --arch needs")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--nms_threshold", f.nms_threshold,
+                 "Overlap from which the weaker of two boxes is dropped; default: as --arch needs")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--max_detections", f.max_detections, "Boxes of a picture; default: as --arch needs")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--resize", f.preprocess.resize, "letterbox, letterbox-topleft or stretch; default: as --arch needs");
   app.add_option("--interpolation", f.preprocess.interpolation, "nearest, linear, cubic, area or lanczos");
   app.add_option("--channel_order", f.preprocess.channel_order, "rgb or bgr");
@@ -85,35 +87,26 @@ Result<void> check(const Flags& f) {
   return {};
 }
 
-// What both ways of running need.
-struct Detector {
-  Model model;
-  Session session;
-  Preprocess preprocess;
-  int batch;
-};
-
 Result<Detector> open_detector(const Flags& f) {
   if (auto ok = check(f); !ok) return ok.error();
-  auto base = preset(f.arch);
-  if (!base) return base.error();
-  auto pre = apply(f.preprocess, *base);
-  if (!pre) return pre.error();
+  auto arch = arch_of(f.arch);
+  if (!arch) return arch.error();
+  auto preprocess = apply(f.preprocess, arch->preprocess);
+  if (!preprocess) return preprocess.error();
+  arch->preprocess = *preprocess;
+  if (f.score_threshold >= 0) arch->options.score_threshold = f.score_threshold;
+  if (f.nms_threshold >= 0) arch->options.nms_iou = f.nms_threshold;
+  if (f.max_detections > 0) arch->options.max_detections = f.max_detections;
   auto model = open_model(f.model_path);
   if (!model) return model.error();
   auto precision = precision_of(f.precision, *model);
   if (!precision) return precision.error();
-  auto size = input_size(*model, f.img_shape, f.image_file.empty() ? f.batch_size : 0);
-  if (!size) return size.error();
-  pre->height = size->height ? size->height : 640;
-  pre->width = size->width ? size->width : 640;
-  SessionOptions options;
-  options.threads = f.cpu_threads;
-  options.precision = *precision;
-  options.use_onednn = f.use_mkldnn;
-  auto session = Session::create(*model, options);
-  if (!session) return session.error();
-  return Detector{std::move(*model), std::move(*session), *pre, size->batch};
+  DetectorSetup setup{.arch = *arch, .img_shape = f.img_shape, .batch = f.batch_size, .session = {}};
+  if (!f.image_file.empty()) setup.batch = 0;
+  setup.session.threads = f.cpu_threads;
+  setup.session.precision = *precision;
+  setup.session.use_onednn = f.use_mkldnn;
+  return Detector::open(*model, setup);
 }
 
 // As Python prints a float: the shortest text that reads back to the same number.
@@ -129,7 +122,7 @@ std::vector<std::string> class_names(const Flags& f, size_t classes) {
   const std::string path = f.dataset_dir + "/" + f.val_anno_path;
   if (!std::filesystem::exists(path, ec)) return default_names(classes);
   auto dataset = read_coco(path);
-  if (!dataset || dataset->categories.size() != classes) return default_names(classes);
+  if (!dataset || (classes != 0 && dataset->categories.size() != classes)) return default_names(classes);
   std::vector<std::string> names;
   for (const CocoCategory& c : dataset->categories) names.push_back(c.name);
   return names;
@@ -138,30 +131,24 @@ std::vector<std::string> class_names(const Flags& f, size_t classes) {
 int run_image(const Flags& f, Detector& d) {
   auto image = read_image(f.image_file);
   if (!image) return fail(image.error());
-  if (auto ok = prepare(d.session, {d.batch, d.preprocess.height, d.preprocess.width}); !ok) return fail(ok.error());
-  const std::span<float> input = d.session.input(0).f32();
-  const size_t pixels = input.size() / static_cast<size_t>(d.batch);
-  Geometry geometry;
-  for (size_t i = 0; i < static_cast<size_t>(d.batch); ++i)
-    geometry = preprocess(*image, d.preprocess, input.subspan(i * pixels, pixels));
+  for (int slot = 0; slot < d.batch(); ++slot) d.load(slot, *image);
   const int warm = f.benchmark ? 50 : 1, runs = f.benchmark ? 100 : 1;
   std::vector<double> ms;
   ProgressBar bar;
   for (int i = 0; i < warm + runs; ++i) {
-    auto time = timed_run(d.session);
+    auto time = d.run();
     if (!time) return fail(time.error());
     if (i >= warm) ms.push_back(*time);
     bar.show(static_cast<size_t>(i) + 1, static_cast<size_t>(warm + runs));
   }
-  const Shape shape = d.session.output(0).shape;
-  const size_t classes = shape.rank() == 3 && shape[2] > 5 ? static_cast<size_t>(shape[2]) - 5 : 0;
-  auto found = detections_of(d.session, 0, classes, geometry, f.yolo);
+  auto found = d.found(0);
   if (!found) return fail(found.error());
-  const auto names = class_names(f, classes);
-  for (const Detection& box : *found)
+  const auto names = class_names(f, static_cast<size_t>(found->classes));
+  const auto& boxes = found->detections;
+  for (const Detection& box : boxes)
     if (box.score >= f.threshold)
-      std::printf("%s: %.3f\n", names[static_cast<size_t>(box.label)].c_str(), static_cast<double>(box.score));
-  const auto written = write_image(f.output_file, draw_detections(*image, *found, names, f.threshold));
+      std::printf("%s: %.3f\n", name_of(names, box.label).c_str(), static_cast<double>(box.score));
+  const auto written = write_image(f.output_file, draw_detections(*image, boxes, names, f.threshold));
   if (!written) return fail(written.error());
   std::printf("[Benchmark]%s\n", latency_text(summarise(std::move(ms))).c_str());
   std::printf("The prediction results are saved in %s.\n", f.output_file.c_str());
@@ -174,11 +161,8 @@ int run_dataset(const Flags& f, Detector& d) {
   ProgressBar bar;
   const DetectorJob job{.dataset = &*dataset,
                         .image_dir = f.dataset_dir + "/" + f.val_image_dir,
-                        .preprocess = d.preprocess,
-                        .yolo = f.yolo,
-                        .batch = d.batch,
                         .progress = [&](size_t done, size_t total) { bar.show(done, total); }};
-  auto report = evaluate_detector(d.session, job);
+  auto report = evaluate_detector(d, job);
   if (!report) return fail(report.error());
   if (!f.save_json.empty())
     if (auto written = write_detections(f.save_json, report->detections); !written) return fail(written.error());
@@ -193,7 +177,7 @@ int run_dataset(const Flags& f, Detector& d) {
 
 int main(int argc, char** argv) {
   using namespace octet::demos;
-  CLI::App app("Evaluates a YOLO detector on a COCO data set, or runs it on one picture.");
+  CLI::App app("Evaluates a detector on a COCO data set, or runs it on one picture.");
   Flags flags;
   define(app, flags);
   CLI11_PARSE(app, argc, argv);

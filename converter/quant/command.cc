@@ -13,7 +13,7 @@
 #include "converter/quant/quantize.h"
 #include "converter/quant/report.h"
 #include "demos/progress_bar.h"
-#include "demos/vision/evaluate.h"
+#include "demos/vision/arch.h"
 
 namespace octet::convert {
 namespace {
@@ -46,10 +46,9 @@ Result<WeightMethod> weight_method(const std::string& name) {
 }
 
 Result<vision::Preprocess> preprocess_of(const Arguments& args) {
-  auto base =
-      args.arch == "seg" ? Result<vision::Preprocess>(vision::segmentation_preset()) : vision::preset(args.arch);
-  if (!base) return base;
-  return vision::apply(args.flags, *base);
+  auto arch = vision::arch_of(args.arch);
+  if (!arch) return arch.error();
+  return vision::apply(args.flags, arch->preprocess);
 }
 
 // Calibration samples in the size that the model takes.
@@ -62,12 +61,14 @@ Result<Samples> samples_of(const Arguments& args, const Graph& g) {
   if (!bytes) return bytes.error();
   auto model = Model::from_bytes(*bytes, g.source);
   if (!model) return model.error();
-  auto size = vision::input_size(*model, args.img_shape);
+  auto feed = vision::Feed::of(*model);
+  if (!feed) return feed.error();
+  auto size = feed->size(args.img_shape);
   if (!size) return size.error();
   preprocess->height = size->height, preprocess->width = size->width;
   if ((size->height == 0 || size->width == 0) && args.arch != "seg")
     return Error{Code::kBadArgument, "'" + g.source + "' takes pictures of any size: say which with --img_shape"};
-  return picture_samples(std::move(*paths), *preprocess);
+  return picture_samples(std::move(*paths), *feed, *preprocess);
 }
 
 // The model that was made, as a session reads it: what it holds and how far its outputs are from float.
@@ -122,7 +123,7 @@ Result<void> quantize_model(Arguments& args) {
 }
 
 void add_preprocessing(CLI::App& command, Arguments& args) {
-  command.add_option("--arch", args.arch, "Preprocessing preset: YOLOv5, YOLOv6, YOLOv7 or seg")->capture_default_str();
+  command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())->capture_default_str();
   command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open");
   command.add_option("--resize", args.flags.resize, "letterbox, letterbox-topleft or stretch");
   command.add_option("--interpolation", args.flags.interpolation, "nearest, linear, cubic, area or lanczos");

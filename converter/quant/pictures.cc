@@ -37,17 +37,18 @@ Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t
   return spread;
 }
 
-Samples picture_samples(std::vector<std::string> paths, const vision::Preprocess& preprocess) {
+Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed,
+                        const vision::Preprocess& preprocess) {
   const size_t count = paths.size();
-  auto fill = [paths = std::move(paths), preprocess](Session& session, size_t i) -> Result<void> {
+  auto fill = [paths = std::move(paths), feed, preprocess](Session& session, size_t i) -> Result<void> {
     auto picture = vision::read_image(paths[i]);
     if (!picture) return picture.error();
     vision::Preprocess p = preprocess;
     if (p.height == 0) p.height = picture->rows;
     if (p.width == 0) p.width = picture->cols;
-    if (auto set = session.resize_input(0, {1, 3, p.height, p.width}); !set) return set;
-    if (auto ready = session.prepare(); !ready) return ready;
-    vision::preprocess(*picture, p, session.input(0).f32());
+    const vision::InputSize size{.height = p.height, .width = p.width};
+    if (auto ready = feed.prepare(session, size); !ready) return ready;
+    feed.load(session, 0, *picture, p);
     return {};
   };
   return {count, std::move(fill)};

@@ -24,6 +24,9 @@ constexpr const char* kCocoNames[] = {
     "teddy bear",     "hair drier", "toothbrush"};
 static_assert(std::size(kCocoNames) == 80);
 
+constexpr size_t kCocoIds = 90;
+constexpr int kCocoUnusedIds[] = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83};  // rising
+
 struct Pen {
   int line;     // pixels
   double text;  // OpenCV's font scale
@@ -65,7 +68,10 @@ cv::Vec3b class_colour(int k) {
 cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
                         const std::vector<std::string>& names, float threshold) {
   cv::Mat out = bgr.clone();
-  const auto corner = [](const Detection& d) { return cv::Point(cvRound(d.x1), cvRound(d.y1)); };
+  const auto point = [&](float x, float y) {
+    return cv::Point(cvRound(std::clamp(x, 0.0f, static_cast<float>(bgr.cols))),
+                     cvRound(std::clamp(y, 0.0f, static_cast<float>(bgr.rows))));
+  };
   const auto colour = [](const Detection& d) {
     const cv::Vec3b c = class_colour(d.label);
     return cv::Scalar(c[0], c[1], c[2]);
@@ -73,14 +79,12 @@ cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detection
   // Names over all boxes, and the best last, so that it lies on top.
   for (auto d = detections.rbegin(); d != detections.rend(); ++d)
     if (d->score >= threshold)
-      cv::rectangle(out, corner(*d), {cvRound(d->x2), cvRound(d->y2)}, colour(*d), pen_for(out).line);
+      cv::rectangle(out, point(d->x1, d->y1), point(d->x2, d->y2), colour(*d), pen_for(out).line);
   for (auto d = detections.rbegin(); d != detections.rend(); ++d) {
     if (d->score < threshold) continue;
-    const size_t label = static_cast<size_t>(d->label);
     char score[16];
     std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);
-    const std::string name = label < names.size() ? names[label] : "class " + std::to_string(label);
-    draw_label(out, name + score, corner(*d), colour(*d));
+    draw_label(out, name_of(names, d->label) + score, point(d->x1, d->y1), colour(*d));
   }
   return out;
 }
@@ -96,10 +100,18 @@ cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels) {
   return out;
 }
 
+std::string name_of(const std::vector<std::string>& names, int label) {
+  const size_t at = static_cast<size_t>(label);
+  return at < names.size() ? names[at] : "class " + std::to_string(label);
+}
+
 std::vector<std::string> default_names(size_t classes) {
   std::vector<std::string> names;
-  for (size_t k = 0; k < classes; ++k)
-    names.push_back(classes == std::size(kCocoNames) ? kCocoNames[k] : std::string("class ") + std::to_string(k));
+  if (classes == std::size(kCocoNames) || classes == kCocoIds)
+    names.assign(std::begin(kCocoNames), std::end(kCocoNames));
+  if (classes == kCocoIds)
+    for (const int id : kCocoUnusedIds) names.insert(names.begin() + id - 1, "class " + std::to_string(id));
+  for (size_t k = names.size(); k < classes; ++k) names.push_back("class " + std::to_string(k));
   return names;
 }
 

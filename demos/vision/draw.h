@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "demos/vision/yolo.h"
+#include "demos/vision/detections.h"
 
 namespace octet::vision {
 
@@ -20,7 +20,8 @@ cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detection
 // The photo, and beside it the photo tinted by class. `labels` is CV_32S of the photo's size.
 cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels);
 
-// COCO's 80 names where that is the number of classes, otherwise "class 0", "class 1", ...
+// COCO's names for 80 classes, and for 90, which count by category id; otherwise "class 0", "class 1", ...
 std::vector<std::string> default_names(size_t classes);
+std::string name_of(const std::vector<std::string>& names, int label);  // "class 7" where the list is too short
 
 }  // namespace octet::vision

@@ -8,9 +8,8 @@
 
 #include "demos/vision/coco.h"
 #include "demos/vision/coco_eval.h"
+#include "demos/vision/detector.h"
 #include "demos/vision/miou.h"
-#include "demos/vision/preprocess.h"
-#include "demos/vision/yolo.h"
 
 namespace octet::vision {
 
@@ -23,26 +22,10 @@ std::string latency_text(const Latency& latency);  // "Inference time(ms): min=1
 
 using Progress = std::function<void(size_t done, size_t total)>;
 
-// Height and width that a model with one picture input takes. `img_shape` fills in where the model leaves them to the
-// caller (0: not given); it is an error where it contradicts the model.
-struct InputSize {
-  int batch = 1, height = 0, width = 0;
-};
-Result<InputSize> input_size(const Model& model, int img_shape = 0, int batch = 0);
-
-// Prepares `session` for pictures of that size.
-Result<void> prepare(Session& session, const InputSize& size);
-
-// Runs it and returns the time in milliseconds.
-Result<double> timed_run(Session& session);
-
 // The braces let jobs be written with the fields that matter, without warnings about the others.
 struct DetectorJob {
   const CocoDataset* dataset = nullptr;
   std::string image_dir{};
-  Preprocess preprocess{};  // height and width as the session takes them
-  YoloOptions yolo{};
-  int batch = 1;
   Progress progress{};
 };
 struct DetectorReport {
@@ -50,11 +33,11 @@ struct DetectorReport {
   std::vector<CocoDetection> detections;
   Latency latency;  // of one batch
 };
-Result<DetectorReport> evaluate_detector(Session& session, const DetectorJob& job);
+Result<DetectorReport> evaluate_detector(Detector& detector, const DetectorJob& job);
 
-// Boxes of picture `index` in the batch that was just run.
-Result<std::vector<Detection>> detections_of(const Session& session, int index, size_t classes,
-                                             const Geometry& geometry, const YoloOptions& options);
+// Position in `categories` of each of the network's classes. Networks that know more classes than there are categories
+// count by category id, from 1.
+Result<std::vector<size_t>> positions_of(int classes, const std::vector<CocoCategory>& categories);
 
 struct SegmenterJob {
   std::string image_dir{}, label_dir{};  // labels are PNG files; the picture's name differs only in its ending
@@ -69,6 +52,6 @@ struct SegmenterReport {
   Latency latency;
   size_t images = 0;
 };
-Result<SegmenterReport> evaluate_segmenter(Session& session, const SegmenterJob& job);
+Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, const SegmenterJob& job);
 
 }  // namespace octet::vision

@@ -8,72 +8,76 @@
 namespace octet::vision {
 namespace {
 
-std::string path_of(const DetectorJob& job, const CocoImage& image) { return job.image_dir + "/" + image.file_name; }
+constexpr size_t kNowhere = SIZE_MAX;
 
 // Loads pictures [first, first + batch) into the input; a last batch that is not full repeats its last picture.
-Result<std::vector<Geometry>> load_batch(Session& session, const DetectorJob& job, size_t first) {
+Result<void> load_batch(Detector& detector, const DetectorJob& job, size_t first) {
   const auto& images = job.dataset->images;
-  const Tensor input = session.input(0);
-  const size_t batch = static_cast<size_t>(job.batch), pixels = input.f32().size() / batch;
-  std::vector<Geometry> geometry;
   cv::Mat picture;
-  for (size_t i = 0; i < batch; ++i) {
-    if (first + i < images.size()) {
-      auto read = read_image(path_of(job, images[first + i]));
+  for (int slot = 0; slot < detector.batch(); ++slot) {
+    const size_t i = first + static_cast<size_t>(slot);
+    if (i < images.size()) {
+      auto read = read_image(job.image_dir + "/" + images[i].file_name);
       if (!read) return read.error();
       picture = *read;
     }
-    geometry.push_back(preprocess(picture, job.preprocess, input.f32().subspan(i * pixels, pixels)));
+    detector.load(slot, picture);
   }
-  return geometry;
+  return {};
 }
 
-void append(const std::vector<Detection>& found, int64_t image_id, const std::vector<CocoCategory>& categories,
-            std::vector<CocoDetection>& out) {
-  for (const Detection& d : found)
+Result<void> append(const Found& found, int64_t image_id, const std::vector<CocoCategory>& categories,
+                    std::vector<CocoDetection>& out) {
+  const auto positions = positions_of(found.classes, categories);
+  if (!positions) return positions.error();
+  for (const Detection& d : found.detections) {
+    const size_t label = static_cast<size_t>(d.label);
+    if (label >= positions->size())
+      return Error{Code::kBadModel, "the network found class " + std::to_string(label) + "; the data set has " +
+                                        std::to_string(categories.size())};
+    if ((*positions)[label] == kNowhere) continue;
     out.push_back({.image_id = image_id,
-                   .category_id = categories[static_cast<size_t>(d.label)].id,
+                   .category_id = categories[(*positions)[label]].id,
                    .box = {d.x1, d.y1, static_cast<double>(d.x2) - d.x1, static_cast<double>(d.y2) - d.y1},
                    .score = d.score});
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<std::vector<Detection>> detections_of(const Session& session, int index, size_t classes,
-                                             const Geometry& geometry, const YoloOptions& options) {
-  const Tensor output = session.output(0);
-  const Shape& s = output.shape;
-  if (output.dtype != DType::kF32 || s.rank() != 3 || s[0] <= index || s[2] < 6)
-    return Error{Code::kBadModel, "output '" + std::string(output.name) + "' is " + name_of(output.dtype) + " " +
-                                      s.text() + ", expected f32 {batch, boxes, 5 + classes}"};
-  if (static_cast<size_t>(s[2]) != 5 + classes)
-    return Error{Code::kBadModel, "output '" + std::string(output.name) + "' is " + s.text() + ", which is " +
-                                      std::to_string(s[2] - 5) + " classes; the data set has " +
-                                      std::to_string(classes)};
-  const size_t columns = static_cast<size_t>(s[2]), rows = static_cast<size_t>(s[1]) * columns;
-  return decode_yolo(output.f32().subspan(static_cast<size_t>(index) * rows, rows), columns, geometry, options);
+Result<std::vector<size_t>> positions_of(int classes, const std::vector<CocoCategory>& categories) {
+  std::vector<size_t> positions(categories.size());
+  for (size_t i = 0; i < positions.size(); ++i) positions[i] = i;
+  const size_t known = static_cast<size_t>(classes);
+  if (known == 0 || known == categories.size()) return positions;
+  const auto fits = [&](const CocoCategory& c) { return c.id >= 1 && c.id <= classes; };
+  if (known < categories.size() || !std::all_of(categories.begin(), categories.end(), fits))
+    return Error{Code::kBadModel, "the network tells " + std::to_string(classes) + " classes apart; the data set has " +
+                                      std::to_string(categories.size())};
+  positions.assign(known, kNowhere);
+  for (size_t i = 0; i < categories.size(); ++i) positions[static_cast<size_t>(categories[i].id) - 1] = i;
+  return positions;
 }
 
-Result<DetectorReport> evaluate_detector(Session& session, const DetectorJob& job) {
+Result<DetectorReport> evaluate_detector(Detector& detector, const DetectorJob& job) {
   const QuietOpenCv quiet;
   const auto& images = job.dataset->images;
-  const auto& categories = job.dataset->categories;
   if (images.empty()) return Error{Code::kBadArgument, "the data set lists no images"};
-  const InputSize size{.batch = job.batch, .height = job.preprocess.height, .width = job.preprocess.width};
-  if (auto ready = prepare(session, size); !ready) return ready.error();
   DetectorReport report;
   std::vector<double> ms;
-  for (size_t first = 0; first < images.size(); first += static_cast<size_t>(job.batch)) {
-    auto geometry = load_batch(session, job, first);
-    if (!geometry) return geometry.error();
-    auto time = timed_run(session);
+  const size_t batch = static_cast<size_t>(detector.batch());
+  for (size_t first = 0; first < images.size(); first += batch) {
+    if (auto loaded = load_batch(detector, job, first); !loaded) return loaded.error();
+    auto time = detector.run();
     if (!time) return time.error();
     ms.push_back(*time);
-    const size_t count = std::min(images.size() - first, geometry->size());
+    const size_t count = std::min(images.size() - first, batch);
     for (size_t i = 0; i < count; ++i) {
-      auto found = detections_of(session, static_cast<int>(i), categories.size(), (*geometry)[i], job.yolo);
+      auto found = detector.found(static_cast<int>(i));
       if (!found) return found.error();
-      append(*found, images[first + i].id, categories, report.detections);
+      auto added = append(*found, images[first + i].id, job.dataset->categories, report.detections);
+      if (!added) return added.error();
     }
     if (job.progress) job.progress(first + count, images.size());
   }

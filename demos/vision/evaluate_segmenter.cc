@@ -48,7 +48,7 @@ Result<std::vector<Pair>> pairs_of(const SegmenterJob& job) {
 
 }  // namespace
 
-Result<SegmenterReport> evaluate_segmenter(Session& session, const SegmenterJob& job) {
+Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, const SegmenterJob& job) {
   const QuietOpenCv quiet;
   auto pairs = pairs_of(job);
   if (!pairs) return pairs.error();
@@ -63,8 +63,8 @@ Result<SegmenterReport> evaluate_segmenter(Session& session, const SegmenterJob&
       return Error{Code::kBadFile, "'" + pair.labels + "': its size differs from that of '" + pair.image + "'"};
     const InputSize size{.height = job.preprocess.height ? job.preprocess.height : image->rows,
                          .width = job.preprocess.width ? job.preprocess.width : image->cols};
-    if (auto ready = prepare(session, size); !ready) return ready.error();
-    const Geometry geometry = preprocess(*image, job.preprocess, session.input(0).f32());
+    if (auto ready = feed.prepare(session, size); !ready) return ready.error();
+    const Geometry geometry = feed.load(session, 0, *image, job.preprocess);
     auto time = timed_run(session);
     if (!time) return time.error();
     ms.push_back(*time);

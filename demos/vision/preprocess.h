@@ -44,8 +44,6 @@ Geometry fit(int image_height, int image_width, const Preprocess& p);
 // `out` holds 3 * height * width floats, channel planes one after the other.
 Geometry preprocess(const cv::Mat& bgr, const Preprocess& p, std::span<float> out);
 
-// What the networks of a family were trained on: YOLOv5, YOLOv6, YOLOv7 (any case).
-Result<Preprocess> preset(std::string_view arch);
 Preprocess segmentation_preset();  // stretch, RGB, (x / 255 - .5) / .5
 
 // Command line texts over a preset; empty texts leave it as it is.

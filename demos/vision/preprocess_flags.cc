@@ -1,4 +1,4 @@
-// Names of preprocessing settings: presets by architecture, texts from command lines.
+// Preprocessing settings as texts from command lines.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -35,7 +35,6 @@ constexpr std::pair<std::string_view, Resize> kResizes[] = {
 constexpr std::pair<std::string_view, Channels> kChannels[] = {{"rgb", Channels::kRgb}, {"bgr", Channels::kBgr}};
 constexpr std::pair<std::string_view, int> kInterpolations[] = {
     {"nearest", 0}, {"linear", 1}, {"cubic", 2}, {"area", 3}, {"lanczos", 4}};
-constexpr std::string_view kYoloArchs[] = {"yolov5", "yolov6", "yolov7"};
 
 std::optional<float> number(std::string_view text) {
   float value = 0;
@@ -61,12 +60,6 @@ Result<std::array<float, 3>> three_numbers(std::string_view flag, std::string_vi
 }
 
 }  // namespace
-
-Result<Preprocess> preset(std::string_view arch) {
-  const std::string key = lower(arch);
-  if (std::find(std::begin(kYoloArchs), std::end(kYoloArchs), key) != std::end(kYoloArchs)) return Preprocess{};
-  return bad("--arch", arch, "YOLOv5, YOLOv6 or YOLOv7");
-}
 
 Preprocess segmentation_preset() {
   return {.height = 0, .width = 0, .resize = Resize::kStretch, .mean = {.5f, .5f, .5f}, .std = {.5f, .5f, .5f}};

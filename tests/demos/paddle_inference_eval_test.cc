@@ -44,7 +44,7 @@ TEST(PaddleInferenceEval, MistakesAreNamed) {
                                             {"--model_path none.octet --device GPU", "--device GPU"},
                                             {"--model_path none.octet", "none.octet': no such file"},
                                             {"--model_path x --use_trt True", "--use_trt"},
-                                            {"--model_path x --arch SSD", "SSD"},
+                                            {"--model_path x --arch RCNN", "RCNN"},
                                             {"--model_path x --cpu_threads 0", "--cpu_threads"},
                                             {"--model_path x --mean 1,2", "--mean"},
                                             {"--model_path x --benchmark maybe", "--benchmark"}}) {

@@ -59,13 +59,6 @@ TEST(Preprocess, PaddingSurroundsThePicture) {
     for (size_t i = 0; i < 16; ++i) EXPECT_EQ(out[c * 16 + i], i / 4 == 1 ? one : pad) << c << " " << i;
 }
 
-TEST(Preset, Names) {
-  for (const char* arch : {"YOLOv5", "YOLOv6", "YOLOv7", "yolov5"}) EXPECT_TRUE(preset(arch)) << arch;
-  const auto unknown = preset("YOLO9000");
-  ASSERT_FALSE(unknown);
-  EXPECT_NE(unknown.error().text.find("YOLO9000"), std::string::npos);
-}
-
 TEST(Flags, EmptyTextsChangeNothing) {
   const auto p = apply({}, segmentation_preset());
   ASSERT_TRUE(p);

@@ -36,9 +36,9 @@ constexpr float kDrawnFrom = .3f;  // score of the boxes that are drawn
 
 Result<vision::CocoDataset> dataset_of(const Arguments& a) { return vision::read_coco(a.data + "/instances.json"); }
 
-// The picture as `job` feeds it, run once; what `draw` makes of the outputs is written under --pictures.
+// What `draw` makes of the first pictures is written under --pictures.
 template <class Draw>
-Result<void> draw_all(Session& session, const Arguments& a, const vision::Preprocess& p, const Draw& draw) {
+Result<void> draw_all(const Arguments& a, const Draw& draw) {
   if (a.pictures.empty()) return {};
   const auto dataset = dataset_of(a);
   if (!dataset) return dataset.error();
@@ -48,9 +48,7 @@ Result<void> draw_all(Session& session, const Arguments& a, const vision::Prepro
     const std::string& file = dataset->images[i].file_name;
     const auto image = vision::read_image(a.data + "/images/" + file);
     if (!image) return image.error();
-    const auto geometry = vision::preprocess(*image, p, session.input(0).f32());
-    if (auto done = session.run(); !done) return done.error();
-    const auto drawn = draw(*image, geometry, *dataset);
+    const auto drawn = draw(*image, *dataset);
     if (!drawn) return drawn.error();
     const std::string path = a.pictures + "/" + a.task + "_" + fs::path(file).stem().string() + ".png";
     if (auto done = vision::write_image(path, *drawn); !done) return done.error();
@@ -59,51 +57,59 @@ Result<void> draw_all(Session& session, const Arguments& a, const vision::Prepro
   return {};
 }
 
-Result<Score> detection(Session& session, const Arguments& a, vision::InputSize size) {
-  auto preprocess = vision::preset("YOLOv5");
-  if (!preprocess) return preprocess.error();
-  preprocess->height = size.height;
-  preprocess->width = size.width;
+Result<Score> detection(const Model& model, const SessionOptions& options, const Arguments& a) {
+  const auto arch = vision::arch_of("YOLOv5");
+  if (!arch) return arch.error();
+  auto detector = vision::Detector::open(model, {.arch = *arch, .session = options});
+  if (!detector) return detector.error();
   const auto dataset = dataset_of(a);
   if (!dataset) return dataset.error();
   vision::DetectorJob job;
   job.dataset = &*dataset;
   job.image_dir = a.data + "/images";
-  job.preprocess = *preprocess;
-  const auto report = vision::evaluate_detector(session, job);
+  const auto report = vision::evaluate_detector(*detector, job);
   if (!report) return report.error();
-  const auto draw = [&](const cv::Mat& image, const vision::Geometry& g,
-                        const vision::CocoDataset& d) -> Result<cv::Mat> {
-    auto found = vision::detections_of(session, 0, d.categories.size(), g, job.yolo);
+  const auto draw = [&](const cv::Mat& image, const vision::CocoDataset& d) -> Result<cv::Mat> {
+    detector->load(0, image);
+    if (auto done = detector->run(); !done) return done.error();
+    auto found = detector->found(0);
     if (!found) return found.error();
     std::vector<std::string> names;
     for (const auto& c : d.categories) names.push_back(c.name);
-    return vision::draw_detections(image, *found, names, kDrawnFrom);
+    return vision::draw_detections(image, found->detections, names, kDrawnFrom);
   };
-  if (auto done = draw_all(session, a, *preprocess, draw); !done) return done.error();
+  if (auto done = draw_all(a, draw); !done) return done.error();
   return Score{"mAP", report->metrics.ap(), report->latency.median_ms};
 }
 
-Result<Score> segmentation(Session& session, const Arguments& a, vision::InputSize size) {
+Result<Score> segmentation(const Model& model, const SessionOptions& options, const Arguments& a) {
+  const auto feed = vision::Feed::of(model);
+  if (!feed) return feed.error();
+  const auto size = feed->size();
+  if (!size) return size.error();
+  if (!size->height || !size->width) return Error{Code::kBadModel, a.model + ": its input has no fixed size"};
+  auto session = Session::create(model, options);
+  if (!session) return session.error();
   vision::SegmenterJob job;
   job.image_dir = a.data + "/images";
   job.label_dir = a.data + "/labels";
   job.preprocess = vision::segmentation_preset();
-  job.preprocess.height = size.height;
-  job.preprocess.width = size.width;
-  if (auto done = vision::prepare(session, size); !done) return done.error();
-  const Shape scores = session.output(0).shape;
+  job.preprocess.height = size->height;
+  job.preprocess.width = size->width;
+  if (auto done = feed->prepare(*session, *size); !done) return done.error();
+  const Shape scores = session->output(0).shape;
   if (scores.rank() != 4) return Error{Code::kBadModel, a.model + ": its first output is no map of scores"};
   job.classes = static_cast<int>(scores[1]);
-  const auto report = vision::evaluate_segmenter(session, job);
+  const auto report = vision::evaluate_segmenter(*session, *feed, job);
   if (!report) return report.error();
-  const auto draw = [&](const cv::Mat& image, const vision::Geometry& g,
-                        const vision::CocoDataset&) -> Result<cv::Mat> {
-    auto labels = vision::segment(session.output(0), job.classes, g, job.resize_logits);
+  const auto draw = [&](const cv::Mat& image, const vision::CocoDataset&) -> Result<cv::Mat> {
+    const auto geometry = feed->load(*session, 0, image, job.preprocess);
+    if (auto done = session->run(); !done) return done.error();
+    auto labels = vision::segment(session->output(0), job.classes, geometry, job.resize_logits);
     if (!labels) return labels.error();
     return vision::draw_labels(image, *labels);
   };
-  if (auto done = draw_all(session, a, job.preprocess, draw); !done) return done.error();
+  if (auto done = draw_all(a, draw); !done) return done.error();
   return Score{"mIoU", report->metrics.miou, report->latency.median_ms};
 }
 
@@ -117,12 +123,7 @@ Result<void> evaluate(const Arguments& a) {
   auto model = Model::map(a.model);
   if (!model) return model.error();
   const SessionOptions options = session_options(a.session, *model);
-  auto session = Session::create(*model, options);
-  if (!session) return session.error();
-  const auto size = vision::input_size(*model);
-  if (!size) return size.error();
-  if (!size->height || !size->width) return Error{Code::kBadModel, a.model + ": its input has no fixed size"};
-  const auto score = a.task == "detector" ? detection(*session, a, *size) : segmentation(*session, a, *size);
+  const auto score = a.task == "detector" ? detection(*model, options, a) : segmentation(*model, options, a);
   if (!score) return score.error();
   std::error_code failed;
   const auto bytes = fs::file_size(a.model, failed);

@@ -1,0 +1,45 @@
+// Puts feed, session and decoder together.
+#include "demos/vision/detector.h"
+
+namespace octet::vision {
+
+Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) {
+  constexpr int kUsualSide = 640;
+  auto feed = Feed::of(model);
+  if (!feed) return feed.error();
+  auto size = feed->size(setup.img_shape, setup.batch);
+  if (!size) return size.error();
+  if (!size->height) size->height = kUsualSide;
+  if (!size->width) size->width = kUsualSide;
+  auto session = Session::create(model, setup.session);
+  if (!session) return session.error();
+  Detector d(std::move(*session), std::move(*feed));
+  d.arch_ = setup.arch;
+  d.arch_.preprocess.height = size->height;
+  d.arch_.preprocess.width = size->width;
+  d.size_ = *size;
+  d.outputs_ = static_cast<int>(model.outputs().size());
+  d.geometry_.resize(static_cast<size_t>(size->batch));
+  if (auto ready = d.feed_.prepare(d.session_, *size); !ready) return ready.error();
+  return d;
+}
+
+void Detector::load(int slot, const cv::Mat& bgr) {
+  geometry_[static_cast<size_t>(slot)] = feed_.load(session_, slot, bgr, arch_.preprocess);
+}
+
+Result<double> Detector::run() { return timed_run(session_); }
+
+std::vector<Tensor> Detector::outputs() const {
+  std::vector<Tensor> tensors;
+  for (int i = 0; i < outputs_; ++i) tensors.push_back(session_.output(i));
+  return tensors;
+}
+
+bool Detector::has_nms() const { return vision::has_nms(arch_.decoder, outputs()); }
+
+Result<Found> Detector::found(int slot) const {
+  return decode(arch_.decoder, outputs(), slot, geometry_[static_cast<size_t>(slot)], arch_.options);
+}
+
+}  // namespace octet::vision

@@ -1,0 +1,39 @@
+// A detector ready to run: model, session, what it is fed with and how its outputs are read.
+#pragma once
+#include <octet/octet.h>
+
+#include <vector>
+
+#include "demos/vision/arch.h"
+#include "demos/vision/feed.h"
+
+namespace octet::vision {
+
+struct DetectorSetup {
+  Arch arch;
+  int img_shape = 0, batch = 0;  // where the model leaves them open; 0: 640 and 1
+  SessionOptions session;
+};
+
+class Detector {
+ public:
+  static Result<Detector> open(const Model& model, const DetectorSetup& setup);
+
+  int batch() const { return size_.batch; }
+  void load(int slot, const cv::Mat& bgr);  // into place `slot` of the batch
+  Result<double> run();                     // milliseconds
+  Result<Found> found(int slot) const;      // of the last run
+  bool has_nms() const;                     // in the graph; known after a run
+
+ private:
+  Detector(Session session, Feed feed) : session_(std::move(session)), feed_(std::move(feed)) {}
+  std::vector<Tensor> outputs() const;
+  Session session_;
+  Feed feed_;
+  Arch arch_;
+  InputSize size_;
+  int outputs_ = 0;
+  std::vector<Geometry> geometry_;  // of the pictures in the batch
+};
+
+}  // namespace octet::vision
