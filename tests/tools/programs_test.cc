@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tools/common/files.h"
@@ -184,6 +185,34 @@ TEST_F(Programs, InspectPrintsTheModel) {
   const Ran missing = run("octet-inspect " + path("none.octet"));
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_TRUE(contains(missing, "none.octet")) << missing.text;
+}
+
+TEST_F(Programs, InspectDrawsAPageWithTheModelAndItsTimes) {
+  const std::string page = path("model.html"), profile = path("profile.json");
+  ASSERT_EQ(run("octet-bench " + kInt8 + " --runs 1 --warmup 0 --profile --json " + profile).exit_code, 0);
+  const Ran ran = run("octet-inspect " + kInt8 + " --html " + page + " --profile " + profile);
+  ASSERT_EQ(ran.exit_code, 0) << ran.text;
+  std::ifstream file(page);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string begin = "<script id=\"model\" type=\"application/json\">";
+  const size_t at = text.find(begin);
+  ASSERT_NE(at, text.npos);
+  const size_t from = at + begin.size();
+  const Json d = Json::parse(text.substr(from, text.find("</script>", from) - from), nullptr, false);
+  ASSERT_FALSE(d.is_discarded());
+  EXPECT_GT(d["nodes"].size(), 20u);
+  EXPECT_GT(d["profile"]["steps"].size(), 20u);
+  std::map<std::string, int> precisions;
+  for (const Json& n : d["nodes"]) ++precisions[n["precision"]];
+  EXPECT_GT(precisions["int8"], 20);
+  for (const char* outside : {"http://", "https://", "src=", "@import"})
+    EXPECT_EQ(text.find(outside), text.npos) << outside;
+
+  const std::string other = write("other.json", {std::byte{'{'}, std::byte{'}'}});
+  const Ran wrong = run("octet-inspect " + kInt8 + " --html " + path("none.html") + " --profile " + other);
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_TRUE(contains(wrong, "octet-bench MODEL --profile --json")) << wrong.text;
+  EXPECT_FALSE(fs::exists(path("none.html")));
 }
 
 TEST_F(Programs, BenchReportsNumbers) {

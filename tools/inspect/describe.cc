@@ -8,6 +8,7 @@
 
 #include "runtime/model.h"
 #include "runtime/op.h"
+#include "runtime/precision.h"
 #include "schema/format.h"
 
 namespace octet {
@@ -55,11 +56,14 @@ bool int8_weights(const ModelData& model, const NodeDef& node) {
 
 Json nodes_of(const ModelData& model) {
   Json out = Json::array();
+  const auto chosen = choose_int8(model, {});  // an error: the model is not quantised
+  const auto int8 = chosen ? *chosen : std::vector<bool>(model.nodes.size());
   for (const NodeDef& n : model.nodes)
     out.push_back({{"name", n.name},
                    {"op", n.kind->names(n)[0]},
                    {"int8_weights", int8_weights(model, n)},
-                   {"can_int8", n.kind->can_int8 && n.kind->can_int8(n, model)},
+                   {"precision", int8[out.size()] ? "int8" : "fp32"},
+                   {"moves_only", n.kind->moves_only},
                    {"inputs", tensors_of(model, n.inputs)},
                    {"outputs", tensors_of(model, n.outputs)}});
   return out;
@@ -120,7 +124,7 @@ std::string lines(const char* title, const Json& tensors) {
 std::string node_text(size_t index, const Json& n) {
   std::ostringstream text;
   text << "  " << index << ' ' << n["op"].get<std::string>() << " '" << n["name"].get<std::string>() << "'"
-       << (n["can_int8"] ? " int8\n" : "\n");
+       << (n["precision"] == "int8" ? " int8\n" : "\n");
   for (const Json& t : n["inputs"]) text << "      in  " << tensor_text(t) << '\n';
   for (const Json& t : n["outputs"]) text << "      out " << tensor_text(t) << '\n';
   return text.str();
