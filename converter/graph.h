@@ -26,6 +26,7 @@ struct Tensor {
   Shape shape;  // -1: dynamic
   bool constant = false;
   std::vector<std::byte> data;      // constants: row-major
+  std::vector<std::byte> known;     // others: their value where it follows from shapes; see shapes.h
   Quant quant;                      // activations that int8 execution stores as u8
   std::vector<float> weight_scale;  // s8 constants: one a first dim
 

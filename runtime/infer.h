@@ -14,6 +14,10 @@ struct Inferred {
   std::deque<std::vector<std::byte>> memory;  // of the values that were computed here
 };
 
+// One node, with its inputs in `all`. Sizes may be -1 where `partial`; see Inference.
+Result<void> infer(const ModelData& model, const NodeDef& node, const SessionOptions& options, bool partial,
+                   Inferred& all);
+
 Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options);
 
 }  // namespace octet

@@ -174,26 +174,19 @@ class Loader {
       defined_[static_cast<size_t>(t)] = true;
       def.outputs.push_back(t);
     }
-    OCTET_TRY(dtypes(def, n.op_type()));
     if (auto r = def.kind->check(def, model_); !r) return bad(r.error().text);
+    OCTET_TRY(dtype(def));
+    if (def.kind->check_data)
+      if (auto r = def.kind->check_data(def, model_); !r) return bad(r.error().text);
     model_.nodes.push_back(std::move(def));
     return {};
   }
 
-  // An op's output has its first input's type, but for the three whose result is of a kind of its own.
-  Result<void> dtypes(const NodeDef& def, schema::Op type) const {
-    const DType in = model_.input(def, 0).dtype;
-    DType out = in;
-    if (type == schema::Op::ShapeOf || type == schema::Op::ArgMax) out = DType::kS64;
-    if (type == schema::Op::Cast) out = dtype_of(def.attributes<schema::Cast>().to());
-    if (model_.output(def, 0).dtype != out)
-      return bad("node '", def.name, "': output of type ", name_of(model_.output(def, 0).dtype), ", expected ",
-                 name_of(out));
-    if (type == schema::Op::Binary || type == schema::Op::Concat)
-      for (size_t i = 1; i < def.inputs.size(); ++i)
-        if (def.inputs[i] < 0 || model_.input(def, static_cast<int>(i)).dtype != in)
-          return bad("node '", def.name, "': inputs of different types");
-    return {};
+  Result<void> dtype(const NodeDef& def) const {
+    const DType out = def.kind->dtype ? def.kind->dtype(def) : model_.input(def, 0).dtype;
+    if (model_.output(def, 0).dtype == out) return {};
+    return bad("node '", def.name, "': output of type ", name_of(model_.output(def, 0).dtype), ", expected ",
+               name_of(out));
   }
 
   ModelData& model_;

@@ -2,6 +2,7 @@
 #pragma once
 #include <octet/octet.h>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,18 +48,26 @@ struct Step {
   size_t scratch_bytes = 0;
 };
 
-// A node while shapes are inferred. Inputs that are absent have no shape: ask node.has_input(i).
+// An element of an s64 or s32 value that is not known yet, in `constant` of a Value while sizes may be unknown. Not the
+// smallest number itself: exporters write that where a slice runs to the front.
+inline constexpr int64_t kUnknown = int64_t{std::numeric_limits<int32_t>::min()} + 0x6f63;
+
+// A node while shapes are inferred. Inputs that are absent have no shape: ask node.has_input(i). When a session is
+// prepared all sizes are known; the converter asks the same rules with sizes of -1 for dynamic dims, and gets -1 where
+// the answer depends on them.
 struct Inference {
   const ModelData& model;
   const NodeDef& node;
   std::vector<Value>& values;  // by tensor index: shape, dtype and constant of what is known so far
+  bool partial = false;        // sizes may be unknown
 
   const Value& in(int i) const { return values[static_cast<size_t>(node.inputs[static_cast<size_t>(i)])]; }
   const Shape& shape(int i) const { return in(i).shape; }
   void out(int i, const Shape& shape) {
     values[static_cast<size_t>(node.outputs[static_cast<size_t>(i)])].shape = shape;
   }
-  // The elements of an s64 input whose value prepare must know (a shape, axes): an error where it depends on data.
+  // The elements of an s64 input whose value prepare must know (a shape, axes): an error where it depends on data, or,
+  // where sizes may be unknown, kUnknown for each element that is.
   Result<std::span<const int64_t>> known_s64(int i) const;
   Error error(const std::string& what) const;  // "conv2d 'name' of m.octet: what"
 };
@@ -86,14 +95,17 @@ struct OpKind {
   // Octet's name first, then ONNX' and Paddle's: what op whitelists may say.
   std::span<const std::string_view> (*names)(const NodeDef&);
   int min_inputs, max_inputs;  // count; the loader checks it. Inputs below min_inputs are never absent
-  // Load time: attributes and constant operands, whose sizes must agree. Nothing is trusted before this.
+  // Load time: attributes, types and sizes of constant operands. Nothing is trusted before this.
   Result<void> (*check)(const NodeDef&, const ModelData&);
-  // Output shapes (and dtypes are the file's). Must refuse what execution could not do.
+  // The output's shape, -1 where it follows from an unknown size. Must refuse what execution could not do.
   Result<void> (*infer)(Inference&);
   // Whether the node may run on u8: its operands' quantisation is given and of a kind the op takes. Null: never.
   // Inputs and outputs of an int8 node that are f32 in the file are u8; a conv or matmul may also give f32.
   bool (*can_int8)(const NodeDef&, const ModelData&);
   Result<void> (*prepare)(Prepare&);
+  DType (*dtype)(const NodeDef&) = nullptr;  // the output's; null: that of input 0
+  // Load time: what constant operands hold, which takes longer. Null: anything is good.
+  Result<void> (*check_data)(const NodeDef&, const ModelData&) = nullptr;
   bool pitched_in = false;           // takes rows apart (pitch > channels) for every input
   bool pitched_out = false;          // can write them
   bool gives_f32_from_int8 = false;  // conv2d, matmul

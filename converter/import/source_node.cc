@@ -46,13 +46,12 @@ std::vector<int> SourceNode::axes(const std::vector<int64_t>& values, int of_ran
 TensorId SourceNode::emit_node(schema::OpUnion op, std::vector<TensorId> operands) {
   if (failed()) return -1;
   Node node{.name = name_, .op = std::move(op), .inputs = std::move(operands), .outputs = {}};
-  auto type = infer(g, node);
-  if (!type) {
-    fail(type.error().text, type.error().code);
+  const TensorId out = g.add({.name = result_name_});
+  node.outputs = {out};
+  if (auto done = infer(g, node); !done) {
+    fail(done.error().text, done.error().code);
     return -1;
   }
-  const TensorId out = g.add({.name = result_name_, .dtype = type->dtype, .shape = type->shape});
-  node.outputs = {out};
   g.nodes.push_back(std::move(node));
   return out;
 }

@@ -5,22 +5,29 @@
 
 #include "converter/passes/rewrite.h"
 #include "converter/shapes.h"
+#include "runtime/op.h"
 
 namespace octet::convert {
 namespace {
 
 std::optional<std::vector<int64_t>> all_known(const Graph& g, TensorId t) {
   auto values = known_values(g, t);
-  if (!values || std::count(values->begin(), values->end(), -1)) return std::nullopt;
+  if (!values || std::count(values->begin(), values->end(), kUnknown)) return std::nullopt;
   return values;
 }
 
 bool reshape_by_constant(Graph& g, Node& n) {
   if (n.inputs.size() != 2) return false;
   auto values = known_values(g, n.inputs[1]);
-  if (!values || values->empty() || std::count(values->begin(), values->end(), -1) > 1) return false;
+  if (!values || values->empty()) return false;
+  // One size that is unknown is the rest.
+  if (std::count(values->begin(), values->end(), -1) + std::count(values->begin(), values->end(), kUnknown) > 1)
+    return false;
   for (size_t i = 0; i < values->size(); ++i)
-    if ((*values)[i] == 0) (*values)[i] = -2 - static_cast<int64_t>(i);
+    if ((*values)[i] == 0)
+      (*values)[i] = -2 - static_cast<int64_t>(i);
+    else if ((*values)[i] == kUnknown)
+      (*values)[i] = -1;
   n.op.AsReshape()->shape = *values;
   n.inputs.resize(1);
   return true;

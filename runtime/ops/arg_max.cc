@@ -11,7 +11,6 @@ std::span<const std::string_view> names(const NodeDef&) {
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_type(n, m, 0, {DType::kF32}));
-  if (m.output(n, 0).dtype != DType::kS64) return bad_node(n, "the output must be s64");
   const Shape& in = m.input(n, 0).shape;
   if (axis_of(n.attributes<schema::ArgMax>().axis(), in.rank()) < 0)
     return bad_node(n, "the axis is outside " + in.text());
@@ -22,7 +21,7 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::ArgMax>();
   const Shape& in = inf.shape(0);
   const int axis = axis_of(a.axis(), in.rank());
-  if (axis < 0 || in[axis] < 1 || !fits_int(in[axis]))
+  if (axis < 0 || in[axis] == 0 || !may_fit_int(in[axis]))
     return inf.error("no largest element on axis " + text_of(a.axis()) + " of " + in.text());
   Shape out;
   for (int d = 0; d < in.rank(); ++d) {
@@ -103,6 +102,7 @@ const OpKind kArgMax = {.type = schema::Op::ArgMax,
                         .check = check,
                         .infer = infer,
                         .can_int8 = can_int8,
-                        .prepare = prepare};
+                        .prepare = prepare,
+                        .dtype = [](const NodeDef&) { return DType::kS64; }};
 
 }  // namespace octet

@@ -41,9 +41,9 @@ Result<void> infer(Inference& inf) {
   Shape out = a.rank() >= b.rank() ? a : b;
   const Shape& other = a.rank() >= b.rank() ? b : a;
   for (int d = 1; d <= other.rank(); ++d) {
-    if (out[-d] == other[-d] || other[-d] == 1) continue;
-    if (out[-d] != 1) return inf.error("cannot broadcast " + a.text() + " with " + b.text());
-    out[-d] = other[-d];
+    const auto size = broadcast(out[-d], other[-d]);
+    if (!size) return inf.error("cannot broadcast " + a.text() + " with " + b.text());
+    out[-d] = *size;
   }
   inf.out(0, out);
   return {};

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -117,5 +118,16 @@ void parallel_image_rows(Threads& threads, int64_t images, int64_t rows, int64_t
 }
 
 inline bool fits_int(int64_t v) { return v >= 0 && v <= std::numeric_limits<int32_t>::max(); }
+
+// Of a size that may be unknown.
+inline bool may_fit_int(int64_t size) { return size < 0 || fits_int(size); }
+
+// One dim of a result that NumPy's rules broadcast from two; nothing where they do not fit. A size that is unknown may
+// turn out to be 1, so the other one counts, unless that is 1.
+inline std::optional<int64_t> broadcast(int64_t a, int64_t b) {
+  if (a == 1 || b == 1) return a == 1 ? b : a;
+  if (a < 0 || b < 0) return std::max(a, b);
+  return a == b ? std::optional(a) : std::nullopt;
+}
 
 }  // namespace octet

@@ -15,7 +15,7 @@ std::span<const std::string_view> names(const NodeDef&) {
 }
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
-  const int rank = m.output(n, 0).shape.rank();
+  const int rank = m.input(n, 0).shape.rank();
   if (axis_of(n.attributes<schema::Concat>().axis(), rank) < 0) return bad_node(n, "axis of rank " + text_of(rank));
   for (int i = 0; i < static_cast<int>(n.inputs.size()); ++i) {
     if (!n.has_input(i)) return bad_node(n, "input " + text_of(i) + " is missing");
@@ -32,9 +32,15 @@ Result<void> infer(Inference& inf) {
   for (int i = 1; i < static_cast<int>(inf.node.inputs.size()); ++i) {
     const Shape& in = inf.shape(i);
     bool fits = in.rank() == out.rank();
-    for (int d = 0; d < out.rank() && fits; ++d) fits = d == axis || in[d] == out[d];
+    for (int d = 0; d < out.rank() && fits; ++d) fits = d == axis || in[d] == out[d] || std::min(in[d], out[d]) < 0;
     if (!fits) return inf.error("input " + text_of(i) + " of shape " + in.text() + " does not fit " + out.text());
-    if (__builtin_add_overflow(out[axis], in[axis], &out[axis])) return inf.error("the output is too large");
+    for (int d = 0; d < out.rank(); ++d)
+      if (d != axis)
+        out[d] = std::max(out[d], in[d]);
+      else if (std::min(out[d], in[d]) < 0)
+        out[d] = -1;
+      else if (__builtin_add_overflow(out[d], in[d], &out[d]))
+        return inf.error("the output is too large");
   }
   inf.out(0, out);
   return {};

@@ -43,7 +43,7 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   const TensorDef& weight = model.input(node, 1);
   const TensorDef& y = model.output(node, 0);
   if (x.dtype != DType::kF32) return bad("input of type ", name_of(x.dtype));
-  if (x.shape.rank() != 4 || y.shape.rank() != 4) return bad("input and output must have rank 4");
+  if (x.shape.rank() != 4) return bad("the input must have rank 4");
   if (weight.shape.rank() != 4) return bad("weights must have rank 4, have ", weight.shape.text());
   if (a.groups() < 1 || weight.shape[0] < 1 || weight.shape[0] % a.groups())
     return bad(weight.shape[0], " output channels in ", a.groups(), " groups");
@@ -52,7 +52,7 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
     if (!wrong.empty()) return bad(wrong);
   OCTET_TRY(check_activation(node, a.act()));
   for (auto [tensor, channels] : {std::pair{&x, g.in_channels()}, std::pair{&y, g.out_channels()}}) {
-    if (tensor->shape[3] != -1 && tensor->shape[3] != channels)
+    if (tensor->shape.rank() == 4 && tensor->shape[3] != -1 && tensor->shape[3] != channels)
       return bad(tensor->shape[3], " channels in '", tensor->name, "', the weights ", weight.shape.text(), " want ",
                  channels);
     if (tensor->quant.per_channel() && static_cast<int64_t>(tensor->quant.scale.size()) != channels)
@@ -70,28 +70,41 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
 
 // -1 where the window is larger than the padded image.
 int64_t out_size(int64_t in, int64_t pads, int64_t kernel, int64_t stride, int64_t dilation) {
+  if (in < 0) return -1;
   const int64_t room = in + pads - (dilation * (kernel - 1) + 1);
-  return room < 0 ? -1 : room / stride + 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+Result<void> check_data(const NodeDef& node, const ModelData& model) {
+  const TensorDef& weight = model.input(node, 1);
+  const std::string wrong = conv::check_weight_values(geometry(node, weight.shape), weight);
+  if (!wrong.empty()) return bad_node(node, wrong);
+  return {};
+}
+
+bool may_equal(const Shape& a, const Shape& b) {
+  bool equal = a.rank() == b.rank();
+  for (int d = 0; equal && d < a.rank(); ++d) equal = a[d] == b[d] || std::min(a[d], b[d]) < 0;
+  return equal;
 }
 
 Result<void> infer(Inference& i) {
   const auto& a = i.node.attributes<Attributes>();
   const Shape& x = i.shape(0);
   const conv::Geometry g = geometry(i.node, i.shape(1));
-  if (x.rank() != 4 || x[3] != g.in_channels())
+  if (x.rank() != 4 || (x[3] >= 0 && x[3] != g.in_channels()))
     return i.error("input " + x.text() + " for weights " + i.shape(1).text() + " in " + std::to_string(g.groups) +
                    " groups");
   const int64_t h = out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
   const int64_t w = out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
-  if (h < 1 || w < 1)
+  if (h == 0 || w == 0)
     return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() +
                    ", even padded");
   constexpr int64_t kMaxSide = 1 << 28;  // kernels count pixels of a side in int, with room for strides and padding
   if (std::max(x[1], x[2]) > kMaxSide || std::max(h, w) > kMaxSide)
     return i.error("input " + x.text() + " is too large");
   const Shape y{x[0], h, w, g.out_channels()};
-  if (y.elements() < 0 || y.elements() > (int64_t{1} << 40)) return i.error("output " + y.text() + " is too large");
-  if (i.node.has_input(3) && !(i.shape(3) == y))
+  if (i.node.has_input(3) && !may_equal(i.shape(3), y))
     return i.error("residual " + i.shape(3).text() + " for an output " + y.text());
   i.out(0, y);
   return {};
@@ -125,6 +138,7 @@ const OpKind kConv2d = {
     .infer = infer,
     .can_int8 = can_int8,
     .prepare = prepare,
+    .check_data = check_data,
     .pitched_in = true,
     .pitched_out = true,
     .gives_f32_from_int8 = true,

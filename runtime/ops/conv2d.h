@@ -37,8 +37,9 @@ struct Layer {
   int weight_tensor() const { return p.node->inputs[1]; }
 };
 
-// Load-time checks of the operands 1 and 2: sizes, finite values, weights in range. An empty text: all is well.
+// Load-time checks of the operands 1 and 2: sizes, and what the weights hold. An empty text: all is well.
 std::string check_weights(const Geometry& g, const TensorDef& weight);
+std::string check_weight_values(const Geometry& g, const TensorDef& weight);
 std::string check_bias(const NodeDef& node, const ModelData& model, int64_t channels);
 inline schema::PackedShape packed_shape(const Geometry& g) { return {g.groups, g.out, g.taps(), g.in}; }
 

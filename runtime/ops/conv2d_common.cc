@@ -66,8 +66,12 @@ std::string check_weights(const Geometry& g, const TensorDef& weight) {
     if (!checked_mul(elements, factor, &elements)) return text("weights ", weight.shape.text());
   if (static_cast<int64_t>(weight.bytes) != elements)
     return text(weight.bytes, " bytes for weights ", weight.shape.text(), ", expected ", elements);
+  if (packed && weight.dtype != DType::kS8) return "float weights with an int8 packing";
+  return "";
+}
+
+std::string check_weight_values(const Geometry& g, const TensorDef& weight) {
   if (weight.dtype == DType::kS8) return check_s8(g, weight);
-  if (packed) return "float weights with an int8 packing";
   for (float w : weight.values<float>())
     if (!std::isfinite(w)) return "a weight that is not finite";
   return {};

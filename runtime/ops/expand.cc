@@ -25,9 +25,10 @@ Result<void> infer(Inference& inf) {
   for (int d = 0; d < rank; ++d) {
     const int64_t have = d < rank - in.rank() ? 1 : in[d - (rank - in.rank())];
     const int64_t want = d < rank - asked ? 1 : (*wanted)[static_cast<size_t>(d - (rank - asked))];
-    if (want < 0 || (have != want && have != 1 && want != 1))
+    const auto size = broadcast(have, want == kUnknown ? -1 : want);
+    if ((want < 0 && want != kUnknown) || !size)
       return inf.error("cannot expand " + in.text() + " to " + Shape(*wanted).text());
-    out.push_back(have == 1 ? want : have);
+    out.push_back(*size);
   }
   inf.out(0, out);
   return {};

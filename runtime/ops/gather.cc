@@ -36,10 +36,10 @@ Result<void> infer(Inference& inf) {
   inf.out(0, out);
   const int64_t count = indices.elements(), size = data[axis];
   if (size == 0 && count != 0) return inf.error("nothing to pick from " + data.text());
-  if (!inf.in(1).constant) return {};
+  if (!inf.in(1).constant || count < 0 || size < 0) return {};
   for (int64_t i = 0; i < count; ++i) {
     const int64_t at = index_at(inf.in(1).constant, inf.in(1).dtype, i);
-    if (at < -size || at >= size)
+    if ((at < -size || at >= size) && at != kUnknown)
       return inf.error("index " + text_of(at) + " on axis " + text_of(axis) + " of " + data.text());
   }
   return {};

@@ -56,6 +56,14 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   return {};
 }
 
+Result<void> check_data(const NodeDef& node, const ModelData& model) {
+  if (!has_weights(node, model)) return {};
+  const TensorDef& b = model.input(node, 1);
+  if (const std::string wrong = conv::check_weight_values(geometry(b.shape), b); !wrong.empty())
+    return bad_node(node, wrong);
+  return {};
+}
+
 Result<void> infer(Inference& i) {
   const auto& attributes = i.node.attributes<Attributes>();
   const Shape& a = i.shape(0);
@@ -64,16 +72,16 @@ Result<void> infer(Inference& i) {
   const int64_t n = b[attributes.transpose_b() ? -2 : -1], k = b[attributes.transpose_b() ? -1 : -2];
   if (a.rank() < 1 || (a.rank() < 2 && attributes.transpose_a())) return bad("no matrix");
   const int64_t a_k = a[attributes.transpose_a() ? -2 : -1];
-  if (a_k != k) return bad("the inner sizes differ");
-  if (!fits_int(k) || !fits_int(n)) return bad("too large");
+  if (a_k != k && std::min(a_k, k) >= 0) return bad("the inner sizes differ");
+  if (!may_fit_int(k) || !may_fit_int(n)) return bad("too large");
   Shape y = a;
   if (a.rank() >= 2) {
     const int rank = std::max(a.rank(), b.rank());
     y = Shape();
     for (int d = rank; d > 2; --d) {  // leading sizes as NumPy broadcasts them
-      const int64_t from_a = d > a.rank() ? 1 : a[-d], from_b = d > b.rank() ? 1 : b[-d];
-      if (from_a != from_b && from_a != 1 && from_b != 1) return bad("the leading sizes do not broadcast");
-      y.push_back(from_a == 1 ? from_b : from_a);
+      const auto size = broadcast(d > a.rank() ? 1 : a[-d], d > b.rank() ? 1 : b[-d]);
+      if (!size) return bad("the leading sizes do not broadcast");
+      y.push_back(*size);
     }
     y.push_back(a[attributes.transpose_a() ? -1 : -2]);
     y.push_back(n);
@@ -113,6 +121,7 @@ const OpKind kMatMul = {
     .infer = infer,
     .can_int8 = can_int8,
     .prepare = prepare,
+    .check_data = check_data,
     .pitched_in = true,
     .pitched_out = true,
     .gives_f32_from_int8 = true,

@@ -65,6 +65,10 @@ Result<void> infer(Inference& inf) {
       return inf.error("cannot pad axis " + text_of(d) + " of " + in.text() + " by " + text_of(before) + " and " +
                        text_of(after));
     };
+    if (in[d] < 0 || before == kUnknown || after == kUnknown) {
+      out.push_back(-1);
+      continue;
+    }
     if (std::min(before, after) < -in[d] || std::max(before, after) > kMaxPad) return error();
     const int64_t kept = in[d] + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);  // of the input
     const int64_t most = std::max(before, after);

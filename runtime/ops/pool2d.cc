@@ -29,10 +29,13 @@ struct Extent {
   int64_t in, kernel, stride, before, after, dilation;
 };
 
-// Windows along one dim, 0 where none fits; -1 where a window would see nothing but padding.
+constexpr int64_t kOnlyPadding = -2;
+
+// Windows along one dim, 0 where none fits, -1 where the size is unknown.
 int64_t windows(const Extent& e, bool ceil_mode) {
   const int64_t reach = (e.kernel - 1) * e.dilation + 1, room = e.in + e.before + e.after - reach;
-  if (e.before >= reach || (e.after >= reach && room >= 0)) return -1;
+  if (e.before >= reach || (e.after >= reach && (room >= 0 || e.in < 0))) return kOnlyPadding;
+  if (e.in < 0) return -1;
   if (room < 0 || e.in < 1) return 0;
   int64_t out = (room + (ceil_mode ? e.stride - 1 : 0)) / e.stride + 1;
   if (ceil_mode && (out - 1) * e.stride >= e.in + e.before) --out;  // it would start in the padding after the image
@@ -43,17 +46,17 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::Pool2d>();
   const Shape& in = inf.shape(0);
   if (in.rank() != 4) return inf.error("the input must have rank 4, not " + in.text());
-  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3]))
+  if (!may_fit_int(in[1]) || !may_fit_int(in[2]) || !may_fit_int(in[3]))
     return inf.error("input " + in.text() + " is too large");
   int64_t h = 1, w = 1;
   if (!a.global()) {
     h = windows({in[1], a.kernel_h(), a.stride_h(), a.pad_top(), a.pad_bottom(), a.dilation_h()}, a.ceil_mode());
     w = windows({in[2], a.kernel_w(), a.stride_w(), a.pad_left(), a.pad_right(), a.dilation_w()}, a.ceil_mode());
-    if (h < 0 || w < 0) return inf.error("padding as large as the window");
-  } else if (in[1] < 1 || in[2] < 1) {
+    if (h == kOnlyPadding || w == kOnlyPadding) return inf.error("padding as large as the window");
+  } else if (in[1] == 0 || in[2] == 0) {
     return inf.error("no pixels in " + in.text());
   }
-  if (h < 1 || w < 1) return inf.error("the window does not fit into " + in.text());
+  if (h == 0 || w == 0) return inf.error("the window does not fit into " + in.text());
   // Sums of u8 stay below 2^31.
   const int64_t taps = a.global() ? in[1] * in[2] : int64_t{a.kernel_h()} * a.kernel_w();
   if (taps > (1 << 23)) return inf.error("a window of " + text_of(taps) + " pixels is too large");

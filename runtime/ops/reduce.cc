@@ -53,7 +53,8 @@ Result<void> infer(Inference& inf) {
       out.push_back(in[d]);
     else if (a.keep_dims())
       out.push_back(1);
-    if ((mask >> d & 1) && !checked_mul(taps, in[d], &taps)) return inf.error("input " + in.text() + " is too large");
+    if ((mask >> d & 1) && in[d] >= 0 && !checked_mul(taps, in[d], &taps))
+      return inf.error("input " + in.text() + " is too large");
   }
   if (taps == 0) return inf.error("nothing to reduce in " + in.text());
   inf.out(0, out);

@@ -35,31 +35,45 @@ Result<void> infer(Inference& inf) {
   }
   const Shape& in = inf.shape(0);
   if (wanted.size() > kMaxRank) return inf.error("rank over " + text_of(kMaxRank));
+  int64_t given = 1, total = 1;  // products of the known sizes
+  unsigned open = 0;             // dims of the input whose unknown size the output has not copied
+  bool comparable = true;        // unknown sizes stand on both sides
+  for (int d = 0; d < in.rank(); ++d)
+    if (in[d] < 0)
+      open |= 1u << d;
+    else if (!checked_mul(total, in[d], &total))
+      return inf.error("input " + in.text() + " is too large");
+  // A size that alone is unknown is the rest, as if it were -1.
+  const bool one_unknown =
+      std::count(wanted.begin(), wanted.end(), kUnknown) == 1 && std::count(wanted.begin(), wanted.end(), -1) == 0;
   Shape out;
   int rest = -1;
-  int64_t given = 1;
   for (size_t d = 0; d < wanted.size(); ++d) {
     int64_t size = wanted[d];
     // The input dim that is meant where size is none itself.
     const int64_t copied = shape ? -2 - std::min<int64_t>(size, 0) : static_cast<int64_t>(size == 0 ? d : kMaxRank);
-    if (size == -1) {
+    if (size == -1 || (size == kUnknown && one_unknown)) {
       if (rest >= 0) return inf.error("two sizes of -1");
       rest = static_cast<int>(d);
       size = 1;
+    } else if (size == kUnknown) {
+      size = -1;
+      comparable = false;
     } else if (size < 0 || (!shape && size == 0)) {
       if (copied < 0 || copied >= in.rank())
         return inf.error("size " + text_of(size) + " names no dim of " + in.text());
       size = in[static_cast<int>(copied)];
+      if (size < 0) comparable = comparable && (open >> copied & 1);
+      open &= ~(1u << copied);
     }
-    if (!checked_mul(given, size, &given)) return inf.error("the shape is too large");
+    if (size >= 0 && !checked_mul(given, size, &given)) return inf.error("the shape is too large");
     out.push_back(size);
   }
-  const int64_t total = in.elements();
-  if (rest >= 0) {
-    if (given <= 0 || total % given) return inf.error("cannot reshape " + in.text() + " to " + Shape(wanted).text());
-    out[rest] = total / given;
-  }
-  if (out.elements() != total) return inf.error("cannot reshape " + in.text() + " to " + out.text());
+  comparable = comparable && open == 0;
+  if (rest >= 0 && comparable && (given == 0 || total % given))
+    return inf.error("cannot reshape " + in.text() + " to " + Shape(wanted).text());
+  if (rest >= 0) out[rest] = comparable ? total / given : -1;
+  if (rest < 0 && comparable && given != total) return inf.error("cannot reshape " + in.text() + " to " + out.text());
   inf.out(0, out);
   return {};
 }

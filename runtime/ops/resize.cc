@@ -36,9 +36,9 @@ Result<void> infer(Inference& inf) {
   const auto& a = inf.node.attributes<schema::Resize>();
   const Shape& in = inf.shape(0);
   if (in.rank() != 4) return inf.error("the input must have rank 4, not " + in.text());
-  if (!fits_int(in[1]) || !fits_int(in[2]) || !fits_int(in[3]))
+  if (!may_fit_int(in[1]) || !may_fit_int(in[2]) || !may_fit_int(in[3]))
     return inf.error("input " + in.text() + " is too large");
-  if (in[1] < 1 || in[2] < 1) return inf.error("no pixels in " + in.text());
+  if (in[1] == 0 || in[2] == 0) return inf.error("no pixels in " + in.text());
   const auto scale = values_of(a.scale());
   auto size = values_of(a.size());
   if (size.empty() && scale.empty()) {
@@ -50,6 +50,10 @@ Result<void> infer(Inference& inf) {
   Shape out = in;
   for (int d : {0, 1}) {
     const auto i = static_cast<size_t>(d);
+    if (size.empty() ? in[1 + d] < 0 : size[i] == kUnknown) {
+      out[1 + d] = -1;
+      continue;
+    }
     const float scaled = size.empty() ? std::floor(static_cast<float>(in[1 + d]) * scale[i]) : 0;
     if (scaled > 2147483000.0f) return inf.error("the output is too large");
     out[1 + d] = size.empty() ? static_cast<int64_t>(scaled) : size[i];

@@ -10,7 +10,7 @@ std::span<const std::string_view> names(const NodeDef&) {
   return kNames;
 }
 
-// One dim's part: `count` elements from `start` on, `step` apart.
+// One dim's part: `count` elements (-1: unknown) from `start` on, `step` apart.
 struct Part {
   int64_t start = 0, count = 0, step = 1;
 };
@@ -21,6 +21,7 @@ struct Request {
 };
 
 Part part_of(const Request& r, int64_t size) {
+  if (size < 0 || r.start == kUnknown || r.end == kUnknown || r.step == kUnknown) return {.count = -1};
   const bool down = r.step < 0;
   auto clamp = [&](int64_t at) {
     if (at < 0) at += size;
@@ -67,6 +68,10 @@ Result<std::array<Part, kMaxRank>> parts_of(const NodeDef& n, const std::vector<
   for (int d = 0; d < shape.rank(); ++d) parts[static_cast<size_t>(d)].count = shape[d];
   unsigned seen = 0;
   for (const Request& r : all) {
+    if (r.axis == kUnknown) {
+      for (Part& part : parts) part.count = -1;
+      return parts;
+    }
     const int axis = axis_of(r.axis, shape.rank());
     if (axis < 0) return bad_node(n, "axis " + text_of(r.axis) + " of " + shape.text());
     if (seen >> axis & 1) return bad_node(n, "axis " + text_of(axis) + " twice");

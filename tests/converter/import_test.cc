@@ -60,11 +60,11 @@ TEST(Import, BrokenGraphs) {
        [](TestModel& m) {
          m.output(m.op("Softmax", {m.input("x", {1, 2})}, {attr("axis", 4)}));
        }},
-      {"channels", "weights are for 3 input channels, the input has 2",
+      {"channels", "the weights {4, 3, 3, 3} want 3",
        [](TestModel& m) {
          m.output(m.conv(m.input("x", {1, 2, 8, 8}), 3, 4, 3));
        }},
-      {"kernel larger than input", "smaller than the kernel",
+      {"kernel larger than input", "smaller than the window",
        [](TestModel& m) {
          m.output(m.conv(m.input("x", {1, 3, 2, 2}), 3, 4, 3));
        }},
