@@ -71,6 +71,10 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   add_convert_command(app, exit_code);
   octet::convert::add_quantize_command(app, exit_code);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
   return exit_code;
 }

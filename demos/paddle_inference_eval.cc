@@ -180,7 +180,11 @@ int main(int argc, char** argv) {
   CLI::App app("Evaluates a detector on a COCO data set, or runs it on one picture.");
   Flags flags;
   define(app, flags);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
   auto detector = open_detector(flags);
   if (!detector) return fail(detector.error());
   return flags.image_file.empty() ? run_dataset(flags, *detector) : run_image(flags, *detector);

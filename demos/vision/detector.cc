@@ -14,6 +14,7 @@ Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) 
   auto session = Session::create(model, setup.session);
   if (!session) return session.error();
   Detector d(std::move(*session), std::move(*feed));
+  d.model_ = model.name();
   d.arch_ = setup.arch;
   d.arch_.preprocess.height = size->height;
   d.arch_.preprocess.width = size->width;
@@ -39,7 +40,9 @@ std::vector<Tensor> Detector::outputs() const {
 bool Detector::has_nms() const { return vision::has_nms(arch_.decoder, outputs()); }
 
 Result<Found> Detector::found(int slot) const {
-  return decode(arch_.decoder, outputs(), slot, geometry_[static_cast<size_t>(slot)], arch_.options);
+  auto found = decode(arch_.decoder, outputs(), slot, geometry_[static_cast<size_t>(slot)], arch_.options);
+  if (found) return found;
+  return Error{found.error().code, model_ + ": " + found.error().text + "; does --arch name the model's family?"};
 }
 
 }  // namespace octet::vision

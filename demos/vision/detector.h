@@ -28,6 +28,7 @@ class Detector {
  private:
   Detector(Session session, Feed feed) : session_(std::move(session)), feed_(std::move(feed)) {}
   std::vector<Tensor> outputs() const;
+  std::string model_;  // for messages
   Session session_;
   Feed feed_;
   Arch arch_;
