@@ -2,6 +2,7 @@
 #pragma once
 #include <octet/octet.h>
 #include <functional>
+#include <optional>
 
 #include "converter/quant/plan.h"
 
@@ -11,6 +12,7 @@ namespace octet::convert {
 struct Samples {
   size_t count = 0;
   std::function<Result<void>(Session& session, size_t i)> fill;
+  std::optional<Range> pixels;  // what pictures (inputs of rank 4) can hold, where that is known: all of it is kept
 };
 
 using Progress = std::function<void(size_t done, size_t total)>;

@@ -37,6 +37,21 @@ Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t
   return spread;
 }
 
+namespace {
+
+// 256 values of a channel become 256 steps where all channels are treated alike.
+Range pixel_range(const vision::Preprocess& p) {
+  Range r;
+  for (size_t c = 0; c < 3; ++c)
+    for (float pixel : {0.0f, 255.0f}) {
+      const float value = (pixel * p.scale - p.mean[c]) / p.std[c];
+      r = {std::min(r.low, value), std::max(r.high, value)};
+    }
+  return r;
+}
+
+}  // namespace
+
 Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed,
                         const vision::Preprocess& preprocess) {
   const size_t count = paths.size();
@@ -51,7 +66,7 @@ Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed
     feed.load(session, 0, *picture, p);
     return {};
   };
-  return {count, std::move(fill)};
+  return {.count = count, .fill = std::move(fill), .pixels = pixel_range(preprocess)};
 }
 
 }  // namespace octet::convert

@@ -35,15 +35,16 @@ void make_names_unique(Graph& g) {
 // A group that was never more than a trace of its tensor's values may be more of it in use.
 constexpr float kLeastPart = 1e-4f;
 
-std::vector<Range> choose_ranges(const Graph& g, const Plan& plan, const Measurements& m,
+std::vector<Range> choose_ranges(const Graph& g, const Plan& plan, const Measurements& m, const Samples& samples,
                                  const QuantizeOptions& options) {
   const RangeMethod* method = find_range_method(options.algo);
-  std::vector<bool> exact(at(plan.groups), false);  // pictures: their range is known, and all of it matters
-  for (TensorId t : g.inputs)
-    for (int id : plan.group[at(t)]) exact[at(id)] = true;
   std::vector<Range> ranges;
-  for (size_t id = 0; id < m.groups.size(); ++id)
-    ranges.push_back(exact[id] ? minmax(m.groups[id]) : method->range(m.groups[id], options.keep));
+  for (const Statistics& s : m.groups) ranges.push_back(method->range(s, options.keep));
+  for (TensorId t : g.inputs)  // all of a picture matters
+    for (int id : plan.group[at(t)]) {
+      const bool known = samples.pixels && tensor(g, t).shape.rank() == 4;
+      ranges[at(id)] = known ? *samples.pixels : minmax(m.groups[at(id)]);
+    }
   for (size_t t = 0; t < g.tensors.size(); ++t) {
     if (!plan.measured[t]) continue;
     float widest = 0;
@@ -151,7 +152,7 @@ Result<QuantizedModel> quantize(Graph g, const Samples& samples, const QuantizeO
                            .threads = options.threads,
                            .progress = options.progress});
   if (!measured) return measured.error();
-  set_quants(g, *plan, choose_ranges(g, *plan, *measured, options));
+  set_quants(g, *plan, choose_ranges(g, *plan, *measured, samples, options));
   for (size_t n = 0; n < g.nodes.size(); ++n)
     if (plan->int8[n] && role(g, g.nodes[n]) == Role::kLayer)
       if (auto done = quantise_layer(g, g.nodes[n], *measured, options); !done) return done.error();

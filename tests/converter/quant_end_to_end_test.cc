@@ -7,6 +7,7 @@
 #include "converter/quant/quantize.h"
 #include "converter/quant/report.h"
 #include "quant_graph.h"
+#include "runtime/model.h"
 
 namespace octet::convert {
 namespace {
@@ -80,6 +81,17 @@ TEST(Quantize, SameInputGivesTheSameBytes) {
   auto once = quantize(network(), random_samples(2), {}), again = quantize(network(), random_samples(2), {});
   ASSERT_TRUE(once && again);
   EXPECT_EQ(once->bytes, again->bytes);
+}
+
+TEST(Quantize, APictureHasTheStepsThatItsPixelsCanTake) {
+  Samples samples = random_samples(2);
+  samples.pixels = Range{0, 2};
+  auto made = quantize(network(), samples, {});
+  ASSERT_TRUE(made) << made.error().text;
+  auto model = Model::from_bytes(made->bytes, "int8");
+  ASSERT_TRUE(model);
+  const ModelData& data = model->data();
+  EXPECT_EQ(data.tensors[static_cast<size_t>(data.inputs[0])].quant.scale_at(0), 2.0f / 255);
 }
 
 TEST(Quantize, RefusesWhatCannotBe) {
