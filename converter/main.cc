@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "converter/emit.h"
+#include "converter/ops/table.h"
 #include "converter/quant/command.h"
 #include "octet/convert.h"
 
@@ -71,6 +72,9 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   add_convert_command(app, exit_code);
   octet::convert::add_quantize_command(app, exit_code);
+  app.add_subcommand("ops", "Print the ops that can be imported and run")->callback([] {
+    std::cout << octet::convert::ops_table();
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
