@@ -102,18 +102,14 @@ TEST_F(WithModel, WhatIsMissingIsNamed) {
   scratch.write("list.json", R"({"images": [{"id": 1, "file_name": "gone.jpg"}], "categories": [)"
                              R"({"id": 1, "name": "x"}], "annotations": []})");
   const std::string data = "--model_path " + kModel + " --val_image_dir . --dataset_dir " + scratch.path("") + " ";
-  const Outcome image = run(data + "--val_anno_path list.json");
-  EXPECT_EQ(image.code, 1);
-  EXPECT_TRUE(contains(image.text, "gone.jpg': no such file")) << image.text;
-  const Outcome list = run(data + "--val_anno_path none.json");
-  EXPECT_EQ(list.code, 1);
-  EXPECT_TRUE(contains(list.text, "none.json': no such file")) << list.text;
-  const Outcome int8 = run(data + "--val_anno_path list.json --precision int8");
-  EXPECT_EQ(int8.code, 1);
-  EXPECT_TRUE(contains(int8.text, "is not quantised")) << int8.text;
-  const Outcome shape = run(data + "--val_anno_path list.json --img_shape 333");
-  EXPECT_EQ(shape.code, 1);
-  EXPECT_TRUE(contains(shape.text, "--img_shape 333")) << shape.text;
+  for (const auto& [arguments, expected] : {std::pair("--val_anno_path list.json", "gone.jpg': no such file"),
+                                            {"--val_anno_path none.json", "none.json': no such file"},
+                                            {"--val_anno_path list.json --precision int8", "is not quantised"},
+                                            {"--val_anno_path list.json --img_shape 333", "--img_shape 333"}}) {
+    const Outcome o = run(data + arguments);
+    EXPECT_EQ(o.code, 1) << arguments;
+    EXPECT_TRUE(contains(o.text, expected)) << o.text;
+  }
 }
 
 }  // namespace

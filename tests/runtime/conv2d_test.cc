@@ -1,4 +1,6 @@
 // Convolution against its definition: int8 byte for byte on every ISA, float within rounding, and files that are refused.
+#include <functional>
+
 #include "tests/runtime/conv2d_rig.h"
 
 namespace octet {
@@ -75,6 +77,17 @@ ConvCase random_case(unsigned seed) {
   return c;
 }
 
+// A layer with a square window, the same stride and padding both ways; `more` sets the rest.
+ConvCase layer(int64_t h, int64_t w, int64_t in, int64_t out, int kernel = 1, int pad = 0, int stride = 1,
+               const std::function<void(ConvCase&)>& more = {}) {
+  ConvCase c;
+  c.h = h, c.w = w, c.in = in, c.out = out;
+  c.kernel_h = c.kernel_w = kernel, c.stride_h = c.stride_w = stride;
+  c.pad_top = c.pad_left = c.pad_bottom = c.pad_right = pad;
+  if (more) more(c);
+  return c;
+}
+
 TEST(Conv2dInt8, EqualsDefinitionRandom) {
   for (unsigned seed = 1; seed <= 400; ++seed) {
     expect_int8(random_case(seed), seed, seed % 3 == 0 ? 3 : 1);
@@ -88,81 +101,14 @@ TEST(Conv2dInt8, EqualsDefinitionNamed) {
     const char* why;
   };
   const Named cases[] = {
-      {{.h = 24,
-        .w = 34,
-        .in = 3,
-        .out = 16,
-        .kernel_h = 6,
-        .kernel_w = 6,
-        .stride_h = 2,
-        .stride_w = 2,
-        .pad_top = 2,
-        .pad_left = 2,
-        .pad_bottom = 2,
-        .pad_right = 2,
-        .act = ActKind::silu},
-       "stem"},
-      {{.h = 24,
-        .w = 34,
-        .in = 3,
-        .out = 16,
-        .kernel_h = 6,
-        .kernel_w = 6,
-        .stride_h = 2,
-        .stride_w = 2,
-        .pad_top = 2,
-        .pad_left = 2,
-        .pad_bottom = 2,
-        .pad_right = 2,
-        .in_gap = 1},
-       "stem, 4 bytes a pixel: merged rows"},
-      {{.h = 9,
-        .w = 3,
-        .in = 8,
-        .out = 40,
-        .kernel_h = 3,
-        .kernel_w = 5,
-        .pad_top = 1,
-        .pad_left = 2,
-        .pad_bottom = 1,
-        .pad_right = 2,
-        .in_zero = 255},
+      {layer(24, 34, 3, 16, 6, 2, 2, [](ConvCase& c) { c.act = ActKind::silu; }), "stem"},
+      {layer(24, 34, 3, 16, 6, 2, 2, [](ConvCase& c) { c.in_gap = 1; }), "stem, 4 bytes a pixel: merged rows"},
+      {layer(9, 3, 8, 40, 5, 2, 1, [](ConvCase& c) { c.kernel_h = 3, c.pad_top = c.pad_bottom = 1, c.in_zero = 255; }),
        "merged rows, all windows cross both borders"},
-      {{.h = 4,
-        .w = 4,
-        .in = 4,
-        .out = 16,
-        .kernel_h = 3,
-        .kernel_w = 3,
-        .pad_top = 9,
-        .pad_left = 9,
-        .pad_bottom = 9,
-        .pad_right = 9,
-        .in_zero = 200},
-       "windows that see padding only"},
-      {{.h = 20,
-        .w = 20,
-        .in = 256,
-        .out = 256,
-        .kernel_h = 3,
-        .kernel_w = 3,
-        .pad_top = 1,
-        .pad_left = 1,
-        .pad_bottom = 1,
-        .pad_right = 1},
-       "weights over the cache's share: units"},
-      {{.h = 1, .w = 1, .in = 512, .out = 1000}, "one pixel: threads take channels"},
-      {{.h = 2,
-        .w = 2,
-        .in = 48,
-        .out = 144,
-        .groups = 3,
-        .kernel_h = 3,
-        .kernel_w = 3,
-        .pad_top = 1,
-        .pad_left = 1,
-        .pad_bottom = 1,
-        .pad_right = 1},
+      {layer(4, 4, 4, 16, 3, 9, 1, [](ConvCase& c) { c.in_zero = 200; }), "windows that see padding only"},
+      {layer(20, 20, 256, 256, 3, 1), "weights over the cache's share: units"},
+      {layer(1, 1, 512, 1000), "one pixel: threads take channels"},
+      {layer(2, 2, 48, 144, 3, 1, 1, [](ConvCase& c) { c.groups = 3; }),
        "groups of 48 channels, no multiple of a unit"},
   };
   for (const Named& n : cases)
@@ -196,58 +142,18 @@ TEST(Conv2dF32, OnednnEqualsDefinition) {
 // Large enough that threads share a layer: by lines, or by images.
 TEST(Conv2dF32, OnednnTakesTheUsualLayers) {
   const ConvCase cases[] = {
-      {.h = 20,
-       .w = 20,
-       .in = 32,
-       .out = 64,
-       .kernel_h = 3,
-       .kernel_w = 3,
-       .pad_top = 1,
-       .pad_left = 1,
-       .pad_bottom = 1,
-       .pad_right = 1,
-       .act = ActKind::silu,
-       .s8 = false},
-      {.h = 21,
-       .w = 20,
-       .in = 32,
-       .out = 64,
-       .kernel_h = 5,
-       .kernel_w = 5,
-       .stride_h = 2,
-       .stride_w = 2,
-       .pad_top = 2,
-       .pad_left = 2,
-       .pad_bottom = 2,
-       .pad_right = 2,
-       .s8 = false},
-      {.h = 20, .w = 20, .in = 32, .out = 64, .act = ActKind::relu, .s8 = false},
-      {.batch = 5,
-       .h = 9,
-       .w = 9,
-       .in = 64,
-       .out = 64,
-       .kernel_h = 3,
-       .kernel_w = 3,
-       .pad_top = 1,
-       .pad_bottom = 1,
-       .s8 = false},
-      {.h = 20, .w = 20, .in = 64, .out = 64, .act = ActKind::silu, .relu_after = true, .residual = true, .s8 = false},
-      {.h = 20,
-       .w = 20,
-       .in = 64,
-       .out = 64,
-       .groups = 64,
-       .kernel_h = 3,
-       .kernel_w = 3,
-       .act = ActKind::hard_swish,
-       .a = 1.0f / 6,
-       .b = 0.5f,
-       .s8 = false},
+      layer(20, 20, 32, 64, 3, 1, 1, [](ConvCase& c) { c.act = ActKind::silu; }),
+      layer(21, 20, 32, 64, 5, 2, 2),
+      layer(20, 20, 32, 64, 1, 0, 1, [](ConvCase& c) { c.act = ActKind::relu; }),
+      layer(9, 9, 64, 64, 3, 0, 1, [](ConvCase& c) { c.batch = 5, c.pad_top = c.pad_bottom = 1; }),
+      layer(20, 20, 64, 64, 1, 0, 1, [](ConvCase& c) { c.act = ActKind::silu, c.relu_after = c.residual = true; }),
+      layer(20, 20, 64, 64, 3, 0, 1,
+            [](ConvCase& c) { c.groups = 64, c.act = ActKind::hard_swish, c.a = 1.0f / 6, c.b = 0.5f; }),
   };
-  for (const ConvCase& c : cases)
+  for (ConvCase c : cases)
     for (int threads : {1, 2, 3}) {
       std::string kernel;
+      c.s8 = false;
       ConvRig(c, 1).run(kernels::best_isa(), threads, false, true, &kernel);
       EXPECT_EQ(kernel, "conv f32 onednn") << c.text();
       expect_f32(c, 1, kernels::best_isa(), true, threads);
