@@ -60,11 +60,12 @@ def difference(wanted, got):
     wanted, got = wanted.astype(np.float64), got.astype(np.float64)
     if np.array_equal(wanted, np.rint(wanted)):
         return float((wanted != got).mean()) if wanted.size else 0.0
-    same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
-    finite = wanted[np.isfinite(wanted)]
-    spread = np.ptp(finite) if finite.size else 0
-    apart = np.abs(np.where(same, 0, wanted - got))
-    return float(apart.max(initial=0) / (spread or 1))
+    finite = np.isfinite(wanted)
+    if not np.array_equal(wanted[~finite], got[~finite], equal_nan=True):
+        return float("inf")
+    wanted, got = wanted[finite], got[finite]
+    spread = np.ptp(wanted) if wanted.size else 0
+    return float(np.abs(wanted - got).max(initial=0) / (spread or 1))
 
 
 def cut(model, names, path):

@@ -82,11 +82,13 @@ class Importer {
       if (values_.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
       auto shape = input_shape(value);
       if (!shape) return shape.error();
-      const auto dtype = dtype_of_onnx(value.type().tensor_type().elem_type());
-      if (!dtype || *dtype == DType::kU8 || *dtype == DType::kS8)
+      auto dtype = dtype_of_onnx(value.type().tensor_type().elem_type());
+      if (!dtype)
         return error(Code::kUnsupported, "input '" + value.name() + "': element type " +
                                              std::to_string(value.type().tensor_type().elem_type()) +
                                              " is not supported");
+      // Pictures of bytes: their values as floats, which is what preprocessing gives and what their casts make of them.
+      if (*dtype == DType::kU8 || *dtype == DType::kS8) dtype = DType::kF32;
       const TensorId id = g_.add({.name = value.name(), .dtype = *dtype, .shape = *shape});
       values_[value.name()] = id;
       g_.inputs.push_back(id);

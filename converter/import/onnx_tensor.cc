@@ -110,7 +110,7 @@ Result<void> decode(const std::string& raw, int32_t type, Tensor& t) {
   }
   if (t.dtype == DType::kF32)
     for (float v : t.values<float>())
-      if (!std::isfinite(v)) return bad("holds a value that is not finite");
+      if (std::isnan(v)) return bad("holds a value that is not a number");
   return {};
 }
 

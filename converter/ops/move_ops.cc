@@ -122,8 +122,26 @@ void import_pad(OnnxNode& n) {
   n.result(n.emit(std::move(op), {x}));
 }
 
+// Each dim gets one of size 1 before it, which is what expands.
+static TensorId tile_computed(OnnxNode& n, TensorId x, TensorId repeats) {
+  const int rank = n.rank(x);
+  if (2 * rank > kMaxRank || n.shape(repeats) != Shape{rank})
+    return n.refuse("computed repeats need an input of rank 1 to " + std::to_string(kMaxRank / 2), Code::kUnsupported);
+  const TensorId sizes = n.emit(schema::ShapeOfT{.start = 0, .end = INT_MAX}, {x});
+  auto beside_sizes = [&](TensorId vector) {
+    const TensorId columns =
+        n.emit(schema::ConcatT{.axis = 1}, {n.reshape(vector, {rank, 1}), n.reshape(sizes, {rank, 1})});
+    return n.reshape(columns, {2 * rank});
+  };
+  const std::vector<int64_t> ones(static_cast<size_t>(rank), 1);
+  const TensorId spaced = n.emit(schema::ReshapeT{}, {x, beside_sizes(n.integers(ones))});
+  const TensorId expanded = n.emit(schema::ExpandT{}, {spaced, beside_sizes(repeats)});
+  return n.emit(schema::ReshapeT{}, {expanded, n.binary(schema::BinaryKind::mul, sizes, repeats)});
+}
+
 void import_tile(OnnxNode& n) {
   TensorId x = n.in(0);
+  if (!n.is_constant(n.in(1))) return n.result(tile_computed(n, x, n.cast(n.in(1), DType::kS64)));
   const auto repeats = n.const_ints(1, "the repeats");
   if (!n.failed() && static_cast<int>(repeats.size()) != n.rank(x))
     return n.fail("repeats do not fit " + n.shape(x).text());

@@ -79,9 +79,9 @@ void import_constant(OnnxNode& n) {
       if (!t) return n.fail("its value " + t.error().text, t.error().code);
       return n.result(n.constant(std::move(*t)));
     }
-    if ((a.name() == "value_float" && !std::isfinite(a.f())) ||
-        std::any_of(a.floats().begin(), a.floats().end(), [](float v) { return !std::isfinite(v); }))
-      return n.fail("holds a value that is not finite");
+    if ((a.name() == "value_float" && std::isnan(a.f())) ||
+        std::any_of(a.floats().begin(), a.floats().end(), [](float v) { return std::isnan(v); }))
+      return n.fail("holds a value that is not a number");
     const std::vector<float> floats(a.floats().begin(), a.floats().end());
     const std::vector<int64_t> ints(a.ints().begin(), a.ints().end());
     if (a.name() == "value_float") return n.result(n.floats({}, std::array{a.f()}));

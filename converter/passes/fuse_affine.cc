@@ -66,7 +66,10 @@ bool scale_weights(Graph& g, Node& n, const Channels& a) {
   std::vector<float> bias(channels, 0);
   if (n.inputs.size() > 2 && n.inputs[2] >= 0)
     bias.assign(tensor(g, n.inputs[2]).values<float>().begin(), tensor(g, n.inputs[2]).values<float>().end());
-  for (size_t i = 0; i < channels; ++i) bias[i] = bias[i] * a.scale[i] + a.shift[i];
+  for (size_t i = 0; i < channels; ++i) {
+    bias[i] = bias[i] * a.scale[i] + a.shift[i];
+    if (!std::isfinite(bias[i])) return false;
+  }
   const std::string name = w.name;
   const TensorId scaled = g.add(std::move(w));
   const TensorId shifted = g.add(make_constant<float>(name + ":bias", {static_cast<int64_t>(channels)}, bias));

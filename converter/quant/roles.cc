@@ -28,11 +28,18 @@ Role role_of_matmul(const Graph& g, const Node& node) {
   return rows && has_layer_weights(g, node) ? Role::kLayer : Role::kFloat;
 }
 
+bool finite(const Tensor& t) {
+  const auto values = t.values<float>();
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
 Role role_of_binary(const Graph& g, const Node& node) {
   const auto kind = node.op.AsBinary()->kind;
   const bool can =
       kind == schema::BinaryKind::add || kind == schema::BinaryKind::sub || kind == schema::BinaryKind::mul;
-  return can && is_float(g, node.inputs[0]) && is_float(g, node.inputs[1]) ? Role::kOwn : Role::kFloat;
+  for (TensorId t : node.inputs)
+    if (!is_float(g, t) || !finite(tensor(g, t))) return Role::kFloat;
+  return can ? Role::kOwn : Role::kFloat;
 }
 
 // Functions that are steep somewhere would need more than 256 values of their argument.

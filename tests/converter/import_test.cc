@@ -85,7 +85,7 @@ TEST(Import, BrokenGraphs) {
        [](TestModel& m) {
          m.output(m.conv(m.input("x", {1, 3, 8, 8}), 3, 4, 3, 1, 0));
        }},
-      {"not finite", "tensor 'c1' holds a value that is not finite",
+      {"not finite", "tensor 'c1' holds a value that is not a number",
        [](TestModel& m) {
          m.output(m.op("Add", {m.input("x", {1}), m.floats({1}, {NAN})}));
        }},

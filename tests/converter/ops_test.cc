@@ -2,6 +2,7 @@
 #include "tests/converter/rig.h"
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace octet::convert {
@@ -227,6 +228,42 @@ TEST(Ops, ConstantsOfAllKinds) {
   const std::string tiled =
       m.op("Tile", {m.op("Add", {zeros, m.op("Constant", {}, {attr("value_float", 3.0f)})}), m.ints({2, 2})});
   expect_near(folded(m, tiled), std::vector<float>(8, 3), "constants");
+}
+
+TEST(Ops, TileByComputedRepeats) {
+  TestModel m;
+  const std::string x = m.input("x", {-1, 2}), y = m.input("y", {-1, 3});
+  const std::string rows = m.op("Slice", {m.op("Shape", {y}), m.ints({0}), m.ints({1})});
+  m.output(m.op("Tile", {x, m.op("Concat", {rows, m.ints({2})}, {attr("axis", 0)})}));
+  const std::vector<Shape> sizes = {{2, 2}, {3, 3}};
+  const std::vector<float> tiled = run(converted(m, sizes), sizes);
+  ASSERT_EQ(tiled.size(), 24u);
+  for (size_t i = 0; i < tiled.size(); ++i) EXPECT_EQ(tiled[i], tiled[i / 4 % 2 * 4 + i % 2]) << i;
+  EXPECT_NE(tiled[0], tiled[4]);
+}
+
+TEST(Ops, InfinitiesAreNumbers) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  TestModel m;
+  const std::string x = m.input("x", {1, 2});
+  const std::string padded = m.op("Pad", {x, m.ints({0, 1, 0, 0}), m.floats({}, {-kInfinity})});
+  m.output(m.op("Softmax", {m.op("Add", {padded, m.floats({3}, {0, 0, -kInfinity})})}, {attr("axis", 1)}));
+  expect_near(run(converted(m)), {0, 1, 0}, "masked");
+}
+
+TEST(Ops, InfiniteBiasesStayOutOfWeights) {
+  TestModel m;
+  const std::string y = m.conv(m.input("x", {1, 2, 3, 3}), 2, 1, 3);
+  m.output(
+      m.op("Max", {m.op("Add", {y, m.floats({1}, {-std::numeric_limits<float>::infinity()})}), m.floats({1}, {7})}));
+  EXPECT_EQ(run(converted(m)), (std::vector<float>{7}));
+}
+
+TEST(Ops, PicturesOfBytesAreTakenAsFloats) {
+  TestModel m;
+  m.output(m.op("Cast", {m.input("x", {1, 2})}, {attr("to", 1)}));
+  m.proto.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(2);
+  EXPECT_EQ(run(converted(m)).size(), 2u);
 }
 
 TEST(Ops, CastsOfHalfAndDoubleVanish) {
