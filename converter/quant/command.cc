@@ -14,12 +14,14 @@
 #include "converter/quant/report.h"
 #include "demos/progress_bar.h"
 #include "demos/vision/arch.h"
+#include "demos/vision/preprocess_options.h"
+#include "demos/vision/seg_config.h"
 
 namespace octet::convert {
 namespace {
 
 struct Arguments {
-  std::string model, output, data, arch = "YOLOv5", granularity = "depthwise", weights = "max";
+  std::string model, output, data, config, arch = "YOLOv5", granularity = "depthwise", weights = "max";
   std::vector<std::string> outputs;
   size_t images = 0, worst = 5;
   int img_shape = 0;
@@ -48,7 +50,9 @@ Result<WeightMethod> weight_method(const std::string& name) {
 Result<vision::Preprocess> preprocess_of(const Arguments& args) {
   auto arch = vision::arch_of(args.arch);
   if (!arch) return arch.error();
-  return vision::apply(args.flags, arch->preprocess);
+  auto base = args.config.empty() ? Result<vision::Preprocess>(arch->preprocess) : vision::read_preprocess(args.config);
+  if (!base) return base;
+  return vision::apply(args.flags, *base);
 }
 
 // Calibration samples in the size that the model takes.
@@ -63,10 +67,11 @@ Result<Samples> samples_of(const Arguments& args, const Graph& g) {
   if (!model) return model.error();
   auto feed = vision::Feed::of(*model);
   if (!feed) return feed.error();
-  auto size = feed->size(args.img_shape);
+  auto size = feed->size(*preprocess, args.img_shape);
   if (!size) return size.error();
   preprocess->height = size->height, preprocess->width = size->width;
-  if ((size->height == 0 || size->width == 0) && args.arch != "seg")
+  const bool any_size = args.arch == "seg" || preprocess->resize == vision::Resize::kSides;
+  if ((size->height == 0 || size->width == 0) && !any_size && args.config.empty())
     return Error{Code::kBadArgument, "'" + g.source + "' takes pictures of any size: say which with --img_shape"};
   return picture_samples(std::move(*paths), *feed, *preprocess);
 }
@@ -125,13 +130,11 @@ Result<void> quantize_model(Arguments& args) {
 void add_preprocessing(CLI::App& command, Arguments& args) {
   command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())->capture_default_str();
   command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open");
-  command.add_option("--resize", args.flags.resize, "letterbox, letterbox-topleft or stretch");
-  command.add_option("--interpolation", args.flags.interpolation, "nearest, linear, cubic, area or lanczos");
-  command.add_option("--channel_order", args.flags.channel_order, "rgb or bgr");
-  command.add_option("--scale", args.flags.scale, "What pixels are divided by");
-  command.add_option("--mean", args.flags.mean, "Subtracted after scaling: a,b,c");
-  command.add_option("--std", args.flags.std, "Divided by then: a,b,c");
-  command.add_option("--pad", args.flags.pad, "Letterbox border, 0..255");
+  command.add_option(
+      "--config", args.config,
+      "Preprocessing from YAML instead: PaddleDetection's reader or infer_cfg.yml, PaddleSeg's data set or "
+      "deploy.yaml");
+  vision::add_preprocess_options(command, args.flags);
 }
 
 }  // namespace

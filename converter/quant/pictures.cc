@@ -58,12 +58,10 @@ Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed
   auto fill = [paths = std::move(paths), feed, preprocess](Session& session, size_t i) -> Result<void> {
     auto picture = vision::read_image(paths[i]);
     if (!picture) return picture.error();
-    vision::Preprocess p = preprocess;
-    if (p.height == 0) p.height = picture->rows;
-    if (p.width == 0) p.width = picture->cols;
-    const vision::InputSize size{.height = p.height, .width = p.width};
+    const vision::Geometry g = vision::fit(picture->rows, picture->cols, preprocess);
+    const vision::InputSize size{.height = g.input_height, .width = g.input_width};
     if (auto ready = feed.prepare(session, size); !ready) return ready;
-    feed.load(session, 0, *picture, p);
+    feed.load(session, 0, *picture, preprocess);
     return {};
   };
   return {.count = count, .fill = std::move(fill), .pixels = pixel_range(preprocess)};

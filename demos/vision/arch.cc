@@ -72,8 +72,12 @@ std::string arch_names() {
 Result<Arch> arch_of(std::string_view name) {
   const std::string key = key_of(name);
   if (key == "seg") return Arch{.preprocess = segmentation_preset(), .options = {}};
-  for (const Row& row : kRows)
-    if (key_of(row.name) == key) return row.arch;
+  for (const Row& row : kRows) {
+    if (key_of(row.name) != key) continue;
+    Arch arch = row.arch;
+    arch.preprocess.height = arch.preprocess.width = 0;
+    return arch;
+  }
   return Error{Code::kBadArgument, "--arch '" + std::string(name) + "': expected one of " + arch_names()};
 }
 

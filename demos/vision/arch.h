@@ -14,7 +14,7 @@ struct Arch {
   DetectionOptions options;
 };
 
-// By name, in any case, with or without '-'. "seg" has preprocessing only.
+// By name, in any case, with or without '-'. The model says the input's size. "seg" has preprocessing only.
 Result<Arch> arch_of(std::string_view name);
 
 std::string arch_names();  // "YOLOv5, YOLOv6, ..."

@@ -24,6 +24,7 @@ struct CocoAnnotation {
   std::array<double, 4> box{};  // x, y, width, height
   double area = 0;              // of the object, not of the box
   bool crowd = false;
+  bool difficult = false;  // Pascal VOC's mark: neither hit nor miss
 };
 
 struct CocoDataset {

@@ -7,8 +7,13 @@ Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) 
   constexpr int kUsualSide = 640;
   auto feed = Feed::of(model);
   if (!feed) return feed.error();
-  auto size = feed->size(setup.img_shape, setup.batch);
+  const Preprocess& p = setup.arch.preprocess;
+  auto size = feed->size(p, setup.img_shape, setup.batch);
   if (!size) return size.error();
+  const bool own_size = p.resize == Resize::kSides && !size->height && !size->width;
+  if (own_size && size->batch > 1)
+    return Error{Code::kBadArgument, "--batch_size " + std::to_string(size->batch) +
+                                         ": preprocessing gives each picture its own size; use 1, or --img_shape"};
   if (!size->height) size->height = kUsualSide;
   if (!size->width) size->width = kUsualSide;
   auto session = Session::create(model, setup.session);
@@ -16,17 +21,23 @@ Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) 
   Detector d(std::move(*session), std::move(*feed));
   d.model_ = model.name();
   d.arch_ = setup.arch;
-  d.arch_.preprocess.height = size->height;
-  d.arch_.preprocess.width = size->width;
+  d.arch_.preprocess.height = own_size ? 0 : size->height;
+  d.arch_.preprocess.width = own_size ? 0 : size->width;
   d.size_ = *size;
+  d.own_size_ = own_size;
   d.outputs_ = static_cast<int>(model.outputs().size());
   d.geometry_.resize(static_cast<size_t>(size->batch));
   if (auto ready = d.feed_.prepare(d.session_, *size); !ready) return ready.error();
   return d;
 }
 
-void Detector::load(int slot, const cv::Mat& bgr) {
+Result<void> Detector::load(int slot, const cv::Mat& bgr) {
+  if (own_size_) {
+    const Geometry g = fit(bgr.rows, bgr.cols, arch_.preprocess);
+    if (auto ready = feed_.prepare(session_, {size_.batch, g.input_height, g.input_width}); !ready) return ready;
+  }
   geometry_[static_cast<size_t>(slot)] = feed_.load(session_, slot, bgr, arch_.preprocess);
+  return {};
 }
 
 Result<double> Detector::run() { return timed_run(session_); }

@@ -11,7 +11,7 @@ namespace octet::vision {
 
 struct DetectorSetup {
   Arch arch;
-  int img_shape = 0, batch = 0;  // where the model leaves them open; 0: 640 and 1
+  int img_shape = 0, batch = 0;  // where the model leaves them open; 0: what preprocessing says, else 640; and 1
   SessionOptions session;
 };
 
@@ -20,10 +20,11 @@ class Detector {
   static Result<Detector> open(const Model& model, const DetectorSetup& setup);
 
   int batch() const { return size_.batch; }
-  void load(int slot, const cv::Mat& bgr);  // into place `slot` of the batch
-  Result<double> run();                     // milliseconds
-  Result<Found> found(int slot) const;      // of the last run
-  bool has_nms() const;                     // in the graph; known after a run
+  // Into place `slot` of the batch. Where size follows the picture, the session is prepared for it: batches of one only.
+  Result<void> load(int slot, const cv::Mat& bgr);
+  Result<double> run();                 // milliseconds
+  Result<Found> found(int slot) const;  // of the last run
+  bool has_nms() const;                 // in the graph; known after a run
 
  private:
   Detector(Session session, Feed feed) : session_(std::move(session)), feed_(std::move(feed)) {}
@@ -33,6 +34,7 @@ class Detector {
   Feed feed_;
   Arch arch_;
   InputSize size_;
+  bool own_size_ = false;  // of each picture
   int outputs_ = 0;
   std::vector<Geometry> geometry_;  // of the pictures in the batch
 };

@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "demos/vision/coco.h"
-#include "demos/vision/coco_eval.h"
 #include "demos/vision/detector.h"
 #include "demos/vision/miou.h"
 
 namespace octet::vision {
 
 struct Latency {
-  double min_ms = 0, max_ms = 0, mean_ms = 0, median_ms = 0;
+  double min_ms = 0, max_ms = 0, mean_ms = 0, median_ms = 0, p99_ms = 0;
   size_t runs = 0;
 };
 Latency summarise(std::vector<double> ms);
 std::string latency_text(const Latency& latency);  // "Inference time(ms): min=12.34, max=15.6, avg=13.0"
+std::string spread_text(const Latency& latency);   // "median=12.90 ms, p99=15.41 ms, 100 runs"
 
 using Progress = std::function<void(size_t done, size_t total)>;
 
@@ -29,14 +29,14 @@ struct DetectorJob {
   Progress progress{};
 };
 struct DetectorReport {
-  CocoMetrics metrics;
   std::vector<CocoDetection> detections;
-  Latency latency;  // of one batch
+  Latency latency;     // of one batch
+  Latency end_to_end;  // of one batch: reading and preparing pictures, inference, boxes
 };
-Result<DetectorReport> evaluate_detector(Detector& detector, const DetectorJob& job);
+Result<DetectorReport> run_detector(Detector& detector, const DetectorJob& job);
 
 // Position in `categories` of each of the network's classes. Networks that know more classes than there are categories
-// count by category id, from 1.
+// count by category id, from 1, where the ids have gaps as COCO's do.
 Result<std::vector<size_t>> positions_of(int classes, const std::vector<CocoCategory>& categories);
 
 struct SegmenterJob {

@@ -1,5 +1,6 @@
 // Pictures of a COCO data set through a detector, batch by batch.
 #include <algorithm>
+#include <chrono>
 
 #include "demos/vision/evaluate.h"
 #include "demos/vision/image.h"
@@ -21,7 +22,7 @@ Result<void> load_batch(Detector& detector, const DetectorJob& job, size_t first
       if (!read) return read.error();
       picture = *read;
     }
-    detector.load(slot, picture);
+    if (auto loaded = detector.load(slot, picture); !loaded) return loaded;
   }
   return {};
 }
@@ -52,7 +53,8 @@ Result<std::vector<size_t>> positions_of(int classes, const std::vector<CocoCate
   const size_t known = static_cast<size_t>(classes);
   if (known == 0 || known == categories.size()) return positions;
   const auto fits = [&](const CocoCategory& c) { return c.id >= 1 && c.id <= classes; };
-  if (known < categories.size() || !std::all_of(categories.begin(), categories.end(), fits))
+  const bool gaps = !categories.empty() && categories.back().id > static_cast<int64_t>(categories.size());
+  if (!gaps || !std::all_of(categories.begin(), categories.end(), fits))
     return Error{Code::kBadModel, "the network tells " + std::to_string(classes) + " classes apart; the data set has " +
                                       std::to_string(categories.size())};
   positions.assign(known, kNowhere);
@@ -60,14 +62,15 @@ Result<std::vector<size_t>> positions_of(int classes, const std::vector<CocoCate
   return positions;
 }
 
-Result<DetectorReport> evaluate_detector(Detector& detector, const DetectorJob& job) {
+Result<DetectorReport> run_detector(Detector& detector, const DetectorJob& job) {
   const QuietOpenCv quiet;
   const auto& images = job.dataset->images;
   if (images.empty()) return Error{Code::kBadArgument, "the data set lists no images"};
   DetectorReport report;
-  std::vector<double> ms;
+  std::vector<double> ms, all_ms;
   const size_t batch = static_cast<size_t>(detector.batch());
   for (size_t first = 0; first < images.size(); first += batch) {
+    const auto start = std::chrono::steady_clock::now();
     if (auto loaded = load_batch(detector, job, first); !loaded) return loaded.error();
     auto time = detector.run();
     if (!time) return time.error();
@@ -79,10 +82,11 @@ Result<DetectorReport> evaluate_detector(Detector& detector, const DetectorJob& 
       auto added = append(*found, images[first + i].id, job.dataset->categories, report.detections);
       if (!added) return added.error();
     }
+    all_ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
     if (job.progress) job.progress(first + count, images.size());
   }
-  report.metrics = evaluate_coco(*job.dataset, report.detections);
   report.latency = summarise(std::move(ms));
+  report.end_to_end = summarise(std::move(all_ms));
   return report;
 }
 

@@ -61,8 +61,8 @@ Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, c
     if (!labels) return labels.error();
     if (image->size() != labels->size())
       return Error{Code::kBadFile, "'" + pair.labels + "': its size differs from that of '" + pair.image + "'"};
-    const InputSize size{.height = job.preprocess.height ? job.preprocess.height : image->rows,
-                         .width = job.preprocess.width ? job.preprocess.width : image->cols};
+    const Geometry g = fit(image->rows, image->cols, job.preprocess);
+    const InputSize size{.height = g.input_height, .width = g.input_width};
     if (auto ready = feed.prepare(session, size); !ready) return ready.error();
     const Geometry geometry = feed.load(session, 0, *image, job.preprocess);
     auto time = timed_run(session);

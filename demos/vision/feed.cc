@@ -48,7 +48,7 @@ Result<Feed> Feed::of(const Model& model) {
   return feed;
 }
 
-Result<InputSize> Feed::size(int img_shape, int batch) const {
+Result<InputSize> Feed::size(const Preprocess& preprocess, int img_shape, int batch) const {
   const auto pick = [&](int axis, int wanted, const char* flag) -> Result<int> {
     const int64_t fixed = picture_.shape[axis];
     if (fixed == -1) return wanted;
@@ -57,8 +57,10 @@ Result<InputSize> Feed::size(int img_shape, int batch) const {
                                         std::to_string(wanted) + " does not fit"};
     return static_cast<int>(fixed);
   };
+  const char* flag = img_shape ? "--img_shape" : "a preprocessed height or width of";
   const auto n = pick(0, batch, "--batch_size");
-  const auto h = pick(2, img_shape, "--img_shape"), w = pick(3, img_shape, "--img_shape");
+  const auto h = pick(2, img_shape ? img_shape : preprocess.height, flag);
+  const auto w = pick(3, img_shape ? img_shape : preprocess.width, flag);
   for (const auto* size : {&n, &h, &w})
     if (!*size) return size->error();
   return InputSize{.batch = std::max(1, *n), .height = *h, .width = *w};

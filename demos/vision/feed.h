@@ -19,9 +19,9 @@ class Feed {
  public:
   static Result<Feed> of(const Model& model);
 
-  // What the model takes. `img_shape` and `batch` fill in what the model leaves to the caller (0: not given; then height
-  // and width are 0, batch 1); it is an error where they contradict the model.
-  Result<InputSize> size(int img_shape = 0, int batch = 0) const;
+  // What the model takes. `img_shape`, `batch` and `preprocess` fill in what the model leaves to the caller (0: not given;
+  // then height and width are 0, batch 1); it is an error where they contradict the model.
+  Result<InputSize> size(const Preprocess& preprocess, int img_shape = 0, int batch = 0) const;
   Result<void> prepare(Session& session, const InputSize& size) const;
   // Puts a picture into place `slot` of the batch of a prepared session.
   Geometry load(Session& session, int slot, const cv::Mat& bgr, const Preprocess& preprocess) const;

@@ -89,7 +89,7 @@ Result<Preprocess> apply(const PreprocessFlags& flags, Preprocess p) {
   if (!flags.pad.empty()) {
     const auto value = number(flags.pad);
     if (!value || *value < 0 || *value > 255) return bad("--pad", flags.pad, "a number from 0 to 255");
-    p.pad = static_cast<int>(*value);
+    p.pad = *value;
   }
   if (!flags.mean.empty()) {
     auto value = three_numbers("--mean", flags.mean);

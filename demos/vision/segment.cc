@@ -34,8 +34,8 @@ cv::Mat to_picture(const cv::Mat& plane, const Geometry& g, int interpolation) {
                   std::max(1, cvRound(g.placed_height * ky)));
   placed &= cv::Rect(0, 0, plane.cols, plane.rows);
   cv::Mat out;
-  cv::resize(plane(placed), out, {g.image_width, g.image_height}, 0, 0, interpolation);
-  return out;
+  cv::resize(plane(placed), out, {g.padded_width, g.padded_height}, 0, 0, interpolation);
+  return out(cv::Rect(0, 0, g.image_width, g.image_height)).clone();
 }
 
 // Also false for what is not a number.

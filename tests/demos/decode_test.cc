@@ -230,6 +230,7 @@ TEST(PositionsOf, ByPositionOrByCategoryId) {
   for (const int classes : {0, 2}) EXPECT_EQ(*positions_of(classes, two), (std::vector<size_t>{0, 1}));
   EXPECT_EQ(*positions_of(3, two), (std::vector<size_t>{0, SIZE_MAX, 1}));
   EXPECT_FALSE(positions_of(1, two));
+  EXPECT_FALSE(positions_of(3, {{.id = 1, .name = "a"}, {.id = 2, .name = "b"}})) << "no gaps: another data set";
   EXPECT_FALSE(positions_of(4, {{.id = 9, .name = "a"}}));
 }
 

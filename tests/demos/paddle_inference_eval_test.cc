@@ -46,7 +46,10 @@ TEST(PaddleInferenceEval, MistakesAreNamed) {
                                             {"--model_path x --use_trt True", "--use_trt"},
                                             {"--model_path x --arch RCNN", "RCNN"},
                                             {"--model_path x --cpu_threads 0", "--cpu_threads"},
+                                            {"--model_path x --device XPU", "use --device CPU"},
                                             {"--model_path x --mean 1,2", "--mean"},
+                                            {"--model_path x --metric KITTI", "--metric"},
+                                            {"--model_path x --reader_config gone.yml", "gone.yml"},
                                             {"--model_path x --benchmark maybe", "--benchmark"}}) {
     const Outcome o = run(arguments);
     EXPECT_GT(o.code, 0) << arguments;
@@ -95,6 +98,45 @@ TEST_F(WithModel, AnnotatesAPicture) {
   EXPECT_TRUE(contains(o.text, "[Benchmark]Inference time(ms): min=")) << o.text;
   EXPECT_TRUE(contains(o.text, "The prediction results are saved in " + scratch.path("out.png"))) << o.text;
   EXPECT_TRUE(fs::exists(scratch.path("out.png")));
+}
+
+std::string reader(int side) {
+  const std::string size = "[" + std::to_string(side) + ", " + std::to_string(side) + "]";
+  return "EvalDataset: !COCODataSet {image_dir: images, anno_path: instances.json, dataset_dir: " + kData +
+         "}\nEvalReader:\n  sample_transforms:\n    - Decode: {}\n    - Resize: {target_size: " + size +
+         ", keep_ratio: True, interp: 1}\n    - Pad: {size: " + size +
+         ", fill_value: [114., 114., 114.]}\n    - NormalizeImage: {norm_type: none}\n    - Permute: {}\n";
+}
+
+TEST_F(WithModel, ReadsAPaddleReader) {
+  const Scratch scratch;
+  const std::string config = scratch.write("reader.yml", reader(320));
+  const Outcome o = run("--model_path " + kModel + " --classwise True --reader_config " + config);
+  const size_t map = o.text.find("[Benchmark] COCO mAP: 0.");
+  ASSERT_NE(map, std::string::npos) << o.text;
+  EXPECT_GT(std::stod(o.text.substr(map + 22)), .15);
+  EXPECT_TRUE(contains(o.text, " crescent ")) << o.text;
+  EXPECT_TRUE(contains(o.text, "[Benchmark]End to end, a batch of 1: median=")) << o.text;
+  scratch.write("reader.yml", reader(416));
+  EXPECT_TRUE(contains(run("--model_path " + kModel + " --reader_config " + config).text, "416 does not fit"));
+}
+
+TEST_F(WithModel, EvaluatesVoc) {
+  const Scratch scratch;
+  fs::copy_file(kData + "/images/eval_000.jpg", scratch.path("a.jpg"));
+  scratch.write("a.xml",
+                "<annotation><filename>a.jpg</filename><object><name>star</name><bndbox><xmin>0</xmin><ymin>0</ymin>"
+                "<xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
+  scratch.write("names.txt", "disc\nring\nsquare\ntriangle\nstar\ncross\ncrescent\narrow\npill\ngear\n");
+  const std::string common =
+      "--model_path " + kModel + " --dataset_dir " + scratch.path("") + " --val_image_dir . --val_anno_path . ";
+  const Outcome o = run(common + "--label_list names.txt --map_type integral");
+  EXPECT_TRUE(contains(o.text, "mAP(0.50, integral) = 0.00%")) << o.text;
+  EXPECT_TRUE(contains(o.text, "[Benchmark] VOC mAP: 0.0\n")) << o.text;
+  EXPECT_TRUE(contains(run(common).text, "tells 10 classes apart; the data set has 1"));
+  const Outcome nms = run(common + "--label_list names.txt --include_nms True");
+  EXPECT_EQ(nms.code, 1);
+  EXPECT_TRUE(contains(nms.text, "--include_nms True")) << nms.text;
 }
 
 TEST_F(WithModel, WhatIsMissingIsNamed) {

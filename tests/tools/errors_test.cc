@@ -193,7 +193,7 @@ class Errors : public testing::Test {
     flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 4);
     write(in / "flipped.octet", flipped);
     const auto coco = [&](const char* name, const std::string& images) {
-      write(in / name, "{\"images\": [" + images + R"(], "categories": [{"id": 1, "name": "x"}], "annotations": []})");
+      write(in / name, "{\"images\": [" + images + R"(], "categories": [{"id": 10, "name": "x"}], "annotations": []})");
     };
     coco("coco.json", R"({"id": 1, "file_name": "a.jpg"})");
     coco("gone.json", R"({"id": 1, "file_name": "gone.jpg"})");

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "demos/vision/coco_eval.h"
 #include "demos/vision/draw.h"
 #include "demos/vision/evaluate.h"
 #include "demos/vision/image.h"
@@ -67,10 +68,10 @@ Result<Score> detection(const Model& model, const SessionOptions& options, const
   vision::DetectorJob job;
   job.dataset = &*dataset;
   job.image_dir = a.data + "/images";
-  const auto report = vision::evaluate_detector(*detector, job);
+  const auto report = vision::run_detector(*detector, job);
   if (!report) return report.error();
   const auto draw = [&](const cv::Mat& image, const vision::CocoDataset& d) -> Result<cv::Mat> {
-    detector->load(0, image);
+    if (auto loaded = detector->load(0, image); !loaded) return loaded.error();
     if (auto done = detector->run(); !done) return done.error();
     auto found = detector->found(0);
     if (!found) return found.error();
@@ -79,13 +80,13 @@ Result<Score> detection(const Model& model, const SessionOptions& options, const
     return vision::draw_detections(image, found->detections, names, kDrawnFrom);
   };
   if (auto done = draw_all(a, draw); !done) return done.error();
-  return Score{"mAP", report->metrics.ap(), report->latency.median_ms};
+  return Score{"mAP", vision::evaluate_coco(*dataset, report->detections).ap(), report->latency.median_ms};
 }
 
 Result<Score> segmentation(const Model& model, const SessionOptions& options, const Arguments& a) {
   const auto feed = vision::Feed::of(model);
   if (!feed) return feed.error();
-  const auto size = feed->size();
+  const auto size = feed->size(vision::segmentation_preset());
   if (!size) return size.error();
   if (!size->height || !size->width) return Error{Code::kBadModel, a.model + ": its input has no fixed size"};
   auto session = Session::create(model, options);

@@ -17,4 +17,5 @@ install_packages() {  # install_packages PACKAGE...
 
 # What building everything takes.
 build_packages=(cmake ninja-build g++ flatbuffers-compiler libflatbuffers-dev libdnnl-dev libprotobuf-dev
-                protobuf-compiler libopencv-dev libpng-dev nlohmann-json3-dev libcli11-dev)
+                protobuf-compiler libopencv-dev libpng-dev nlohmann-json3-dev libcli11-dev
+                libyaml-cpp-dev libpugixml-dev)
