@@ -53,13 +53,15 @@ class Loader {
       : model_(model), graph_(graph), weights_(weights) {}
 
   Result<void> load() {
-    if (!graph_.tensors() || !graph_.nodes() || !graph_.inputs() || !graph_.outputs() || graph_.outputs()->size() == 0)
-      return bad("the graph has no tensors, nodes, inputs or outputs");
+    if (!graph_.tensors() || !graph_.outputs() || graph_.outputs()->size() == 0)
+      return bad("the graph has no tensors or no outputs");
     for (unsigned i = 0; i < graph_.tensors()->size(); ++i) OCTET_TRY(tensor(*graph_.tensors()->Get(i)));
     defined_.assign(model_.tensors.size(), false);
     for (size_t i = 0; i < defined_.size(); ++i) defined_[i] = model_.tensors[i].constant;
-    for (int t : *graph_.inputs()) OCTET_TRY(input(t));
-    for (unsigned i = 0; i < graph_.nodes()->size(); ++i) OCTET_TRY(node(*graph_.nodes()->Get(i)));
+    if (graph_.inputs())
+      for (int t : *graph_.inputs()) OCTET_TRY(input(t));
+    if (graph_.nodes())
+      for (const schema::Node* n : *graph_.nodes()) OCTET_TRY(node(*n));
     for (int t : *graph_.outputs()) OCTET_TRY(output(t));
     if (graph_.int8_ops())
       for (const auto* name : *graph_.int8_ops()) model_.int8_ops.push_back(name->string_view());

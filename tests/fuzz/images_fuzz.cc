@@ -1,0 +1,16 @@
+// Any bytes as a photo and as a label picture.
+#include "demos/vision/image.h"
+#include "demos/vision/quiet_opencv.h"
+#include "tests/fuzz/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace octet;
+  static const vision::QuietOpenCv quiet;
+  const std::string path = fuzz::file_of({data, size}, ".png");
+  for (const bool labels : {false, true}) {
+    const auto image = labels ? vision::read_labels(path) : vision::read_image(path);
+    if (!image) continue;
+    if (image->empty() || image->type() != (labels ? CV_8UC1 : CV_8UC3)) fuzz::fail("a picture of another kind");
+  }
+  return 0;
+}
