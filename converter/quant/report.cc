@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace octet::convert {
@@ -37,6 +38,18 @@ Outputs outputs_of(const Model& model, const Session& session) {
     if (t.dtype == DType::kF32) all.back().assign(t.f32().begin(), t.f32().end());
   }
   return all;
+}
+
+// Runs `to` on what `from` was given.
+Result<void> run_alike(Session& to, Session& from, int inputs) {
+  for (int i = 0; i < inputs; ++i)
+    if (auto done = to.resize_input(i, from.input(i).shape); !done) return done;
+  if (auto ready = to.prepare(); !ready) return ready;
+  for (int i = 0; i < inputs; ++i) {
+    const octet::Tensor t = from.input(i);
+    std::memcpy(to.input(i).data, t.data, static_cast<size_t>(t.shape.elements()) * size_of(t.dtype));
+  }
+  return to.run();
 }
 
 void compare(std::vector<Power>& powers, const Outputs& wanted, const Outputs& got) {
@@ -86,7 +99,7 @@ Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vecto
     std::erase(options.int8_exclude, layer);
     auto one = Session::create(int8_model, options);
     if (!one) return one.error();
-    if (auto ran = run(*one, samples, 0); !ran) return ran.error();
+    if (auto ran = run_alike(*one, *f32, static_cast<int>(int8_model.inputs().size())); !ran) return ran.error();
     std::vector<Power> powers;
     compare(powers, wanted, outputs_of(int8_model, *one));
     Noise worst{layer, std::numeric_limits<double>::infinity()};
