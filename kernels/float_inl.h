@@ -1,6 +1,7 @@
-// Elementwise float, softmax, argmax: results within a few units in the last place of the reference.
+// Elementwise float, softmax, argmax: the same bits as the reference.
 #pragma once
 #include "kernels/conv_f32_inl.h"
+#include "kernels/quant.h"
 #include "kernels/reference.h"
 
 namespace octet::kernels {
@@ -110,10 +111,14 @@ inline F largest_of(const float* in, int64_t count) {
 void softmax_f32(const float* in, float* out, int64_t count) {
   const F top = largest_of(in, count);
   map1(in, out, count, [top](F x) { return exp_clamped(sub(x, top)); });
-  F sums = set_f(0.0f);
-  for (int64_t i = 0; i < count; i += kLanes)
-    sums = add(sums, count - i < kLanes ? load_f(out + i, static_cast<int>(count - i)) : load_f(out + i));
-  const F factor = div(set_f(1.0f), set_f(sum(sums)));
+  float partial[kPartialSums] = {};
+  for (int lane = 0; lane < kPartialSums; lane += kLanes) {
+    F sums = set_f(0.0f);
+    for (int64_t i = lane; i < count; i += kPartialSums)
+      sums = add(sums, count - i < kLanes ? load_f(out + i, static_cast<int>(count - i)) : load_f(out + i));
+    store_f(partial + lane, sums);
+  }
+  const F factor = div(set_f(1.0f), set_f(sum_of(partial)));
   map1(out, out, count, [factor](F x) { return mul(x, factor); });
 }
 

@@ -11,6 +11,14 @@ inline int32_t round_half_even(float v) {
   return static_cast<int32_t>(std::nearbyintf(v));
 }  // |v| < 2^31; default rounding mode
 
+// Float sums that do not depend on a vector's length: element i goes to part i % kPartialSums.
+inline constexpr int kPartialSums = 16;
+inline float sum_of(float (&parts)[kPartialSums]) {
+  for (int half = kPartialSums / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) parts[i] += parts[i + half];
+  return parts[0];
+}
+
 // NaN gives the zero point.
 inline uint8_t quantize_u8(float x, float inv_scale, int32_t zero_point) {
   const float low = static_cast<float>(-zero_point), high = static_cast<float>(255 - zero_point);

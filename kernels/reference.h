@@ -8,6 +8,8 @@ namespace octet::kernels::reference {
 float act_fast(const Activation& act, float x);
 // The activation before an f32 store: a relative error of about 1e-6. Same bits on every ISA too.
 float act_accurate(const Activation& act, float x);
+float exp_accurate(float x);  // never 0 or infinite
+float exp_full(float x);      // overflows and vanishes where it should
 
 void conv_tile(const ConvTile& tile);
 size_t depthwise_packed_bytes(int kernel_h, int kernel_w, int channels);

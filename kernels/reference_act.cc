@@ -8,15 +8,6 @@
 #include "kernels/reference.h"
 
 namespace octet::kernels::reference {
-namespace {
-
-float sigmoid_fast(float x) {
-  using namespace octet::kernels::sigmoid_fast;
-  const float t = x * x;
-  const float y = x * std::fma(std::fma(std::fma(kA[3], t, kA[2]), t, kA[1]), t, kA[0]);
-  const float s = y * y;
-  return std::fma(y, std::fma(std::fma(std::fma(kB[3], s, kB[2]), s, kB[1]), s, kB[0]), 0.5f);
-}
 
 float exp_accurate(float x) {
   using namespace octet::kernels::exp_accurate;
@@ -27,6 +18,16 @@ float exp_accurate(float x) {
   float p = kP[7];
   for (int i = 6; i >= 0; --i) p = std::fma(p, r, kP[i]);
   return p * std::bit_cast<float>((n + 127) << 23);
+}
+
+namespace {
+
+float sigmoid_fast(float x) {
+  using namespace octet::kernels::sigmoid_fast;
+  const float t = x * x;
+  const float y = x * std::fma(std::fma(std::fma(kA[3], t, kA[2]), t, kA[1]), t, kA[0]);
+  const float s = y * y;
+  return std::fma(y, std::fma(std::fma(std::fma(kB[3], s, kB[2]), s, kB[1]), s, kB[0]), 0.5f);
 }
 
 // The clamps of both families: identical except for the sigmoid.
@@ -74,6 +75,11 @@ float act_accurate(const Activation& act, float x) {
     default:
       return act_simple(act, x);
   }
+}
+
+float exp_full(float x) {
+  const float root = exp_accurate(x * 0.5f);
+  return root * root;
 }
 
 }  // namespace octet::kernels::reference

@@ -1,8 +1,9 @@
-// The oracle of the float kernels: libm and double sums.
+// The oracle of the float kernels: double sums for layers and pools; the others to the bit, as heads between int8 layers need it.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "kernels/quant.h"
 #include "kernels/reference.h"
 
 namespace octet::kernels::reference {
@@ -134,10 +135,10 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
     const float x = in[i];
     switch (op) {
       case UnaryF32::kAct:
-        out[i] = static_cast<float>(activate(act, x));
+        out[i] = act_accurate(act, x);
         break;
       case UnaryF32::kExp:
-        out[i] = std::exp(x);
+        out[i] = exp_full(x);
         break;
       case UnaryF32::kLog:
         out[i] = std::log(x);
@@ -179,9 +180,13 @@ void bilinear_f32(int channels, const float* const corners[4], const float weigh
 
 void softmax_f32(const float* in, float* out, int64_t count) {
   const float highest = *std::max_element(in, in + count);
-  double sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += std::exp(double{in[i]} - highest);
-  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(std::exp(double{in[i]} - highest) / sum);
+  float sums[kPartialSums] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    out[i] = exp_accurate(in[i] - highest);
+    sums[i % kPartialSums] += out[i];
+  }
+  const float factor = 1 / sum_of(sums);
+  for (int64_t i = 0; i < count; ++i) out[i] *= factor;
 }
 
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
