@@ -1,4 +1,4 @@
-// Writes the corpora that fuzzing starts from, cut from the bundled models, photos and annotations: seeds SOURCE_DIR OUT_DIR.
+// Writes the corpora that fuzzing starts from, most of them cut from the bundled files: fuzz_seeds SOURCE_DIR OUT_DIR.
 #include <octet/convert.h>
 
 #include <cstdio>
@@ -156,6 +156,29 @@ void write_annotations(const fs::path& source, const fs::path& out) {
   for (auto a : coco["annotations"]) a["score"] = .5, results.push_back(a);
   for (const auto& [name, text] : {std::pair("instances", coco.dump()), std::pair("results", results.dump())})
     write(out / name, text.data(), text.size());
+  constexpr std::string_view kVoc =
+      "<annotation><filename>a.jpg</filename><size><width>32</width><height>24</height><depth>3</depth></size>"
+      "<object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>9</xmax><ymax>8</ymax>"
+      "</bndbox></object></annotation>";
+  write(out / "voc", kVoc.data(), kVoc.size());
+}
+
+void write_configs(const fs::path& out) {
+  fs::create_directories(out);
+  constexpr std::string_view kDetection =
+      "metric: COCO\nnum_classes: 80\nEvalDataset:\n  !COCODataSet\n  image_dir: val\n  anno_path: val.json\n"
+      "  dataset_dir: data\nEvalReader:\n  sample_transforms:\n  - Decode: {}\n  - Resize: {target_size: [640, 640], "
+      "keep_ratio: True, interp: 2}\n  - LetterBoxResize: {target_size: 416}\n  - NormalizeImage: {is_scale: true, "
+      "mean: "
+      "[0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], norm_type: mean_std}\n  - Pad: {size: 640, fill_value: [114, "
+      "114, "
+      "114]}\n  - PadStride: {stride: 32}\n  - Permute: {}\n  batch_size: 4\n";
+  constexpr std::string_view kSegmentation =
+      "batch_size: 4\nval_dataset:\n  type: Dataset\n  dataset_root: data\n  val_path: val.txt\n  num_classes: 11\n"
+      "  mode: val\n  transforms:\n  - type: Resize\n    target_size: [480, 352]\n  - type: Normalize\n    mean: 0.5\n"
+      "Deploy:\n  model: model.pdmodel\n  transforms:\n  - type: Normalize\n";
+  write(out / "detection", kDetection.data(), kDetection.size());
+  write(out / "segmentation", kSegmentation.data(), kSegmentation.size());
 }
 
 }  // namespace
@@ -170,5 +193,6 @@ int main(int argc, char** argv) {
   octet::write_models(source, out);
   octet::write_pictures(source, out / "images");
   octet::write_annotations(source, out / "annotations");
+  octet::write_configs(out / "config");
   return 0;
 }
