@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstdio>
 #include <opencv2/imgproc.hpp>
+#include <set>
 
 namespace octet::vision {
 namespace {
@@ -97,6 +98,26 @@ cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels) {
   for (int y = 0; y < bgr.rows; ++y)
     for (int x = 0; x < bgr.cols; ++x) colours.at<cv::Vec3b>(y, x) = class_colour(labels.at<int>(y, x));
   cv::addWeighted(bgr, .4, colours, .6, 0, out.colRange(bgr.cols, 2 * bgr.cols));
+  return out;
+}
+
+cv::Mat with_legend(const cv::Mat& bgr, const cv::Mat& labels, const std::vector<std::string>& names) {
+  const std::set<int> present(labels.begin<int>(), labels.end<int>());
+  const double scale = std::clamp(bgr.cols / 1500.0, .4, 1.0);
+  const int row = cvRound(40 * scale), column = std::max(1, std::min(bgr.cols, cvRound(320 * scale)));
+  const int columns = std::max(1, bgr.cols / column);
+  const int rows = (static_cast<int>(present.size()) + columns - 1) / columns;
+  cv::Mat out(bgr.rows + rows * row, bgr.cols, CV_8UC3, cv::Scalar::all(255));
+  bgr.copyTo(out.rowRange(0, bgr.rows));
+  int i = 0;
+  for (const int k : present) {
+    const cv::Point at(i % columns * column + row / 4, bgr.rows + i / columns * row + row / 4);
+    const cv::Vec3b c = class_colour(k);
+    cv::rectangle(out, cv::Rect(at, cv::Size(row, row / 2)), cv::Scalar(c[0], c[1], c[2]), cv::FILLED);
+    cv::putText(out, name_of(names, k), {at.x + row + row / 4, at.y + row / 2}, cv::FONT_HERSHEY_SIMPLEX, scale,
+                cv::Scalar::all(0), 1, cv::LINE_AA);
+    ++i;
+  }
   return out;
 }
 

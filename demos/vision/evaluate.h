@@ -9,6 +9,7 @@
 #include "demos/vision/coco.h"
 #include "demos/vision/detector.h"
 #include "demos/vision/miou.h"
+#include "demos/vision/seg_config.h"
 
 namespace octet::vision {
 
@@ -39,10 +40,14 @@ Result<DetectorReport> run_detector(Detector& detector, const DetectorJob& job);
 // count by category id, from 1, where the ids have gaps as COCO's do.
 Result<std::vector<size_t>> positions_of(int classes, const std::vector<CocoCategory>& categories);
 
+// Every .png file of `label_dir` with the photo whose name differs only in its ending.
+Result<std::vector<LabelledImage>> labelled_images(const std::string& image_dir, const std::string& label_dir);
+
 struct SegmenterJob {
-  std::string image_dir{}, label_dir{};  // labels are PNG files; the picture's name differs only in its ending
-  int classes = 0;
+  std::vector<LabelledImage> images{};
+  int classes = 0;  // that count; the network may know more
   int ignore_index = 255;
+  int label_shift = 0;         // as SegConfig's
   Preprocess preprocess{};     // height and width 0: each picture in its own size
   bool resize_logits = false;  // scores are enlarged bilinearly before the best is taken; otherwise labels, by nearest
   Progress progress{};

@@ -13,10 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Pair {
-  std::string image, labels;
-};
-
 // Files of a folder by name without ending.
 Result<std::map<std::string, std::string>> files_of(const std::string& dir) {
   std::error_code ec;
@@ -28,39 +24,45 @@ Result<std::map<std::string, std::string>> files_of(const std::string& dir) {
   return out;
 }
 
-// Every label picture with its photo: a photo that is missing is an error, one without labels is not used.
-Result<std::vector<Pair>> pairs_of(const SegmenterJob& job) {
-  auto labels = files_of(job.label_dir);
-  if (!labels) return labels.error();
-  auto images = files_of(job.image_dir);
-  if (!images) return images.error();
-  std::vector<Pair> out;
-  for (const auto& [stem, path] : *labels) {
-    if (fs::path(path).extension() != ".png") continue;
-    const auto image = images->find(stem);
-    if (image == images->end())
-      return Error{Code::kIo, "'" + path + "': no image of that name in '" + job.image_dir + "'"};
-    out.push_back({image->second, path});
+void shift(cv::Mat& labels, int by) {
+  constexpr int kNone = 255;
+  for (auto it = labels.begin<uint8_t>(); it != labels.end<uint8_t>(); ++it) {
+    const int label = *it + by;
+    *it = static_cast<uint8_t>(label < 0 || label > kNone ? kNone : label);
   }
-  if (out.empty()) return Error{Code::kIo, "folder '" + job.label_dir + "': no .png files"};
-  return out;
 }
 
 }  // namespace
 
+Result<std::vector<LabelledImage>> labelled_images(const std::string& image_dir, const std::string& label_dir) {
+  auto labels = files_of(label_dir);
+  if (!labels) return labels.error();
+  auto images = files_of(image_dir);
+  if (!images) return images.error();
+  std::vector<LabelledImage> out;
+  for (const auto& [stem, path] : *labels) {
+    if (fs::path(path).extension() != ".png") continue;
+    const auto image = images->find(stem);
+    if (image == images->end()) return Error{Code::kIo, "'" + path + "': no image of that name in '" + image_dir + "'"};
+    out.push_back({image->second, path});
+  }
+  if (out.empty()) return Error{Code::kIo, "folder '" + label_dir + "': no .png files"};
+  return out;
+}
+
 Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, const SegmenterJob& job) {
   const QuietOpenCv quiet;
-  auto pairs = pairs_of(job);
-  if (!pairs) return pairs.error();
+  if (job.images.empty()) return Error{Code::kBadArgument, "the data set lists no images"};
   Confusion confusion(job.classes, job.ignore_index);
   std::vector<double> ms;
-  for (const Pair& pair : *pairs) {
+  for (const LabelledImage& pair : job.images) {
     auto image = read_image(pair.image);
     if (!image) return image.error();
     auto labels = read_labels(pair.labels);
     if (!labels) return labels.error();
     if (image->size() != labels->size())
       return Error{Code::kBadFile, "'" + pair.labels + "': its size differs from that of '" + pair.image + "'"};
+    if (job.label_shift) shift(*labels, job.label_shift);
     const Geometry g = fit(image->rows, image->cols, job.preprocess);
     const InputSize size{.height = g.input_height, .width = g.input_width};
     if (auto ready = feed.prepare(session, size); !ready) return ready.error();
@@ -72,9 +74,10 @@ Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, c
     if (!predicted) return predicted.error();
     if (auto added = confusion.add(*predicted, *labels); !added)
       return Error{added.error().code, "'" + pair.labels + "': " + added.error().text};
-    if (job.progress) job.progress(ms.size(), pairs->size());
+    if (job.progress) job.progress(ms.size(), job.images.size());
   }
-  return SegmenterReport{.metrics = confusion.metrics(), .latency = summarise(std::move(ms)), .images = pairs->size()};
+  return SegmenterReport{
+      .metrics = confusion.metrics(), .latency = summarise(std::move(ms)), .images = job.images.size()};
 }
 
 }  // namespace octet::vision

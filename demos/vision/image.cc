@@ -4,12 +4,16 @@
 #include <png.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csetjmp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <opencv2/imgcodecs.hpp>
 #include <system_error>
+
+#include "demos/vision/draw.h"
 
 namespace octet::vision {
 namespace {
@@ -86,6 +90,25 @@ Result<cv::Mat> read_palette(const std::string& path) {
   return indices;
 }
 
+// Writes aside with `write`, which says whether it could, and renames.
+template <class Write>
+Result<void> replace_file(const std::string& path, Write write) {
+  const fs::path target(path);
+  // The ending stays last: it selects the format.
+  std::string name = target.filename().string();
+  name.insert(0, std::to_string(getpid()) + ".part.");
+  const fs::path aside = target.parent_path() / name;
+  std::error_code ec;
+  Result<void> written = write(aside.string());
+  if (written) {
+    fs::rename(aside, target, ec);
+    if (!ec) return {};
+    written = image_error(path, ec.message().c_str());
+  }
+  fs::remove(aside, ec);
+  return written;
+}
+
 }  // namespace
 
 Result<cv::Mat> read_image(const std::string& path) { return decode(path, cv::IMREAD_COLOR); }
@@ -102,26 +125,36 @@ Result<cv::Mat> read_labels(const std::string& path) {
 }
 
 Result<void> write_image(const std::string& path, const cv::Mat& image) {
-  const fs::path target(path);
-  // The ending stays last: it selects the format.
-  std::string name = target.filename().string();
-  name.insert(0, std::to_string(getpid()) + ".part.");
-  const fs::path aside = target.parent_path() / name;
-  std::error_code ec;
-  try {
-    if (!cv::imwrite(aside.string(), image)) {
-      fs::remove(aside, ec);
+  return replace_file(path, [&](const std::string& aside) -> Result<void> {
+    try {
+      if (cv::imwrite(aside, image)) return {};
       return image_error(path, "cannot be written");
+    } catch (const cv::Exception&) {  // an ending that OpenCV does not know
+      return image_error(path, "cannot be written: the name must end in .jpg, .png or another known format");
     }
-  } catch (const cv::Exception&) {  // an ending that OpenCV does not know
-    fs::remove(aside, ec);
-    return image_error(path, "cannot be written: the name must end in .jpg, .png or another known format");
+  });
+}
+
+Result<void> write_palette(const std::string& path, const cv::Mat& labels) {
+  if (!path.ends_with(".png")) return image_error(path, "class ids are written as .png only");
+  cv::Mat ids(labels.size(), CV_8UC1);
+  std::transform(labels.begin<int>(), labels.end<int>(), ids.begin<uint8_t>(),
+                 [](int id) { return static_cast<uint8_t>(id < 0 || id > 255 ? 255 : id); });
+  std::array<uint8_t, size_t{3} * 256> colours{};
+  for (int k = 0; k < 256; ++k) {
+    const cv::Vec3b bgr = class_colour(k);
+    for (int c = 0; c < 3; ++c) colours[static_cast<size_t>(3 * k + c)] = bgr[2 - c];
   }
-  fs::rename(aside, target, ec);
-  if (!ec) return {};
-  std::error_code ignored;
-  fs::remove(aside, ignored);
-  return image_error(path, ec.message().c_str());
+  return replace_file(path, [&](const std::string& aside) -> Result<void> {
+    png_image png{};
+    png.version = PNG_IMAGE_VERSION;
+    png.width = static_cast<png_uint_32>(ids.cols);
+    png.height = static_cast<png_uint_32>(ids.rows);
+    png.format = PNG_FORMAT_RGB_COLORMAP;
+    png.colormap_entries = 256;
+    if (png_image_write_to_file(&png, aside.c_str(), 0, ids.data, 0, colours.data())) return {};
+    return image_error(path, png.message);
+  });
 }
 
 }  // namespace octet::vision

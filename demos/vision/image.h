@@ -16,4 +16,7 @@ Result<cv::Mat> read_labels(const std::string& path);
 // The format follows the name's ending. A reader never sees half a picture: it is written aside and renamed.
 Result<void> write_image(const std::string& path, const cv::Mat& image);
 
+// Class ids as a palette PNG in the colours of class_colour(); `labels` is CV_32S, ids outside 0..255 become 255.
+Result<void> write_palette(const std::string& path, const cv::Mat& labels);
+
 }  // namespace octet::vision

@@ -70,32 +70,55 @@ Result<cv::Mat> read_label_plane(const Tensor& output, int height, int width) {
   return Error{Code::kBadModel, "labels of unknown type"};
 }
 
+// Where the scores of classes lie, by the expected number or else the shorter axis; 0: nowhere, these are labels.
+int channel_axis(const Tensor& output, int classes) {
+  const Shape& s = output.shape;
+  if (s.rank() != 4 || output.dtype != DType::kF32) return 0;
+  if (s[1] == 1 && classes > 2) return 0;
+  if (s[1] == classes || s[1] == 1) return 1;
+  if (s[3] == classes) return 3;
+  return s[1] <= s[3] ? 1 : 3;
+}
+
 }  // namespace
+
+int classes_of(const Tensor& output, int expected) {
+  const int axis = channel_axis(output, expected);
+  return axis ? std::max(2, static_cast<int>(output.shape[axis])) : 0;
+}
 
 Result<cv::Mat> segment(const Tensor& output, int classes, const Geometry& geometry, bool resize_logits) {
   const Shape& s = output.shape;
-  const bool floats = output.dtype == DType::kF32;
   const auto dim = [&](int axis) { return static_cast<int>(s[axis]); };
   float* data = static_cast<float*>(output.data);
   std::vector<cv::Mat> planes;  // scores of each class; empty: `labels` holds the answer
   cv::Mat labels;
-  if (s.rank() == 4 && floats && s[1] == classes && classes > 1) {
-    const size_t plane = static_cast<size_t>(s[2] * s[3]);
-    for (int c = 0; c < classes; ++c)
-      planes.emplace_back(dim(2), dim(3), CV_32F, data + static_cast<size_t>(c) * plane);
-  } else if (s.rank() == 4 && floats && s[1] == 1 && classes == 2) {
+  const int axis = channel_axis(output, classes);
+  const int channels = axis ? dim(axis) : 0;
+  const auto wrong = [&] {
+    return Error{Code::kBadModel, "output '" + std::string(output.name) + "' is " + name_of(output.dtype) + " " +
+                                      s.text() + ": neither labels nor scores of " + std::to_string(classes) +
+                                      " classes"};
+  };
+  if (axis == 1 && channels == 1 && (classes == 2 || classes == 0)) {
     const cv::Mat one(dim(2), dim(3), CV_32F, data);
     planes = {1 - one, one};
-  } else if (s.rank() == 4 && floats && s[3] == classes && classes > 1) {
-    cv::split(cv::Mat(dim(1), dim(2), CV_32FC(classes), data), planes);
+  } else if (axis && channels > 1) {
+    if (channels < classes) return wrong();
+    if (axis == 3) {
+      if (channels > CV_CN_MAX) return wrong();
+      cv::split(cv::Mat(dim(1), dim(2), CV_32FC(channels), data), planes);
+    } else {
+      const size_t plane = static_cast<size_t>(s[2] * s[3]);
+      for (int c = 0; c < channels; ++c)
+        planes.emplace_back(dim(2), dim(3), CV_32F, data + static_cast<size_t>(c) * plane);
+    }
   } else if (s.rank() == 3 || (s.rank() == 4 && s[1] == 1)) {
     auto read = read_label_plane(output, dim(-2), dim(-1));
     if (!read) return read;
     labels = *read;
   } else {
-    return Error{Code::kBadModel, "output '" + std::string(output.name) + "' is " + name_of(output.dtype) + " " +
-                                      s.text() + ": neither labels nor scores of " + std::to_string(classes) +
-                                      " classes"};
+    return wrong();
   }
   if (!planes.empty() && resize_logits) {
     for (cv::Mat& plane : planes) plane = to_picture(plane, geometry, cv::INTER_LINEAR);

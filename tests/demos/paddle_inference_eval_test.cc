@@ -1,36 +1,16 @@
 // The program as its users meet it: result lines, exit codes, messages.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <string>
 
+#include "tests/demos/program.h"
 #include "tests/demos/scratch.h"
 
 namespace octet::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Outcome {
-  int code;
-  std::string text;  // stdout and stderr
-};
-
-Outcome run(const std::string& arguments) {
-  const std::string command = std::string(OCTET_PROGRAM) + " " + arguments + " 2>&1";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  Outcome out{.code = -1, .text = {}};
-  if (!pipe) return out;
-  char buffer[4096];
-  while (const size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) out.text.append(buffer, n);
-  const int status = pclose(pipe);
-  out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return out;
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const std::string kModel = std::string(OCTET_SOURCE_DIR) + "/models/detector.onnx";
 const std::string kData = std::string(OCTET_SOURCE_DIR) + "/models/data/eval";

@@ -76,9 +76,19 @@ TEST(Segment, PaddingIsCutAway) {
             (std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8}));
 }
 
+TEST(Segment, ANetworkMayKnowMoreClasses) {
+  std::vector<float> x = {0, 0, 1, 0, 0, 0, 0, 9, .5f, .5f, .5f, .5f};
+  const Tensor y{.name = "y", .shape = {1, 3, 1, 4}, .data = x.data()};
+  EXPECT_EQ(values(segment(y, 2, stretched(1, 4, 1, 4), false)), (std::vector<int>{2, 2, 0, 1}));
+  EXPECT_EQ(classes_of(y, 0), 3) << "the shorter axis where nothing is known";
+  EXPECT_EQ(classes_of({.name = "y", .shape = {1, 9, 9, 4}, .data = x.data()}, 0), 4);
+  EXPECT_EQ(classes_of({.name = "y", .shape = {1, 1, 9, 9}, .data = x.data()}, 0), 2);
+  EXPECT_EQ(classes_of({.name = "y", .dtype = DType::kS32, .shape = {1, 9, 9}, .data = x.data()}, 0), 0);
+}
+
 TEST(Segment, OtherFormsAreRefused) {
   std::vector<float> x(16);
-  const auto bad = segment({.name = "y", .shape = {1, 4, 2, 2}, .data = x.data()}, 3, stretched(2, 2, 2, 2), false);
+  const auto bad = segment({.name = "y", .shape = {1, 4, 2, 2}, .data = x.data()}, 5, stretched(2, 2, 2, 2), false);
   ASSERT_FALSE(bad);
   EXPECT_NE(bad.error().text.find("'y'"), std::string::npos);
 }

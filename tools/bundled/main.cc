@@ -92,8 +92,9 @@ Result<Score> segmentation(const Model& model, const SessionOptions& options, co
   auto session = Session::create(model, options);
   if (!session) return session.error();
   vision::SegmenterJob job;
-  job.image_dir = a.data + "/images";
-  job.label_dir = a.data + "/labels";
+  auto images = vision::labelled_images(a.data + "/images", a.data + "/labels");
+  if (!images) return images.error();
+  job.images = std::move(*images);
   job.preprocess = vision::segmentation_preset();
   job.preprocess.height = size->height;
   job.preprocess.width = size->width;

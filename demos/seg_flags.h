@@ -1,0 +1,30 @@
+// Flags of the segmentation demo, and what they say about the data.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "demos/vision/seg_config.h"
+
+namespace octet::demos {
+
+struct SegFlags {
+  std::string model_path, model_filename, params_filename, dataset = "human", config, image_file, save_file, image_dir,
+                                                           label_dir;
+  std::string device = "CPU", precision;
+  int cpu_threads = 1, num_classes = 0, ignore_index = 255;
+  bool benchmark = false, use_trt = false, use_mkldnn = true, use_multi_img_for_dynamic_shape_collect = false;
+  std::vector<int> target_size;  // width, height
+  std::vector<std::string> int8_ops, int8_exclude;
+  vision::PreprocessFlags preprocess;
+};
+
+void define_flags(CLI::App& app, SegFlags& flags);
+
+// The YAML of --config or what --dataset stands for, with the flags put over it.
+Result<vision::SegConfig> config_of(const SegFlags& flags);
+
+// Of --dataset: names of its classes.
+std::vector<std::string> names_of(const std::string& dataset);
+
+}  // namespace octet::demos
