@@ -1,16 +1,22 @@
 // octet::convert_model: import, passes, emit.
 #include "octet/convert.h"
 
+#include <cstdio>
+
 #include "converter/emit.h"
 #include "converter/import/onnx.h"
+#include "converter/import/paddle.h"
+#include "converter/import/paddle_files.h"
 #include "converter/load.h"
 #include "converter/passes/passes.h"
+#include "converter/quant/emit_int8.h"
+#include "converter/quant/freeze.h"
 
 namespace octet {
 namespace convert {
 
 Result<Graph> load(const std::string& path, const ConvertOptions& options) {
-  auto graph = import_onnx(path, options);
+  auto graph = looks_like_paddle(path) ? import_paddle(path, options) : import_onnx(path, options);
   if (!graph) return graph;
   if (auto done = run_passes(*graph); !done) return done.error();
   return graph;
@@ -18,10 +24,28 @@ Result<Graph> load(const std::string& path, const ConvertOptions& options) {
 
 }  // namespace convert
 
+namespace {
+
+std::string summary(const convert::Frozen& frozen) {
+  char text[200];
+  std::snprintf(text, sizeof text, "int8 as trained: %d layers, largest rounding error of a weight %.6f steps",
+                frozen.layers, static_cast<double>(frozen.largest_error));
+  std::string all = text;
+  if (frozen.weights_only) all += "; int8 weights alone: " + std::to_string(frozen.weights_only);
+  if (!frozen.float_layers.empty())
+    all += "; float: " + std::to_string(frozen.float_layers.size()) + " ('" + frozen.float_layers[0] + "' the first)";
+  return all;
+}
+
+}  // namespace
+
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options) {
   auto graph = convert::load(path, options);
   if (!graph) return graph.error();
-  return convert::emit(*graph);
+  if (!graph->quantised || options.simulate) return convert::emit(*graph);
+  const convert::Frozen frozen = convert::freeze(*graph);
+  if (options.log) options.log(summary(frozen));
+  return convert::emit_int8(*graph);
 }
 
 }  // namespace octet

@@ -52,6 +52,7 @@ struct Graph {
   std::vector<Tensor> tensors;
   std::vector<Node> nodes;  // topologically sorted
   std::vector<TensorId> inputs, outputs;
+  bool quantised = false;             // the source says what is int8: FakeQuantize nodes, weights on a grid of steps
   std::vector<std::string> int8_ops;  // set by the quantiser
   std::vector<std::pair<std::string, std::string>> metadata;
 

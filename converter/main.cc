@@ -11,7 +11,8 @@
 namespace {
 
 struct Arguments {
-  std::string input, output;
+  std::string input, output, parameters;
+  bool simulate = false;
   std::vector<std::string> input_shapes, outputs;
 };
 
@@ -40,7 +41,11 @@ octet::Result<std::pair<std::string, octet::Shape>> parse_shape(const std::strin
 }
 
 int convert(const Arguments& args) {
-  octet::ConvertOptions options{.outputs = args.outputs, .input_shapes = {}};
+  octet::ConvertOptions options{.outputs = args.outputs,
+                                .input_shapes = {},
+                                .simulate = args.simulate,
+                                .log = [](const std::string& line) { std::cout << line << "\n"; },
+                                .parameters = args.parameters};
   for (const std::string& text : args.input_shapes) {
     auto shape = parse_shape(text);
     if (!shape) return fail(shape.error());
@@ -54,12 +59,16 @@ int convert(const Arguments& args) {
 
 void add_convert_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("convert", "Write a float model: fused, NHWC");
-  command->add_option("model", args->input, "Source model (.onnx)")->required();
+  CLI::App* command =
+      app.add_subcommand("convert", "Write a model as it is: fused, NHWC, in int8 where it was trained so");
+  command->add_option("model", args->input, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+      ->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")
       ->allow_extra_args(false);
   command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")->delimiter(',');
+  command->add_option("--params", args->parameters, "Paddle: file of parameters, if its name is an unusual one");
+  command->add_flag("--simulate", args->simulate, "Models trained for int8: a float model that rounds as they do");
   command->callback([args, &exit_code] { exit_code = convert(*args); });
 }
 

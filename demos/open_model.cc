@@ -24,7 +24,9 @@ Result<Precision> precision_of(const std::string& text, const Model& model) {
 }
 
 Result<Model> open_model(const std::string& path) {
-  if (path.empty()) return Error{Code::kBadArgument, "--model_path is missing: an .octet file or an .onnx file"};
+  if (path.empty())
+    return Error{Code::kBadArgument,
+                 "--model_path is missing: an .octet file, an .onnx file or the folder of a Paddle model"};
   std::error_code ec;
   if (!fs::exists(path, ec)) return Error{Code::kIo, "model '" + path + "': no such file"};
   if (fs::path(path).extension() == ".octet") return Model::map(path);

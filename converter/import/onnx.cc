@@ -9,8 +9,8 @@
 #include <unordered_set>
 
 #include "converter/import/onnx_tensor.h"
+#include "converter/import/public_tensors.h"
 #include "converter/ops/ops.h"
-#include "converter/shapes.h"
 
 namespace octet::convert {
 namespace {
@@ -54,6 +54,8 @@ class Importer {
  private:
   Error error(Code code, const std::string& text) const { return {code, path_ + ": " + text}; }
 
+  Error located(const Error& e) const { return error(e.code, e.text); }
+
   Result<void> read_opset(const onnx::ModelProto& model) {
     for (const auto& set : model.opset_import())
       if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
@@ -74,14 +76,15 @@ class Importer {
   }
 
   Result<void> add_inputs(const onnx::GraphProto& graph) {
-    for (const auto& [name, shape] : options_.input_shapes)
-      if (std::none_of(graph.input().begin(), graph.input().end(),
-                       [&, n = &name](const auto& v) { return v.name() == *n; }))
-        return error(Code::kBadArgument, "a shape is given for '" + name + "', which is not an input");
+    std::vector<std::string> names;
+    for (const auto& value : graph.input()) names.push_back(value.name());
+    if (auto done = check_input_names(options_, names); !done) return located(done.error());
     for (const auto& value : graph.input()) {
       if (values_.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
-      auto shape = input_shape(value);
-      if (!shape) return shape.error();
+      if (value.type().tensor_type().shape().dim_size() > kMaxRank)
+        return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
+      auto shape = input_shape(options_, value.name(), declared(value.type().tensor_type()));
+      if (!shape) return located(shape.error());
       auto dtype = dtype_of_onnx(value.type().tensor_type().elem_type());
       if (!dtype)
         return error(Code::kUnsupported, "input '" + value.name() + "': element type " +
@@ -96,26 +99,11 @@ class Importer {
     return {};
   }
 
-  Result<Shape> input_shape(const onnx::ValueInfo& value) const {
-    const auto& type = value.type().tensor_type();
-    if (type.shape().dim_size() > kMaxRank)
-      return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
+  static std::optional<Shape> declared(const onnx::TensorType& type) {
+    if (!type.has_shape()) return std::nullopt;
     Shape shape;
-    for (const auto& d : type.shape().dim()) {
-      if (d.dim_value() > kMaxDim)
-        return error(Code::kBadModel, "input '" + value.name() + "' has a size of " + std::to_string(d.dim_value()));
+    for (const auto& d : type.shape().dim())
       shape.push_back(d.has_dim_value() && d.dim_value() > 0 ? d.dim_value() : -1);
-    }
-    for (const auto& [name, given] : options_.input_shapes) {
-      if (name != value.name()) continue;
-      if (type.has_shape() && given.rank() != shape.rank())
-        return error(Code::kBadArgument,
-                     "input '" + name + "' has the shape " + shape.text() + ", not " + given.text());
-      if (std::any_of(given.begin(), given.end(), [](int64_t d) { return d < -1 || d == 0 || d > kMaxDim; }))
-        return error(Code::kBadArgument, "input '" + name + "': bad shape " + given.text());
-      return given;
-    }
-    if (!type.has_shape()) return error(Code::kUnsupported, "input '" + value.name() + "' has no shape: give one");
     return shape;
   }
 
@@ -194,26 +182,9 @@ class Importer {
       if (it == values_.end())
         return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
                      "output '" + name + "' is not made by any node");
-      g_.outputs.push_back(named_output(it->second, name));
+      add_output(g_, it->second, name);
     }
     return {};
-  }
-
-  // The tensor itself under the output's name, or a copy where it already has a public name.
-  TensorId named_output(TensorId id, const std::string& name) {
-    const bool taken = g_.tensors[static_cast<size_t>(id)].constant ||
-                       std::count(g_.inputs.begin(), g_.inputs.end(), id) ||
-                       std::count(g_.outputs.begin(), g_.outputs.end(), id);
-    if (!taken) {
-      g_.tensors[static_cast<size_t>(id)].name = name;
-      return id;
-    }
-    Tensor copy{.name = name, .dtype = tensor(g_, id).dtype, .shape = tensor(g_, id).shape};
-    const auto spec = reshape_spec(copy.shape, copy.shape);
-    const TensorId out = g_.add(std::move(copy));
-    g_.nodes.push_back(
-        {.name = name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {id}, .outputs = {out}});
-    return out;
   }
 
   std::filesystem::path folder() const { return std::filesystem::path(path_).parent_path(); }

@@ -1,13 +1,11 @@
 // ONNX' constants: every way in which a file stores their elements.
 #include "converter/import/onnx_tensor.h"
 
-#include <bit>
 #include <charconv>
-#include <cmath>
 #include <fstream>
 #include <limits>
 
-#include "converter/graph_tools.h"
+#include "converter/import/elements.h"
 #include "converter/shapes.h"
 
 namespace octet::convert {
@@ -54,26 +52,6 @@ size_t stored_bytes(int32_t type) {
   }
 }
 
-float half_to_float(uint16_t h) {
-  const int exponent = h >> 10 & 31, mantissa = h & 1023;
-  const float magnitude = exponent == 31  ? (mantissa ? NAN : INFINITY)
-                          : exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
-                                          : std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-  return h & 0x8000 ? -magnitude : magnitude;
-}
-
-template <class From, class To, class Convert>
-void convert_all(const std::string& raw, Tensor& t, Convert convert) {
-  const size_t n = raw.size() / sizeof(From);
-  t.data.resize(n * sizeof(To));
-  for (size_t i = 0; i < n; ++i) {
-    From from;
-    std::memcpy(&from, raw.data() + i * sizeof(From), sizeof(From));
-    const To to = convert(from);
-    std::memcpy(t.data.data() + i * sizeof(To), &to, sizeof(To));
-  }
-}
-
 // `raw`: elements as raw_data stores them.
 Result<void> decode(const std::string& raw, int32_t type, Tensor& t) {
   auto plain = [](auto v) { return v; };
@@ -82,7 +60,7 @@ Result<void> decode(const std::string& raw, int32_t type, Tensor& t) {
       convert_all<uint16_t, float>(raw, t, half_to_float);
       break;
     case kBfloat16:
-      convert_all<uint16_t, float>(raw, t, [](uint16_t v) { return std::bit_cast<float>(uint32_t{v} << 16); });
+      convert_all<uint16_t, float>(raw, t, bfloat16_to_float);
       break;
     case kDouble:
       convert_all<double, float>(raw, t, [](double v) { return static_cast<float>(v); });

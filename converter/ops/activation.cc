@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "converter/ops/build.h"
 #include "converter/ops/ops.h"
 
 namespace octet::convert {
@@ -47,17 +48,18 @@ void import_clip(OnnxNode& n) {
 }
 
 // slope * x where x < 0: one number is LeakyRelu; slopes within [0, 1] are max(x, slope * x); others need both halves.
-void import_prelu(OnnxNode& n) {
-  const TensorId x = n.in(0), slope = n.in(1);
-  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
-  if (const auto one = uniform(n.g, slope)) return n.result(n.act(Activation(ActKind::leaky_relu, *one, 0), x));
+TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope) {
+  if (n.at(x).dtype != DType::kF32) return n.refuse("needs a float operand", Code::kUnsupported);
+  if (const auto one = uniform(n.g, slope)) return n.act(Activation(ActKind::leaky_relu, *one, 0), x);
   const Tensor& s = n.at(slope);
   const auto v = s.values<float>();
   if (s.constant && s.dtype == DType::kF32 && std::all_of(v.begin(), v.end(), [](float f) { return f >= 0 && f <= 1; }))
-    return n.result(n.binary(BinaryKind::max, x, n.binary(BinaryKind::mul, x, slope)));
+    return n.binary(BinaryKind::max, x, n.binary(BinaryKind::mul, x, slope));
   const TensorId zero = n.scalar_like(x, 0);
   const TensorId negative = n.binary(BinaryKind::mul, n.binary(BinaryKind::min, x, zero), slope);
-  n.result(n.binary(BinaryKind::add, n.binary(BinaryKind::max, x, zero), negative));
+  return n.binary(BinaryKind::add, n.binary(BinaryKind::max, x, zero), negative);
 }
+
+void import_prelu(OnnxNode& n) { n.result(build_prelu(n, n.in(0), n.in(1))); }
 
 }  // namespace octet::convert

@@ -41,4 +41,18 @@ TensorId build_batch_norm(SourceNode& n, TensorId x, const BatchNorm& parameters
 // operand of rank 2 or more are transposed where asked for.
 TensorId build_matmul(SourceNode& n, TensorId a, TensorId b, bool transpose_a = false, bool transpose_b = false);
 
+TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope);  // NumPy broadcasting
+
+// x in the shape of `like`, which has as many elements.
+TensorId build_reshape_like(SourceNode& n, TensorId x, TensorId like);
+TensorId build_squeeze(SourceNode& n, TensorId x, const std::vector<int>& axes);
+TensorId build_unsqueeze(SourceNode& n, TensorId x,
+                         const std::vector<int64_t>& axes);  // of the result; may be negative
+std::vector<int> axes_of_ones(SourceNode& n, TensorId x);    // fails where a size is unknown
+
+TensorId build_tile(SourceNode& n, TensorId x, const std::vector<int64_t>& repeats);
+TensorId build_tile(SourceNode& n, TensorId x, TensorId repeats);  // constant or computed
+// [N, C*b*b, H, W] to [N, C, H*b, W*b]; depth_first: the block's position varies slower than the channel (ONNX' DCR).
+TensorId build_depth_to_space(SourceNode& n, TensorId x, int64_t block, bool depth_first);
+
 }  // namespace octet::convert

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "converter/ops/build.h"
 #include "converter/ops/ops.h"
 
 namespace octet::convert {
@@ -123,7 +124,7 @@ void import_pad(OnnxNode& n) {
 }
 
 // Each dim gets one of size 1 before it, which is what expands.
-static TensorId tile_computed(OnnxNode& n, TensorId x, TensorId repeats) {
+static TensorId tile_computed(SourceNode& n, TensorId x, TensorId repeats) {
   const int rank = n.rank(x);
   if (2 * rank > kMaxRank || n.shape(repeats) != Shape{rank})
     return n.refuse("computed repeats need an input of rank 1 to " + std::to_string(kMaxRank / 2), Code::kUnsupported);
@@ -139,35 +140,40 @@ static TensorId tile_computed(OnnxNode& n, TensorId x, TensorId repeats) {
   return n.emit(schema::ReshapeT{}, {expanded, n.binary(schema::BinaryKind::mul, sizes, repeats)});
 }
 
-void import_tile(OnnxNode& n) {
-  TensorId x = n.in(0);
-  if (!n.is_constant(n.in(1))) return n.result(tile_computed(n, x, n.cast(n.in(1), DType::kS64)));
-  const auto repeats = n.const_ints(1, "the repeats");
-  if (!n.failed() && static_cast<int>(repeats.size()) != n.rank(x))
-    return n.fail("repeats do not fit " + n.shape(x).text());
+TensorId build_tile(SourceNode& n, TensorId x, const std::vector<int64_t>& repeats) {
+  if (repeats.size() != static_cast<size_t>(n.rank(x))) return n.refuse("repeats do not fit " + n.shape(x).text());
   for (size_t i = 0; i < repeats.size() && !n.failed(); ++i) {
     const int times = n.bounded("repeats", repeats[i], 1, 1024);
     if (times > 1)
       x = n.emit(schema::ConcatT{.axis = static_cast<int>(i)}, std::vector<TensorId>(static_cast<size_t>(times), x));
   }
-  n.result(x);
+  return x;
+}
+
+TensorId build_tile(SourceNode& n, TensorId x, TensorId repeats) {
+  if (const auto known = constant_ints(n.g, repeats)) return build_tile(n, x, *known);
+  return tile_computed(n, x, n.cast(repeats, DType::kS64));
+}
+
+void import_tile(OnnxNode& n) { n.result(build_tile(n, n.in(0), n.in(1))); }
+
+TensorId build_depth_to_space(SourceNode& n, TensorId x, int64_t block, bool depth_first) {
+  if (!n.need_rank(x, 4)) return -1;
+  const int b = n.bounded("block size", block, 1, 256);
+  const Shape s = n.shape(x);
+  if (n.failed() || s[1] < 0 || s[1] % (b * b) || s[2] < 0 || s[3] < 0)
+    return n.refuse("needs known sizes and channels that are a multiple of blocksize^2, got " + s.text(),
+                    Code::kUnsupported);
+  const int64_t c = s[1] / (b * b);
+  TensorId y = depth_first ? n.reshape(x, {-2, b, b, c, s[2], s[3]}) : n.reshape(x, {-2, c, b, b, s[2], s[3]});
+  y = n.transpose(y, depth_first ? Perm{0, 3, 4, 1, 5, 2} : Perm{0, 1, 4, 2, 5, 3});
+  return n.reshape(y, {-2, c, s[2] * b, s[3] * b});
 }
 
 void import_depth_to_space(OnnxNode& n) {
-  const TensorId x = n.in(0);
-  if (!n.need_rank(x, 4)) return;
-  const int b = n.bounded("blocksize", n.i("blocksize", 0), 1, 256);
   const std::string mode = n.s("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") return n.fail("mode '" + mode + "' is unknown");
-  const Shape s = n.shape(x);
-  if (n.failed() || s[1] < 0 || s[1] % (b * b) || s[2] < 0 || s[3] < 0)
-    return n.fail("needs known sizes and channels that are a multiple of blocksize^2, got " + s.text(),
-                  Code::kUnsupported);
-  const int64_t c = s[1] / (b * b);
-  const bool depth_first = mode == "DCR";
-  TensorId y = depth_first ? n.reshape(x, {-2, b, b, c, s[2], s[3]}) : n.reshape(x, {-2, c, b, b, s[2], s[3]});
-  y = n.transpose(y, depth_first ? Perm{0, 3, 4, 1, 5, 2} : Perm{0, 1, 4, 2, 5, 3});
-  n.result(n.reshape(y, {-2, c, s[2] * b, s[3] * b}));
+  n.result(build_depth_to_space(n, n.in(0), n.i("blocksize", 0), mode == "DCR"));
 }
 
 void import_space_to_depth(OnnxNode& n) {

@@ -2,6 +2,7 @@
 // LogSoftmax (before 13 over all dims from `axis` on, 13: over `axis`).
 #include <algorithm>
 
+#include "converter/ops/build.h"
 #include "converter/ops/ops.h"
 
 namespace octet::convert {
@@ -58,10 +59,7 @@ void import_softmax(OnnxNode& n) {
     y = n.reshape(y, std::move(spec));
   }
   y = n.emit(schema::SoftmaxT{.axis = axis}, {y});
-  if (!plain) {
-    const auto back = reshape_spec(n.shape(y), s);
-    y = back ? n.reshape(y, *back) : n.emit(schema::ReshapeT{}, {y, n.emit(schema::ShapeOfT{}, {x})});
-  }
+  if (!plain) y = build_reshape_like(n, y, x);
   if (n.proto.op_type() == "LogSoftmax") y = n.unary(UnaryKind::log, y);
   n.result(y);
 }

@@ -5,9 +5,47 @@
 #include <cmath>
 
 #include "converter/import/onnx_tensor.h"
+#include "converter/ops/build.h"
 #include "converter/ops/ops.h"
 
 namespace octet::convert {
+TensorId build_reshape_like(SourceNode& n, TensorId x, TensorId like) {
+  if (const auto spec = reshape_spec(n.shape(x), n.shape(like)); spec && !spec->empty()) return n.reshape(x, *spec);
+  return n.emit(schema::ReshapeT{}, {x, n.emit(schema::ShapeOfT{}, {like})});
+}
+
+TensorId build_squeeze(SourceNode& n, TensorId x, const std::vector<int>& axes) {
+  std::vector<int64_t> spec;
+  for (int i = 0; i < n.rank(x); ++i) {
+    const bool goes = std::count(axes.begin(), axes.end(), i) > 0;
+    if (goes && n.shape(x)[i] > 1) return n.refuse("cannot squeeze " + n.shape(x).text());
+    if (!goes) spec.push_back(n.same_dim(x, i));
+  }
+  return n.reshape(x, std::move(spec));
+}
+
+TensorId build_unsqueeze(SourceNode& n, TensorId x, const std::vector<int64_t>& raw) {
+  if (raw.size() + static_cast<size_t>(n.rank(x)) > static_cast<size_t>(kMaxRank)) return n.refuse("more than 8 dims");
+  const int rank = n.rank(x) + static_cast<int>(raw.size());
+  const std::vector<int> axes = n.axes(raw, rank);
+  std::vector<int64_t> spec;
+  for (int i = 0, from = 0; i < rank && !n.failed(); ++i) {
+    const bool added = std::count(axes.begin(), axes.end(), i) > 0;
+    if (!added && from >= n.rank(x)) return n.refuse("an axis is given twice");
+    spec.push_back(added ? 1 : n.same_dim(x, from++));
+  }
+  return n.failed() ? -1 : n.reshape(x, std::move(spec));
+}
+
+std::vector<int> axes_of_ones(SourceNode& n, TensorId x) {
+  std::vector<int> axes;
+  for (int i = 0; i < n.rank(x); ++i) {
+    if (n.shape(x)[i] < 0) n.fail("without axes needs known sizes: give the input's shape", Code::kUnsupported);
+    if (n.shape(x)[i] == 1) axes.push_back(i);
+  }
+  return axes;
+}
+
 void import_reshape(OnnxNode& n) {
   const bool allow_zero = n.i("allowzero", 0) != 0;
   const auto shape = constant_ints(n.g, n.in(1));
@@ -40,29 +78,10 @@ void import_flatten(OnnxNode& n) {
 
 void import_squeeze(OnnxNode& n) {
   const TensorId x = n.in(0);
-  const Shape s = n.shape(x);
-  const bool squeeze = n.proto.op_type() == "Squeeze";
   const bool given = n.in(1) >= 0 || n.has("axes");
-  std::vector<int64_t> raw = n.in(1) >= 0 ? n.const_ints(1, "the axes") : n.ints("axes", {});
-  if (!given && !squeeze) return n.fail("has no axes");
-  const int rank = squeeze ? s.rank() : s.rank() + static_cast<int>(std::min<size_t>(raw.size(), 8));
-  if (rank > kMaxRank || raw.size() > 8) return n.fail("more than 8 dims");
-  const std::vector<int> axes = n.axes(raw, rank);
-  if (n.failed()) return;
-  std::vector<int64_t> spec;
-  for (int i = 0, from = 0; i < rank; ++i) {
-    const bool named = std::count(axes.begin(), axes.end(), i) > 0;
-    if (!squeeze) {
-      if (!named && from >= s.rank()) return n.fail("an axis is given twice");
-      spec.push_back(named ? 1 : n.same_dim(x, from++));
-    } else {
-      if (!given && s[i] < 0)
-        return n.fail("without axes needs known sizes: give the input's shape", Code::kUnsupported);
-      if (named && s[i] > 1) return n.fail("cannot squeeze " + s.text());
-      if (given ? !named : s[i] != 1) spec.push_back(n.same_dim(x, i));
-    }
-  }
-  n.result(n.reshape(x, std::move(spec)));
+  const std::vector<int64_t> raw = n.in(1) >= 0 ? n.const_ints(1, "the axes") : n.ints("axes", {});
+  if (n.proto.op_type() == "Unsqueeze") return given ? n.result(build_unsqueeze(n, x, raw)) : n.fail("has no axes");
+  n.result(build_squeeze(n, x, given ? n.axes(raw, n.rank(x)) : axes_of_ones(n, x)));
 }
 
 void import_shape(OnnxNode& n) {

@@ -1,6 +1,7 @@
 #include "converter/ops/table.h"
 
 #include "converter/ops/ops.h"
+#include "converter/ops/paddle_ops.h"
 #include "runtime/op.h"
 
 namespace octet::convert {
@@ -33,6 +34,9 @@ std::string ops_table() {
       "## ONNX\n| op | inputs |\n|---|---|\n";
   for (const OnnxOp& op : onnx_ops())
     text += "| " + std::string(op.name) + " | " + inputs(op.min_inputs, op.max_inputs) + " |\n";
+  text += "\n## Paddle\n";
+  const auto paddle = paddle_ops();
+  for (const PaddleOp& op : paddle) text += std::string(op.name) + (&op == &paddle.back() ? ".\n" : ",\n");
   text +=
       "\n## Runtime\nWhat they become, after fusion (schema/model.fbs has the attributes).\n\n"
       "| op | runs in |\n|---|---|\n" +

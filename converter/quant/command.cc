@@ -143,7 +143,8 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures");
-  command->add_option("model", args->model, "Source model (.onnx)")->required();
+  command->add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+      ->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--data", args->data, "Folder of calibration pictures, like those the model will see")
       ->required();

@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <unordered_set>
 
-#include "converter/emit.h"
+#include "converter/quant/emit_int8.h"
 #include "converter/quant/roles.h"
-#include "runtime/op.h"
 
 namespace octet::convert {
 namespace {
@@ -109,15 +107,6 @@ void drop_unread(Graph& g) {
   renumber(g.inputs), renumber(g.outputs);
 }
 
-// The ops that the runtime will run in int8, by its own names and its own judgement.
-Result<std::vector<std::string>> int8_ops(const Model& model) {
-  std::set<std::string> names;
-  for (const NodeDef& n : model.data().nodes)
-    if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model.data()))
-      names.emplace(n.kind->names(n)[0]);
-  return std::vector<std::string>(names.begin(), names.end());
-}
-
 Result<void> check(const QuantizeOptions& options, const Samples& samples) {
   std::string known;
   for (const RangeMethod& m : range_methods()) known += (known.empty() ? "" : ", ") + std::string(m.name);
@@ -133,6 +122,8 @@ Result<void> check(const QuantizeOptions& options, const Samples& samples) {
 
 Result<QuantizedModel> quantize(Graph g, const Samples& samples, const QuantizeOptions& options) {
   if (auto fine = check(options, samples); !fine) return fine.error();
+  if (g.quantised)
+    return Error{Code::kBadArgument, g.source + ": is quantised already; octet-convert convert keeps its scales"};
   make_names_unique(g);
   auto plan = make_plan(g, options.plan);
   if (!plan) return plan.error();
@@ -157,17 +148,9 @@ Result<QuantizedModel> quantize(Graph g, const Samples& samples, const QuantizeO
     if (plan->int8[n] && role(g, g.nodes[n]) == Role::kLayer)
       if (auto done = quantise_layer(g, g.nodes[n], *measured, options); !done) return done.error();
   drop_unread(g);
-  // Written twice: the names of what runs in int8 come from the runtime that has read the first.
-  for (int pass = 0; pass < 2; ++pass) {
-    auto bytes = emit(g);
-    if (!bytes) return bytes.error();
-    result.bytes = std::move(*bytes);
-    auto written = Model::from_bytes(result.bytes, g.source);
-    if (!written) return written.error();
-    auto names = int8_ops(*written);
-    if (!names) return names.error();
-    g.int8_ops = std::move(*names);
-  }
+  auto bytes = emit_int8(g);
+  if (!bytes) return bytes.error();
+  result.bytes = std::move(*bytes);
   return result;
 }
 

@@ -49,7 +49,10 @@ Result<void> infer(Inference& inf) {
   if (!may_fit_int(in[1]) || !may_fit_int(in[2]) || !may_fit_int(in[3]))
     return inf.error("input " + in.text() + " is too large");
   int64_t h = 1, w = 1;
-  if (!a.global()) {
+  if (a.adaptive() && !a.global()) {
+    h = a.kernel_h(), w = a.kernel_w();
+    if (in[1] == 0 || in[2] == 0) return inf.error("no pixels in " + in.text());
+  } else if (!a.global()) {
     h = windows({in[1], a.kernel_h(), a.stride_h(), a.pad_top(), a.pad_bottom(), a.dilation_h()}, a.ceil_mode());
     w = windows({in[2], a.kernel_w(), a.stride_w(), a.pad_left(), a.pad_right(), a.dilation_w()}, a.ceil_mode());
     if (h == kOnlyPadding || w == kOnlyPadding) return inf.error("padding as large as the window");
@@ -58,7 +61,11 @@ Result<void> infer(Inference& inf) {
   }
   if (h == 0 || w == 0) return inf.error("the window does not fit into " + in.text());
   // Sums of u8 stay below 2^31.
-  const int64_t taps = a.global() ? in[1] * in[2] : int64_t{a.kernel_h()} * a.kernel_w();
+  int64_t taps = int64_t{a.kernel_h()} * a.kernel_w();
+  if (a.global())
+    taps = in[1] * in[2];
+  else if (a.adaptive())
+    taps = (in[1] / h + 2) * (in[2] / w + 2);
   if (taps > (1 << 23)) return inf.error("a window of " + text_of(taps) + " pixels is too large");
   inf.out(0, {in[0], h, w, in[3]});
   return {};
@@ -80,16 +87,49 @@ kernels::Pool geometry(const Prepare& p) {
   g.input_pitch = in.pitch, g.output_pitch = out.pitch;
   g.kernel_h = a.global() ? g.in_h : a.kernel_h(), g.kernel_w = a.global() ? g.in_w : a.kernel_w();
   if (a.global()) return g;
+  if (a.adaptive()) {
+    g.kernel_h = g.stride_h = std::max(g.in_h / g.out_h, 1), g.kernel_w = g.stride_w = std::max(g.in_w / g.out_w, 1);
+    return g;
+  }
   g.stride_h = a.stride_h(), g.stride_w = a.stride_w();
   g.dilation_h = a.dilation_h(), g.dilation_w = a.dilation_w();
   g.pad_top = a.pad_top(), g.pad_left = a.pad_left();
   return g;
 }
 
+// Whether the windows of an adaptive pool differ in size or distance.
+bool has_bins(const Prepare& p) {
+  const auto& a = p.node->attributes<schema::Pool2d>();
+  const Shape& in = p.in(0).shape;
+  return a.adaptive() && !a.global() && (in[1] % a.kernel_h() || in[2] % a.kernel_w());
+}
+
+// Calls body for each window of an adaptive pool, which becomes a pool of one window that starts inside the image.
+template <class F>
+void for_bins(Threads& threads, int64_t images, const kernels::Pool& g, const F& body) {
+  const int64_t all = int64_t{g.out_h} * g.out_w;
+  parallel_rows(threads, images * all, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t n = i / all, y = i % all / g.out_w, x = i % g.out_w;
+      auto first = [](int64_t bin, int64_t in, int64_t out) { return static_cast<int>(bin * in / out); };
+      auto last = [](int64_t bin, int64_t in, int64_t out) {
+        return static_cast<int>(((bin + 1) * in + out - 1) / out);
+      };
+      kernels::Pool bin = g;
+      const int top = first(y, g.in_h, g.out_h), left = first(x, g.in_w, g.out_w);
+      bin.pad_top = -top, bin.pad_left = -left;
+      bin.kernel_h = last(y, g.in_h, g.out_h) - top, bin.kernel_w = last(x, g.in_w, g.out_w) - left;
+      bin.out_h = bin.out_w = 1;
+      body(bin, 0, n * g.in_h * g.in_w * g.input_pitch, i * g.output_pitch, 0, 1);
+    }
+  });
+}
+
 // Calls body(pool, first channel, offset in, offset out, y_begin, y_end) for parts of the output: some rows, or some channels
 // where there are fewer rows than threads.
 template <class F>
-void for_parts(Threads& threads, int64_t images, const kernels::Pool& g, const F& body) {
+void for_parts(Threads& threads, int64_t images, const kernels::Pool& g, bool bins, const F& body) {
+  if (bins) return for_bins(threads, images, g, body);
   constexpr int kChannels = 64;
   const bool by_channels = images * g.out_h < threads.count() && g.channels > kChannels;
   const int64_t work = int64_t{g.kernel_h} * g.kernel_w * g.out_w * g.channels;
@@ -124,12 +164,14 @@ void prepare_average_u8(Prepare& p, const kernels::Pool& g, bool count_include_p
   arrays->zero_in = per_channel<int32_t>(g.channels, [&](int64_t c) { return qi.zero_at(c); });
   arrays->zero_out = per_channel<int32_t>(g.channels, [&](int64_t c) { return qo.zero_at(c); });
   p.step.kernel = std::string("average_pool int8 ") + p.isa.name;
-  p.step.run = [=, isa = &p.isa, in = p.in(0).id, out = p.out().id, images = p.in(0).shape[0]](const RunContext& ctx) {
-    for_parts(ctx.threads, images, g, [&](const kernels::Pool& part, int c, int64_t from, int64_t to, int y0, int y1) {
-      const kernels::AveragePool a{part, count_include_pad, arrays->multiplier.data() + c, arrays->zero_in.data() + c,
-                                   arrays->zero_out.data() + c};
-      isa->average_pool(a, ctx.data<uint8_t>(in) + from, ctx.data<uint8_t>(out) + to, y0, y1);
-    });
+  p.step.run = [=, isa = &p.isa, in = p.in(0).id, out = p.out().id, images = p.in(0).shape[0],
+                bins = has_bins(p)](const RunContext& ctx) {
+    for_parts(ctx.threads, images, g, bins,
+              [&](const kernels::Pool& part, int c, int64_t from, int64_t to, int y0, int y1) {
+                const kernels::AveragePool a{part, count_include_pad, arrays->multiplier.data() + c,
+                                             arrays->zero_in.data() + c, arrays->zero_out.data() + c};
+                isa->average_pool(a, ctx.data<uint8_t>(in) + from, ctx.data<uint8_t>(out) + to, y0, y1);
+              });
   };
 }
 
@@ -140,17 +182,18 @@ Result<void> prepare(Prepare& p) {
   const bool max = a.kind() == schema::PoolKind::max, include = a.count_include_pad();
   if (p.int8() && !max) return prepare_average_u8(p, g, include), Result<void>();
   p.step.kernel = std::string(max ? "max_pool " : "average_pool ") + (p.int8() ? "int8 " : "f32 ") + p.isa.name;
-  p.step.run = [=, isa = &p.isa, int8 = p.int8(), in = p.in(0).id, out = p.out().id,
-                images = p.in(0).shape[0]](const RunContext& ctx) {
-    for_parts(ctx.threads, images, g, [&](const kernels::Pool& part, int, int64_t from, int64_t to, int y0, int y1) {
-      if (int8) return isa->max_pool(part, ctx.data<uint8_t>(in) + from, ctx.data<uint8_t>(out) + to, y0, y1);
-      const float* x = ctx.data<float>(in) + from;
-      float* y = ctx.data<float>(out) + to;
-      if (max)
-        isa->max_pool_f32(part, x, y, y0, y1);
-      else
-        isa->average_pool_f32(part, include, x, y, y0, y1);
-    });
+  p.step.run = [=, isa = &p.isa, int8 = p.int8(), in = p.in(0).id, out = p.out().id, images = p.in(0).shape[0],
+                bins = has_bins(p)](const RunContext& ctx) {
+    for_parts(ctx.threads, images, g, bins,
+              [&](const kernels::Pool& part, int, int64_t from, int64_t to, int y0, int y1) {
+                if (int8) return isa->max_pool(part, ctx.data<uint8_t>(in) + from, ctx.data<uint8_t>(out) + to, y0, y1);
+                const float* x = ctx.data<float>(in) + from;
+                float* y = ctx.data<float>(out) + to;
+                if (max)
+                  isa->max_pool_f32(part, x, y, y0, y1);
+                else
+                  isa->average_pool_f32(part, include, x, y, y0, y1);
+              });
   };
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <octet/octet.h>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,14 @@ struct ConvertOptions {
   std::vector<std::string> outputs;  // cut the graph at these tensors; empty: the model's own outputs
   // Sizes for inputs that are dynamic in the source: {"images", {1, 3, 640, 640}}.
   std::vector<std::pair<std::string, Shape>> input_shapes;
+  // A model that was quantised or trained for int8 becomes an int8 model; with `simulate` a float model that rounds where
+  // the int8 one would.
+  bool simulate = false;
+  std::function<void(const std::string&)> log = {};  // what was recognised, a line at a time
+  std::string parameters = {};  // Paddle: their file, where its name does not follow from the program's
 };
 
-// Reads, fuses and turns to NHWC; the result is a float model (Model::from_bytes takes it). Errors name file, node and op.
+// Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for Model::from_bytes. Errors name file, node and op.
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options = {});
 
 }  // namespace octet

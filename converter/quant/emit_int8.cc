@@ -1,0 +1,23 @@
+// Written twice: the names of what runs in int8 come from the runtime that has read the first.
+#include "converter/quant/emit_int8.h"
+
+#include <set>
+
+#include "runtime/op.h"
+
+namespace octet::convert {
+
+Result<std::vector<std::byte>> emit_int8(Graph& g) {
+  auto bytes = emit(g);
+  if (!bytes) return bytes;
+  auto model = Model::from_bytes(*bytes, g.source);
+  if (!model) return model.error();
+  std::set<std::string> names;
+  for (const NodeDef& n : model->data().nodes)
+    if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model->data()))
+      names.emplace(n.kind->names(n)[0]);
+  g.int8_ops.assign(names.begin(), names.end());
+  return emit(g);
+}
+
+}  // namespace octet::convert

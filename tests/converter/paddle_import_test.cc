@@ -1,0 +1,146 @@
+// Paddle's files: where they lie, what they must agree in, and how programs name things.
+#include <cmath>
+
+#include "tests/converter/paddle_rig.h"
+
+namespace octet::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+TestProgram small_program() {
+  TestProgram p;
+  const std::string x = p.input("x", {1, 3, 8, 8});
+  const std::string y = p.conv(x, p.random({4, 3, 3, 3}), 1);
+  p.output(p.op("elementwise_add", {{"X", {y}}, {"Y", {p.random({4})}}}, {attr("axis", 1)}));
+  return p;
+}
+
+std::string error_of(const std::string& path, const ConvertOptions& options = {}) {
+  auto graph = import_paddle(path, options);
+  return graph ? "" : graph.error().text;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(PaddleImport, FilesByEveryName) {
+  const TestProgram p = small_program();
+  const std::pair<const char*, const char*> pairs[] = {{"model.pdmodel", "model.pdiparams"},
+                                                       {"inference.pdmodel", "inference.pdiparams"},
+                                                       {"anything.pdmodel", "anything.pdiparams"},
+                                                       {"model_logits.pdmodel", "model.pdiparams"},
+                                                       {"__model__", "__params__"},
+                                                       {"model", "params"},
+                                                       {"model", "weights"}};
+  for (const auto& [program, parameters] : pairs) {
+    const TempFile file(p.program_bytes(), program);
+    write_file(file.folder / parameters, p.parameter_bytes());
+    EXPECT_EQ(error_of(file.folder.string()), "") << program;
+    EXPECT_EQ(error_of(file.path()), "") << program;
+  }
+  const TempFile separate(p.program_bytes(), "__model__");
+  for (const auto& [name, record] : p.records) write_file(separate.folder / name, record);
+  EXPECT_EQ(error_of(separate.folder.string()), "");
+  fs::rename(separate.folder / p.records.begin()->first, separate.folder / "away");
+  EXPECT_TRUE(contains(error_of(separate.folder.string()), p.records.begin()->first));
+  const TempFile unusual(p.program_bytes(), "model.pdmodel");
+  write_file(unusual.folder / "elsewhere.bin", p.parameter_bytes());
+  EXPECT_EQ(error_of(unusual.path(), {.parameters = "elsewhere.bin"}), "");
+  EXPECT_TRUE(contains(error_of(unusual.path(), {.parameters = "nothing.bin"}), "nothing.bin: no such file"));
+}
+
+TEST(PaddleImport, WhatIsWrongWithAFolder) {
+  const TestProgram p = small_program();
+  const TempFile empty("text", "readme.txt");
+  EXPECT_TRUE(contains(error_of(empty.folder.string()), "holds no Paddle program"));
+  const TempFile two(p.program_bytes(), "a.pdmodel");
+  write_file(two.folder / "b.pdmodel", p.program_bytes());
+  EXPECT_TRUE(contains(error_of(two.folder.string()), "several programs, a.pdmodel and b.pdmodel"));
+  const TempFile pir("{}", "inference.json");
+  write_file(pir.folder / "inference.pdiparams", "");
+  EXPECT_TRUE(contains(error_of(pir.folder.string()), "FLAGS_enable_pir_api=0"));
+  EXPECT_TRUE(contains(error_of(pir.path()), "FLAGS_enable_pir_api=0"));
+  const TempFile text("not a program", "model.pdmodel");
+  EXPECT_TRUE(contains(error_of(text.path()), "is not a Paddle program"));
+}
+
+TEST(PaddleImport, ParametersMustBeTheProgramsOwn) {
+  TestProgram p = small_program();
+  const std::string first = p.records.begin()->first;
+  TestProgram other = p;
+  other.records[first] = tensor_record(5, {4, 3, 1, 1}, std::string(48, '\0'));
+  const TempModel model(p.program_bytes(), other.parameter_bytes());
+  const std::string text = error_of(model.folder());
+  EXPECT_TRUE(contains(text, "variable '" + first + "' has the shape {4, 3, 1, 1}, the program says {4, 3, 3, 3}"))
+      << text;
+}
+
+TEST(PaddleImport, ParametersOfOtherTypes) {
+  TestProgram p;
+  const std::string x = p.input("x", {4});
+  const std::string half = p.floats({4}, {0, 0, 0, 0});
+  const uint16_t halves[] = {0x3c00, 0xc000, 0x3800, 0};  // 1, -2, 0.5, 0
+  p.records[half] = tensor_record(4, {4}, {reinterpret_cast<const char*>(halves), sizeof halves});
+  p.output(p.op("elementwise_mul", {{"X", {x}}, {"Y", {half}}}));
+  const auto in = input_values(4);
+  const auto out = results(p);
+  ASSERT_EQ(out.size(), 4u);
+  EXPECT_EQ(out, (std::vector<float>{in[0], -2 * in[1], 0.5f * in[2], 0 * in[3]}));
+}
+
+TEST(PaddleImport, NotFiniteParametersAreNamed) {
+  TestProgram p;
+  p.output(p.op("elementwise_add", {{"X", {p.input("x", {1})}}, {"Y", {p.floats({1}, {NAN}, "bad")}}}));
+  auto graph = import(p);
+  ASSERT_FALSE(graph);
+  EXPECT_TRUE(contains(graph.error().text, "'bad' holds a value that is not finite")) << graph.error().text;
+}
+
+TEST(PaddleImport, FeedsAndFetchesAreOrderedByColumn) {
+  TestProgram p;
+  const std::string a = p.input("a", {1, 2}), b = p.input("b", {-1, 3});
+  p.output(p.op("relu", {{"X", {b}}}));
+  p.output(p.op("relu", {{"X", {a}}}));
+  auto graph = import(p);
+  ASSERT_TRUE(graph) << graph.error().text;
+  ASSERT_EQ(graph->inputs.size(), 2u);
+  EXPECT_EQ(tensor(*graph, graph->inputs[0]).name, "a");
+  EXPECT_EQ(tensor(*graph, graph->inputs[1]).shape, (Shape{-1, 3}));
+  EXPECT_EQ(tensor(*graph, graph->outputs[0]).shape, (Shape{-1, 3}));
+}
+
+TEST(PaddleImport, VariablesMayBeOverwritten) {
+  TestProgram p;
+  const std::string x = p.input("x", {3});
+  const std::string y = p.op("scale", {{"X", {x}}}, {attr("scale", 2.0f), attr("bias", 0.0f)});
+  auto* twice = p.proto.mutable_blocks(0)->add_ops();  // y = y + y in place
+  twice->set_type("elementwise_add");
+  for (const char* name : {"X", "Y"}) {
+    auto* in = twice->add_inputs();
+    in->set_parameter(name);
+    in->add_arguments(y);
+  }
+  auto* out = twice->add_outputs();
+  out->set_parameter("Out");
+  out->add_arguments(y);
+  p.output(y);
+  const auto in = input_values(3), got = results(p);
+  ASSERT_EQ(got.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_FLOAT_EQ(got[i], 4 * in[i]);
+}
+
+TEST(PaddleImport, ACutLeavesOutWhatNobodyReads) {
+  TestProgram p;
+  const std::string x = p.input("x", {1, 2}), other = p.input("other", {1, 2});
+  const std::string y = p.op("relu", {{"X", {x}}});
+  p.output(p.op("no_such_op", {{"X", {y, other}}}));
+  auto whole = import(p);
+  ASSERT_FALSE(whole);
+  EXPECT_TRUE(contains(whole.error().text, "(no_such_op): this op is not supported")) << whole.error().text;
+  auto cut = import(p, {.outputs = {y}});
+  ASSERT_TRUE(cut) << cut.error().text;
+  EXPECT_EQ(cut->inputs.size(), 1u);
+}
+
+}  // namespace
+}  // namespace octet::convert
