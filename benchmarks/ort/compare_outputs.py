@@ -3,7 +3,7 @@
 and, if one is given, on a picture; of whole numbers (labels) the part that differs. A model that octet-convert refuses is listed
 with its message.
 Usage: compare_outputs.py [--build DIR] [--picture FILE [--pixels unit|byte|imagenet]] [--size N]
-           [--outputs NAMES] MODEL.onnx...
+           [--outputs NAMES] [--paddle FOLDER] MODEL.onnx...
 Exit code 1 where a difference exceeds 1e-4. Needs python3-onnx, python3-opencv and `npm install onnxruntime-node` here."""
 import argparse
 import pathlib
@@ -104,6 +104,7 @@ def main():
     parser.add_argument("--pixels", choices=PIXELS, default="unit", help="0..1, 0..255 or ImageNet's mean and deviation")
     parser.add_argument("--outputs", help="compare these tensors, separated by commas, instead of the outputs")
     parser.add_argument("--size", default=320, type=int, help="of dynamic dims")
+    parser.add_argument("--paddle", help="Octet runs this model, of which MODEL.onnx is the twin")
     args = parser.parse_args()
     program = args.build / "bin"
     wrong = 0
@@ -114,7 +115,7 @@ def main():
             model = onnx.load(path, load_external_data=False)
             if args.outputs:
                 path = cut(model, args.outputs.split(","), folder / name)
-            code, text = run([program / "octet-convert", "convert", path, "-o", folder / "model.octet"])
+            code, text = run([program / "octet-convert", "convert", args.paddle or path, "-o", folder / "model.octet"])
             if code:
                 wrong |= code != 1
                 print(f"{name:45} refused  {re.sub('^octet-convert: .*?onnx: ', '', text)}", flush=True)
