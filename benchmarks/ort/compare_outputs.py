@@ -58,7 +58,7 @@ def difference(wanted, got):
     if wanted.shape != got.shape or wanted.dtype != got.dtype:
         return float("inf")
     wanted, got = wanted.astype(np.float64), got.astype(np.float64)
-    if np.array_equal(wanted, np.rint(wanted)):
+    if all(np.array_equal(values, np.rint(values)) for values in (wanted, got)):
         return float((wanted != got).mean()) if wanted.size else 0.0
     finite = np.isfinite(wanted)
     if not np.array_equal(wanted[~finite], got[~finite], equal_nan=True):

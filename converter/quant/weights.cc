@@ -47,23 +47,20 @@ float least_scale(const LayerWeights& w, int64_t n) {
   return std::max(folds(w) ? unit : unit / w.x->scale[0], std::numeric_limits<float>::min() * 1024);
 }
 
-// Neighbouring pixels are alike, so that the sum of a kernel matters more than its elements: those next to a half are
-// rounded the other way until the errors of a kernel add up to at most half a step (as C. Guo et al. do in SQuant, 2022).
-// `row` holds `in` kernels, element by element; what is clipped has no error that others could make up for.
-void balance(std::span<const float> row, float inverse, int64_t in, std::span<int8_t> q) {
-  const size_t step = static_cast<size_t>(in);
-  auto error = [&](size_t i) { return static_cast<float>(q[i]) - std::clamp(row[i] * inverse, -127.0f, 127.0f); };
-  for (size_t c = 0; c < step; ++c) {
-    float sum = 0;
-    for (size_t i = c; i < row.size(); i += step) sum += error(i);
-    while (std::abs(sum) > 0.5f) {
-      const float sign = sum > 0 ? 1.0f : -1.0f;
-      size_t furthest = c;
-      for (size_t i = c; i < row.size(); i += step)
-        if (sign * error(i) > sign * error(furthest)) furthest = i;
-      q[furthest] = static_cast<int8_t>(q[furthest] - static_cast<int>(sign));
-      sum -= sign;
-    }
+// A depthwise kernel reads neighbouring pixels, which are alike, and nothing evens its errors out: elements next to a half
+// are rounded the other way until the errors add up to at most half a step (as C. Guo et al. do in SQuant, 2022). What is
+// clipped has no error that others could make up for.
+void balance(std::span<const float> kernel, float inverse, std::span<int8_t> q) {
+  auto error = [&](size_t i) { return static_cast<float>(q[i]) - std::clamp(kernel[i] * inverse, -127.0f, 127.0f); };
+  float sum = 0;
+  for (size_t i = 0; i < kernel.size(); ++i) sum += error(i);
+  while (std::abs(sum) > 0.5f) {
+    const float sign = sum > 0 ? 1.0f : -1.0f;
+    size_t furthest = 0;
+    for (size_t i = 1; i < kernel.size(); ++i)
+      if (sign * error(i) > sign * error(furthest)) furthest = i;
+    q[furthest] = static_cast<int8_t>(q[furthest] - static_cast<int>(sign));
+    sum -= sign;
   }
 }
 
@@ -83,7 +80,7 @@ QuantisedWeights quantise_weights(const LayerWeights& w, WeightMethod method) {
     }
     const float scale = std::max(largest > 0 ? scale_of(row, largest, method) : 0, least_scale(w, n));
     for (float v : row) q.values.push_back(kernels::quantize_s8(v, 1 / scale));
-    if (w.taps > 1) balance(row, 1 / scale, w.in, std::span(q.values).last(row.size()));
+    if (w.groups > 1 && w.in == 1) balance(row, 1 / scale, std::span(q.values).last(row.size()));
     q.scale.push_back(scale);
   }
   return q;
