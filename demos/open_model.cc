@@ -23,7 +23,7 @@ Result<Precision> precision_of(const std::string& text, const Model& model) {
                                        "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
 }
 
-Result<Model> open_model(const std::string& path) {
+Result<Model> open_model(const std::string& path, [[maybe_unused]] const std::string& parameters) {
   if (path.empty())
     return Error{Code::kBadArgument,
                  "--model_path is missing: an .octet file, an .onnx file or the folder of a Paddle model"};
@@ -31,7 +31,9 @@ Result<Model> open_model(const std::string& path) {
   if (!fs::exists(path, ec)) return Error{Code::kIo, "model '" + path + "': no such file"};
   if (fs::path(path).extension() == ".octet") return Model::map(path);
 #ifdef OCTET_DEMOS_CONVERT
-  auto bytes = convert_model(path);
+  ConvertOptions options;
+  options.parameters = parameters;
+  auto bytes = convert_model(path, options);
   if (!bytes) return bytes.error();
   return Model::from_bytes(*bytes, path);
 #else

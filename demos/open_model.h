@@ -9,6 +9,7 @@ namespace octet::demos {
 // fp32 or int8; "paddle" and "" stand for what the model is made for.
 Result<Precision> precision_of(const std::string& text, const Model& model);
 
-Result<Model> open_model(const std::string& path);
+// `parameters`: file of a Paddle program's parameters, where its name does not follow from the program's.
+Result<Model> open_model(const std::string& path, const std::string& parameters = {});
 
 }  // namespace octet::demos

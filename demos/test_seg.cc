@@ -40,8 +40,9 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
     return Error{Code::kUnsupported, "--use_trt: TensorRT needs a GPU; leave it out, and use --device CPU"};
   auto config = config_of(f);
   if (!config) return config.error();
-  auto model =
-      open_model(f.model_filename.empty() ? f.model_path : (fs::path(f.model_path) / f.model_filename).string());
+  const auto inside = [&](const std::string& name) { return (fs::path(f.model_path) / name).string(); };
+  auto model = open_model(f.model_filename.empty() ? f.model_path : inside(f.model_filename),
+                          f.params_filename.empty() ? "" : inside(f.params_filename));
   if (!model) return model.error();
   auto precision = precision_of(f.precision, *model);
   if (!precision) return precision.error();
