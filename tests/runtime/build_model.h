@@ -1,6 +1,7 @@
 // Builds .octet files in memory, tensor by tensor, for tests of loading and running.
 #pragma once
 #include <octet/octet.h>
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
