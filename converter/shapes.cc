@@ -42,25 +42,33 @@ Result<void> infer(Graph& g, const Node& node) {
     model.tensors.push_back(definition(tensor(g, t)));
     all.values.push_back(value(tensor(g, t)));
   }
-  const auto out = model.tensors.size();
-  def.outputs = {static_cast<int>(out)};
-  model.tensors.emplace_back();
-  all.values.emplace_back();
+  const size_t first = model.tensors.size();
+  for (int i = 0; i < def.kind->outputs; ++i) {
+    def.outputs.push_back(static_cast<int>(model.tensors.size()));
+    model.tensors.emplace_back();
+    all.values.emplace_back();
+  }
+  def.model = &model;
   const std::string prefix = std::string(def.kind->names(def)[0]) + " '" + node.name + "': ";
   if (auto checked = def.kind->check(def, model); !checked) return plain(checked.error(), prefix);
-  const DType dtype = def.kind->dtype ? def.kind->dtype(def) : model.input(def, 0).dtype;
-  model.tensors[out].dtype = all.values[out].dtype = dtype;
+  for (int i = 0; i < def.kind->outputs; ++i) {
+    const size_t out = first + static_cast<size_t>(i);
+    all.values[out].dtype = def.kind->dtype ? def.kind->dtype(def, i) : model.input(def, 0).dtype;
+    model.tensors[out].dtype = all.values[out].dtype;
+  }
   if (auto done = octet::infer(model, def, {.threads = 1, .use_onednn = false}, true, all); !done)
     return plain(done.error(), ": " + prefix);
-  const Value& result = all.values[out];
-  for (int64_t d : result.shape)
-    if (d > kMaxDim) return Error{Code::kBadModel, "an output of " + result.shape.text()};
-  Tensor& y = g.tensors[static_cast<size_t>(node.outputs[0])];
-  y.dtype = dtype;
-  y.shape = result.shape;
-  y.known.clear();
-  if (result.constant)
-    y.known.assign(result.constant, result.constant + static_cast<size_t>(y.shape.elements()) * size_of(dtype));
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const Value& result = all.values[first + i];
+    for (int64_t d : result.shape)
+      if (d > kMaxDim) return Error{Code::kBadModel, "an output of " + result.shape.text()};
+    Tensor& y = g.tensors[static_cast<size_t>(node.outputs[i])];
+    y.dtype = result.dtype;
+    y.shape = result.shape;
+    y.known.clear();
+    if (result.constant)
+      y.known.assign(result.constant, result.constant + static_cast<size_t>(y.shape.elements()) * size_of(y.dtype));
+  }
   return {};
 }
 

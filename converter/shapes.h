@@ -8,7 +8,7 @@ namespace octet::convert {
 // Larger sizes are refused, so that sums and products of two of them cannot overflow.
 inline constexpr int64_t kMaxDim = int64_t{1} << 31;
 
-// Sets dtype, shape and known values of the node's output, whose id it holds. The error's text lacks file and node.
+// Sets dtype, shape and known values of the node's outputs, whose ids it holds. The error's text lacks file and node.
 Result<void> infer(Graph& g, const Node& node);
 // The same for all nodes; the error names them.
 Result<void> infer_all(Graph& g);

@@ -1,6 +1,8 @@
 // Names, defaults and meaning follow PaddleSlim's scripts; what surprised people there says what it means here.
 #include "demos/detect_flags.h"
 
+#include <iostream>
+
 #include "demos/open_model.h"
 #include "demos/vision/preprocess_options.h"
 
@@ -109,7 +111,10 @@ Result<Detector> open_detector(const DetectFlags& f, const ReaderConfig& config)
   setup.session.use_onednn = f.use_mkldnn;
   setup.session.int8_ops = f.int8_ops;
   setup.session.int8_exclude = f.int8_exclude;
-  return Detector::open(*model, setup);
+  auto detector = Detector::open(*model, setup);
+  if (detector)
+    for (const std::string& line : detector->warnings()) std::cerr << "warning: " << line << '\n';
+  return detector;
 }
 
 Result<void> check_nms(const DetectFlags& f, const Detector& detector) {

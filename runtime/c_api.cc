@@ -13,6 +13,7 @@ struct octet_model {
 struct octet_session {
   octet::Session session;
   octet::Model model;
+  std::string warnings;
   bool ran = false;
 };
 
@@ -99,15 +100,19 @@ int octet_session_create(const octet_model* model, const octet_options* options,
       o.int8_ops = split(options->int8_ops);
       o.int8_exclude = split(options->int8_exclude);
       if (options->plans_kept) o.plans_kept = options->plans_kept;
+      o.kept_bytes = options->kept_bytes;
     }
     auto made = octet::Session::create(model->model, std::move(o));
     if (!made) return fail(made.error());
-    *session = new octet_session{std::move(*made), model->model};
+    std::string warnings;
+    for (const std::string& line : made->warnings()) warnings += line + "\n";
+    *session = new octet_session{std::move(*made), model->model, std::move(warnings)};
     return 0;
   });
 }
 
 void octet_session_free(octet_session* session) { delete session; }
+const char* octet_session_warnings(const octet_session* session) { return session->warnings.c_str(); }
 
 int octet_session_resize_input(octet_session* session, int index, const int64_t* shape, int rank) {
   if (!shape || rank < 0 || rank > octet::kMaxRank) return fail("octet_session_resize_input: bad shape");

@@ -15,7 +15,8 @@ bool inside(const Plan& plan, int value, int whole) {
 bool may_overwrite(const Plan& plan, const std::vector<int>& last_use, int step, int in) {
   const PlanStep& s = plan.steps[static_cast<size_t>(step)];
   const Value &from = plan.values[static_cast<size_t>(in)], &to = plan.values[static_cast<size_t>(s.outputs[0])];
-  if (from.constant || plan.places[static_cast<size_t>(in)].parent >= 0) return false;
+  const Place& place = plan.places[static_cast<size_t>(in)];
+  if (from.constant || place.parent >= 0 || place.imported) return false;
   if (from.dtype != to.dtype || from.shape != to.shape || from.pitch != to.pitch) return false;
   return std::all_of(plan.values.begin(), plan.values.end(), [&](const Value& v) {
     if (!inside(plan, v.id, in)) return true;
@@ -32,7 +33,7 @@ void write_in_place(Plan& plan) {
   for (int i = 0; i < end; ++i)
     for (int v : plan.steps[static_cast<size_t>(i)].inputs)
       if (v >= 0) last_use[static_cast<size_t>(v)] = i;
-  for (const auto& seen_outside : {plan.inputs, plan.outputs})
+  for (const auto& seen_outside : {plan.inputs, plan.exports})
     for (int v : seen_outside) last_use[static_cast<size_t>(v)] = end;
   for (int i = 0; i < end; ++i) {
     const PlanStep& s = plan.steps[static_cast<size_t>(i)];

@@ -2,6 +2,9 @@
 #include "runtime/infer.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <numeric>
 
 namespace octet {
 namespace {
@@ -40,7 +43,11 @@ bool takes_unknown(const Inferred& all, const NodeDef& node, size_t input) {
   }
 }
 
-// Whether the node's output follows from what is known.
+std::byte* new_memory(Inferred& all, size_t bytes) {
+  return all.memory.emplace_back(bytes + kernels::kReadSlack).data();
+}
+
+// Whether the node's outputs follow from what is known.
 bool known(const Inferred& all, const NodeDef& node) {
   if (node.kind->type == schema::Op::ShapeOf) return true;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -72,25 +79,29 @@ void mark_unknown(const Inferred& all, const NodeDef& node, const Value& out, st
 }
 
 Result<void> evaluate(const ModelData& model, const NodeDef& node, const SessionOptions& options, Inferred& all) {
-  Value& out = all.values[static_cast<size_t>(node.outputs[0])];
-  const int64_t elements = out.shape.elements();
-  if (elements < 0 || elements > kMaxEvaluated || !known(all, node)) return {};
-  auto& memory = all.memory.emplace_back(static_cast<size_t>(elements) * size_of(out.dtype) + kernels::kReadSlack);
-  std::vector<Value> operands(node.inputs.size() + 1);
-  std::vector<const Value*> inputs(node.inputs.size());
-  std::vector<std::byte*> pointers(node.inputs.size() + 1);
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i] < 0) continue;
-    operands[i] = all.values[static_cast<size_t>(node.inputs[i])];
-    operands[i].id = static_cast<int>(i);
-    inputs[i] = &operands[i];
-    pointers[i] = const_cast<std::byte*>(operands[i].constant);  // inputs are only read
+  if (node.kind->sizes_from_data || !known(all, node)) return {};
+  for (int t : node.outputs) {
+    const int64_t elements = all.values[static_cast<size_t>(t)].shape.elements();
+    if (elements < 0 || elements > kMaxEvaluated) return {};
   }
-  Value& result = operands.back();
-  result = out;
-  result.id = static_cast<int>(node.inputs.size());
-  pointers.back() = memory.data();
-  Value* outputs[] = {&result};
+  std::deque<Value> operands;
+  std::vector<const Value*> inputs;
+  std::vector<Value*> outputs;
+  std::vector<std::byte*> pointers;
+  auto add = [&](int t, std::byte* memory) {
+    operands.push_back(all.values[static_cast<size_t>(t)]);
+    operands.back().id = static_cast<int>(pointers.size());
+    pointers.push_back(memory);
+    return &operands.back();
+  };
+  for (int t : node.inputs) {
+    const auto* data = t < 0 ? nullptr : all.values[static_cast<size_t>(t)].constant;
+    inputs.push_back(t < 0 ? nullptr : add(t, const_cast<std::byte*>(data)));  // inputs are only read
+  }
+  for (int t : node.outputs) {
+    const Value& v = all.values[static_cast<size_t>(t)];
+    outputs.push_back(add(t, new_memory(all, static_cast<size_t>(v.shape.elements()) * size_of(v.dtype))));
+  }
   Step step;
   SessionOptions single = options;
   single.threads = 1;
@@ -101,8 +112,63 @@ Result<void> evaluate(const ModelData& model, const NodeDef& node, const Session
   auto* aligned = reinterpret_cast<std::byte*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
   Threads alone(1);
   step.run({pointers.data(), aligned, alone});
-  if (node.kind->type == schema::Op::Binary) mark_unknown(all, node, out, memory.data());
-  out.constant = memory.data();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Value& out = all.values[static_cast<size_t>(node.outputs[i])];
+    std::byte* data = pointers[static_cast<size_t>(outputs[i]->id)];
+    if (node.kind->type == schema::Op::Binary) mark_unknown(all, node, out, data);
+    out.constant = data;
+  }
+  return {};
+}
+
+Result<void> check_output(const Inference& inference, int index) {
+  const NodeDef& node = inference.node;
+  Value& out = inference.values[static_cast<size_t>(node.outputs[static_cast<size_t>(index)])];
+  out.pitch = out.channels();
+  int64_t elements = 1;
+  bool too_large = false;
+  for (int64_t d : out.shape)  // a large size is one beside a size of 0, too
+    too_large =
+        too_large || d > kMaxOutput || (d >= 0 && !checked_mul(elements, d, &elements)) || elements > kMaxOutput;
+  if (!inference.partial && std::find(out.shape.begin(), out.shape.end(), -1) != out.shape.end())
+    return inference.error("output " + out.shape.text() + " has an unknown size");
+  if (too_large) return inference.error("output " + out.shape.text() + " is too large");
+  const Quant& quant = inference.model.output(node, index).quant;
+  if (quant.per_channel() && static_cast<int64_t>(quant.scale.size()) != out.channels())
+    return inference.error(std::to_string(quant.scale.size()) + " scales for " + std::to_string(out.channels()) +
+                           " channels");
+  return {};
+}
+
+// Infers what can be inferred of the nodes; the others become all.rest.
+Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, const SessionOptions& options,
+                         Inferred& all) {
+  std::vector<bool> waits(model.tensors.size(), false);  // for the shape or the value
+  auto leave = [&](int n) {
+    all.rest.push_back(n);
+    for (int t : model.nodes[static_cast<size_t>(n)].outputs) waits[static_cast<size_t>(t)] = true;
+  };
+  for (int n : nodes) {
+    const NodeDef& node = model.nodes[static_cast<size_t>(n)];
+    if (std::any_of(node.inputs.begin(), node.inputs.end(),
+                    [&](int t) { return t >= 0 && waits[static_cast<size_t>(t)]; })) {
+      leave(n);
+      continue;
+    }
+    int wanted = -1;
+    if (auto done = infer(model, node, options, false, all, &wanted); !done) {
+      if (wanted < 0) return done;
+      if (std::count(all.wanted.begin(), all.wanted.end(), wanted) == 0) all.wanted.push_back(wanted);
+      leave(n);
+      continue;
+    }
+    all.nodes.push_back(n);
+    if (!node.kind->sizes_from_data) continue;
+    for (int t : node.outputs) {
+      all.sized.push_back(t);
+      waits[static_cast<size_t>(t)] = true;
+    }
+  }
   return {};
 }
 
@@ -116,7 +182,7 @@ Error Prepare::error(const std::string& what) const {
   return octet::error(Code::kUnsupported, where(model, node), ": ", what);
 }
 
-Result<std::span<const int64_t>> Inference::known_s64(int i) const {
+Result<std::span<const int64_t>> Inference::known_s64(int i) {
   const Value& v = in(i);
   if (v.dtype != DType::kS64) return error("input " + std::to_string(i) + " must be s64");
   if (!v.constant) {
@@ -126,31 +192,22 @@ Result<std::span<const int64_t>> Inference::known_s64(int i) const {
       return all;
     }();
     const int64_t count = v.shape.elements();
+    if (!partial && count <= kMaxEvaluated) wanted = node.inputs[static_cast<size_t>(i)];
     if (!partial || count < 0 || count > static_cast<int64_t>(kNothing.size()))
-      return error("input " + std::to_string(i) + " depends on data, but must be known from the input shapes");
+      return error("input " + std::to_string(i) + " has too many elements to say sizes");
     return std::span(kNothing).first(static_cast<size_t>(count));
   }
   return std::span(reinterpret_cast<const int64_t*>(v.constant), static_cast<size_t>(v.shape.elements()));
 }
 
 Result<void> infer(const ModelData& model, const NodeDef& node, const SessionOptions& options, bool partial,
-                   Inferred& all) {
+                   Inferred& all, int* wanted) {
   Inference inference{model, node, all.values, partial};
-  OCTET_TRY(node.kind->infer(inference));
-  const TensorDef& def = model.output(node, 0);
-  Value& out = all.values[static_cast<size_t>(node.outputs[0])];
-  out.pitch = out.channels();
-  int64_t elements = 1;
-  bool too_large = false;
-  for (int64_t d : out.shape)  // a large size is one beside a size of 0, too
-    too_large =
-        too_large || d > kMaxOutput || (d >= 0 && !checked_mul(elements, d, &elements)) || elements > kMaxOutput;
-  if (!partial && std::find(out.shape.begin(), out.shape.end(), -1) != out.shape.end())
-    return inference.error("output " + out.shape.text() + " has an unknown size");
-  if (too_large) return inference.error("output " + out.shape.text() + " is too large");
-  if (def.quant.per_channel() && static_cast<int64_t>(def.quant.scale.size()) != out.channels())
-    return inference.error(std::to_string(def.quant.scale.size()) + " scales for " + std::to_string(out.channels()) +
-                           " channels");
+  if (auto done = node.kind->infer(inference); !done) {
+    if (wanted) *wanted = inference.wanted;
+    return done;
+  }
+  for (int i = 0; i < node.kind->outputs; ++i) OCTET_TRY(check_output(inference, i));
   return evaluate(model, node, options, all);
 }
 
@@ -171,7 +228,31 @@ Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shap
     v.shape = input_shapes[i];
     v.pitch = v.channels();
   }
-  for (const NodeDef& node : model.nodes) OCTET_TRY(infer(model, node, options, false, all));
+  std::vector<int> nodes(model.nodes.size());
+  std::iota(nodes.begin(), nodes.end(), 0);
+  OCTET_TRY(infer_nodes(model, nodes, options, all));
+  return all;
+}
+
+Result<Inferred> infer_rest(const ModelData& model, const Inferred& before, std::span<const int64_t> found,
+                            const SessionOptions& options) {
+  Inferred all;
+  all.values = before.values;
+  for (int t : before.sized) {
+    Value& v = all.values[static_cast<size_t>(t)];
+    for (int d = 0; d < v.shape.rank(); ++d) v.shape[d] = found[static_cast<size_t>(d)];
+    v.pitch = v.channels();
+    found = found.subspan(static_cast<size_t>(v.shape.rank()));
+  }
+  for (int t : before.wanted) {
+    Value& v = all.values[static_cast<size_t>(t)];
+    const size_t bytes = static_cast<size_t>(v.shape.elements()) * size_of(v.dtype);
+    std::byte* memory = new_memory(all, bytes);
+    std::memcpy(memory, found.data(), bytes);
+    v.constant = memory;
+    found = found.subspan(words_of(v));
+  }
+  OCTET_TRY(infer_nodes(model, before.rest, options, all));
   return all;
 }
 

@@ -152,6 +152,7 @@ class Loader {
   Result<void> node(const schema::Node& n) {
     NodeDef def;
     if (n.name()) def.name = n.name()->string_view();
+    def.model = &model_;
     def.kind = find_op(n.op_type());
     def.op = n.op();
     if (!def.kind || !def.op)
@@ -169,7 +170,8 @@ class Loader {
       return bad("node '", def.name, "': ", count, " inputs");
     for (int i = 0; i < def.kind->min_inputs; ++i)
       if (!def.has_input(i)) return bad("node '", def.name, "': input ", i, " is missing");
-    if (!n.outputs() || n.outputs()->size() != 1) return bad("node '", def.name, "': must have one output");
+    if (!n.outputs() || static_cast<int>(n.outputs()->size()) != def.kind->outputs)
+      return bad("node '", def.name, "': must have ", def.kind->outputs, " outputs");
     for (int t : *n.outputs()) {
       if (!valid(t) || defined_[static_cast<size_t>(t)])
         return bad("node '", def.name, "': output ", t, " exists already");
@@ -185,10 +187,13 @@ class Loader {
   }
 
   Result<void> dtype(const NodeDef& def) const {
-    const DType out = def.kind->dtype ? def.kind->dtype(def) : model_.input(def, 0).dtype;
-    if (model_.output(def, 0).dtype == out) return {};
-    return bad("node '", def.name, "': output of type ", name_of(model_.output(def, 0).dtype), ", expected ",
-               name_of(out));
+    for (int i = 0; i < def.kind->outputs; ++i) {
+      const DType have = model_.output(def, i).dtype;
+      const DType out = def.kind->dtype ? def.kind->dtype(def, i) : model_.input(def, 0).dtype;
+      if (have != out)
+        return bad("node '", def.name, "': output ", i, " of type ", name_of(have), ", expected ", name_of(out));
+    }
+    return {};
   }
 
   ModelData& model_;

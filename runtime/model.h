@@ -16,6 +16,7 @@
 namespace octet {
 
 struct OpKind;
+struct ModelData;
 
 // How an activation is stored as u8. Empty, or one entry, or one a channel (last dim).
 struct Quant {
@@ -49,6 +50,7 @@ struct TensorDef {
 struct NodeDef {
   std::string_view name;
   const OpKind* kind = nullptr;
+  const ModelData* model = nullptr;  // whose node it is
   const void* op = nullptr;          // the schema's table: attributes<schema::Conv2d>()
   std::vector<int> inputs, outputs;  // tensor indices; -1: absent
 

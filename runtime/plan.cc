@@ -16,15 +16,17 @@ constexpr size_t kMaxArenaBytes = size_t{1} << (sizeof(size_t) > 4 ? 34 : 30);
 
 class Planner {
  public:
-  Planner(Plan& plan, const SessionOptions& options, std::vector<bool> int8)
-      : plan_(plan), model_(plan.model), options_(options), int8_(std::move(int8)) {}
+  Planner(Plan& plan, const PlanSource& source)
+      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8) {}
 
   Result<void> build() {
     consumers_in_int8();
-    for (int t : model_.inputs) plan_.inputs.push_back(form(t, model_.tensors[static_cast<size_t>(t)].dtype));
-    for (size_t n = 0; n < model_.nodes.size(); ++n) add_node(n);
-    for (int t : model_.outputs) plan_.outputs.push_back(native(t));
+    made_.assign(model_.tensors.size(), false);
+    if (!plan_.behind) add_inputs();
+    for (int n : plan_.inferred.nodes) add_node(static_cast<size_t>(n));
+    add_exports();
     plan_.places.resize(plan_.values.size());
+    add_imports();
     if (!options_.tap) {
       make_views(plan_);
       write_in_place(plan_);
@@ -47,6 +49,34 @@ class Planner {
       if (int8_[n])
         for (int t : model_.nodes[n].inputs)
           if (t >= 0 && !def(t).quant.empty()) read_as_u8_[static_cast<size_t>(t)] = true;
+  }
+
+  void add_inputs() {
+    for (int t : model_.inputs) {
+      plan_.inputs.push_back(form(t, def(t).dtype));
+      made_[static_cast<size_t>(t)] = true;
+    }
+  }
+
+  // What this plan knows or makes of the outputs and of what the rest reads.
+  void add_exports() {
+    std::vector<bool> done(model_.tensors.size(), false);
+    auto add = [&](int t) {
+      if (t < 0 || done[static_cast<size_t>(t)]) return;
+      done[static_cast<size_t>(t)] = true;
+      if (made_[static_cast<size_t>(t)] || (def(t).constant && !plan_.behind)) plan_.exports.push_back(native(t));
+    };
+    for (int t : model_.outputs) add(t);
+    for (int n : plan_.inferred.rest)
+      for (int t : model_.nodes[static_cast<size_t>(n)].inputs)
+        if (t >= 0 && !plan_.inferred.values[static_cast<size_t>(t)].constant) add(t);
+    for (int t : plan_.inferred.wanted) add(t);
+  }
+
+  void add_imports() {
+    for (const Value& v : plan_.values)
+      if (!v.constant && !made_[static_cast<size_t>(v.tensor)] && v.dtype == def(v.tensor).dtype)
+        plan_.places[static_cast<size_t>(v.id)].imported = true;
   }
 
   // The value that holds tensor t as dtype, made when first asked for.
@@ -89,8 +119,8 @@ class Planner {
 
   void add_node(size_t n) {
     const NodeDef& node = model_.nodes[n];
-    const int out = node.outputs[0];
-    if (plan_.inferred.values[static_cast<size_t>(out)].constant && !is_output(out))
+    if (std::all_of(node.outputs.begin(), node.outputs.end(),
+                    [&](int t) { return plan_.inferred.values[static_cast<size_t>(t)].constant && !is_output(t); }))
       return;  // shape arithmetic, known already
     PlanStep step;
     step.node = &node;
@@ -101,12 +131,14 @@ class Planner {
       else
         step.inputs.push_back(int8_[n] && !def(t).quant.empty() ? need(t, DType::kU8) : native(t));
     }
-    DType dtype = def(out).dtype;
-    if (int8_[n] && dtype == DType::kF32 && !(node.kind->gives_f32_from_int8 && !read_as_u8_[static_cast<size_t>(out)]))
-      dtype = DType::kU8;
-    step.outputs = {form(out, dtype)};
-    if (plan_.values[static_cast<size_t>(step.outputs[0])].constant)
-      plan_.values[static_cast<size_t>(step.outputs[0])].constant = nullptr;
+    for (int t : node.outputs) {
+      DType dtype = def(t).dtype;
+      if (int8_[n] && dtype == DType::kF32 && !(node.kind->gives_f32_from_int8 && !read_as_u8_[static_cast<size_t>(t)]))
+        dtype = DType::kU8;
+      step.outputs.push_back(form(t, dtype));
+      plan_.values[static_cast<size_t>(step.outputs.back())].constant = nullptr;
+      made_[static_cast<size_t>(t)] = true;
+    }
     plan_.steps.push_back(std::move(step));
   }
 
@@ -118,7 +150,7 @@ class Planner {
       for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
       Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step};
       // What has no elements needs no work, and ops need not think of dividing by its sizes.
-      if (outputs[0]->shape.elements() == 0)
+      if (std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }))
         s.step = {[](const RunContext&) {}, "empty"};
       else
         OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
@@ -146,7 +178,7 @@ class Planner {
       life.last = std::max(life.last, at);
     };
     for (int v : plan_.inputs) touch(v, 0), touch(v, end);
-    for (int v : plan_.outputs) touch(v, end);
+    for (int v : plan_.exports) touch(v, end);
     size_t scratch = 0;
     for (int i = 0; i < end; ++i) {
       const PlanStep& s = plan_.steps[static_cast<size_t>(i)];
@@ -158,7 +190,7 @@ class Planner {
     std::vector<Lifetime> used;
     std::vector<size_t> owner;
     for (size_t v = 0; v < lives.size(); ++v) {
-      if (lives[v].last < 0) continue;
+      if (lives[v].last < 0 || plan_.places[v].imported) continue;
       const Value& value = plan_.values[v];
       lives[v].bytes = static_cast<size_t>(value.rows() * value.pitch) * size_of(value.dtype) + kernels::kReadSlack;
       used.push_back(lives[v]);
@@ -175,24 +207,49 @@ class Planner {
   Plan& plan_;
   const ModelData& model_;
   const SessionOptions& options_;
-  std::vector<bool> int8_;        // by node
-  std::vector<bool> read_as_u8_;  // by tensor
+  const std::vector<bool>& int8_;  // by node
+  std::vector<bool> read_as_u8_;   // by tensor
+  std::vector<bool> made_;         // by tensor: a step of this plan writes it, or it is an input
   std::map<std::pair<int, DType>, int> forms_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Plan>> Plan::make(const ModelData& model, std::span<const Shape> input_shapes,
-                                         const SessionOptions& options) {
-  std::unique_ptr<Plan> plan(new Plan(model));
+Result<std::unique_ptr<Plan>> Plan::make(const PlanSource& source, std::unique_ptr<Plan> plan) {
+  OCTET_TRY(Planner(*plan, source).build());
+  return plan;
+}
+
+Result<std::unique_ptr<Plan>> Plan::make(const PlanSource& source, std::span<const Shape> input_shapes) {
+  std::unique_ptr<Plan> plan(new Plan);
   plan->input_shapes.assign(input_shapes.begin(), input_shapes.end());
-  auto inferred = infer(model, input_shapes, options);
+  auto inferred = infer(source.model, input_shapes, source.options);
   if (!inferred) return inferred.error();
   plan->inferred = std::move(*inferred);
-  auto int8 = choose_int8(model, options);
-  if (!int8) return int8.error();
-  OCTET_TRY(Planner(*plan, options, std::move(*int8)).build());
-  return plan;
+  return make(source, std::move(plan));
+}
+
+Result<std::unique_ptr<Plan>> Plan::make_rest(const PlanSource& source, const Plan& before,
+                                              std::span<const int64_t> found) {
+  std::unique_ptr<Plan> plan(new Plan);
+  plan->behind = true;
+  plan->found.assign(found.begin(), found.end());
+  auto inferred = infer_rest(source.model, before.inferred, found, source.options);
+  if (!inferred) return inferred.error();
+  plan->inferred = std::move(*inferred);
+  return make(source, std::move(plan));
+}
+
+size_t Plan::bytes() const {
+  constexpr size_t kStepBytes = 1024;   // its closure, names and profile
+  constexpr size_t kChannelBytes = 32;  // the tables that an int8 layer has for each output channel
+  size_t bytes = values.size() * (sizeof(Value) + sizeof(Place)) + inferred.values.size() * sizeof(Value);
+  for (const auto& m : inferred.memory) bytes += m.size();
+  for (const PlanStep& s : steps)
+    bytes += sizeof(PlanStep) + kStepBytes +
+             static_cast<size_t>(values[static_cast<size_t>(s.outputs[0])].channels()) * kChannelBytes;
+  for (const auto& rest : rests) bytes += rest->bytes();
+  return bytes;
 }
 
 }  // namespace octet

@@ -2,6 +2,8 @@
 #include "runtime/precision.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 namespace octet {
 namespace {
@@ -39,6 +41,7 @@ constexpr std::string_view kVocabulary[] = {"conv2d",
                                             "sub",
                                             "Sub",
                                             "elementwise_sub",
+                                            "multiply",
                                             "Mul",
                                             "elementwise_mul",
                                             "concat",
@@ -104,6 +107,33 @@ Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptio
     int8[n] = listed && !names_node(options.int8_exclude, node) && !holds(options.int8_exclude, node.name);
   }
   return int8;
+}
+
+std::vector<std::string> int8_warnings(const ModelData& model, const SessionOptions& options,
+                                       const std::vector<bool>& int8) {
+  if (options.precision != Precision::kInt8 || options.int8_ops.empty()) return {};
+  std::set<std::string_view> added, left;
+  for (size_t n = 0; n < model.nodes.size(); ++n) {
+    const NodeDef& node = model.nodes[n];
+    if (node.kind->moves_only) continue;
+    const bool recorded = names_node(model.int8_ops, node);
+    if (int8[n] && !recorded) added.insert(node.kind->names(node)[0]);
+    if (recorded && !names_node(options.int8_ops, node) && node.kind->can_int8 && node.kind->can_int8(node, model))
+      left.insert(node.kind->names(node)[0]);
+  }
+  auto line = [&](const std::set<std::string_view>& ops, const char* what) {
+    std::string text = model.name + ": int8_ops: ";
+    for (std::string_view op : ops) text.append(op == *ops.begin() ? "" : ", ").append(op);
+    return text + what;
+  };
+  std::vector<std::string> lines;
+  if (!added.empty())
+    lines.push_back(
+        line(added, " will run in int8, for which the model was not quantised: accuracy may fall; measure it"));
+  if (!left.empty())
+    lines.push_back(
+        line(left, " will run in float, though the model was quantised for int8: slower, and converted to and fro"));
+  return lines;
 }
 
 }  // namespace octet

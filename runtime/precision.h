@@ -9,4 +9,8 @@ namespace octet {
 // By node. Refuses names in the op lists that no op has.
 Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptions& options);
 
+// What the caller's op list costs compared with the one that the model was quantised with; empty where it costs nothing.
+std::vector<std::string> int8_warnings(const ModelData& model, const SessionOptions& options,
+                                       const std::vector<bool>& int8);
+
 }  // namespace octet

@@ -38,7 +38,7 @@ class Views {
   static bool holds(const std::vector<int>& list, int v) {
     return std::find(list.begin(), list.end(), v) != list.end();
   }
-  bool is_output(int v) const { return holds(plan_.outputs, v); }
+  bool is_export(int v) const { return holds(plan_.exports, v); }
 
   bool reads_pitched(int v) const {
     return std::all_of(readers_[static_cast<size_t>(v)].begin(), readers_[static_cast<size_t>(v)].end(),
@@ -81,7 +81,7 @@ class Views {
 
   // May v's memory be part of another value's? Only if a step of the plan writes it and nobody outside sees it.
   bool movable(int v) {
-    return producer_[static_cast<size_t>(v)] && place(v).parent < 0 && !is_output(v) && !holds(plan_.inputs, v);
+    return producer_[static_cast<size_t>(v)] && place(v).parent < 0 && !is_export(v) && !holds(plan_.inputs, v);
   }
 
   static bool same_part(const Quant& part, const Quant& whole, int64_t first, int64_t count) {

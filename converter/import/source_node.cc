@@ -2,6 +2,7 @@
 #include "converter/import/source_node.h"
 
 #include "converter/shapes.h"
+#include "runtime/op.h"
 
 namespace octet::convert {
 
@@ -43,17 +44,19 @@ std::vector<int> SourceNode::axes(const std::vector<int64_t>& values, int of_ran
   return out;
 }
 
-TensorId SourceNode::emit_node(schema::OpUnion op, std::vector<TensorId> operands) {
-  if (failed()) return -1;
-  Node node{.name = name_, .op = std::move(op), .inputs = std::move(operands), .outputs = {}};
-  const TensorId out = g.add({.name = result_name_});
-  node.outputs = {out};
+std::vector<TensorId> SourceNode::emit_node(schema::OpUnion op, std::vector<TensorId> operands) {
+  const OpKind* kind = find_op(op.type);
+  std::vector<TensorId> outputs(static_cast<size_t>(kind ? kind->outputs : 1), -1);
+  if (failed()) return outputs;
+  for (TensorId& t : outputs) t = g.add({.name = result_name_});
+  Node node{.name = name_, .op = std::move(op), .inputs = std::move(operands), .outputs = outputs};
   if (auto done = infer(g, node); !done) {
     fail(done.error().text, done.error().code);
-    return -1;
+    outputs.assign(outputs.size(), -1);
+  } else {
+    g.nodes.push_back(std::move(node));
   }
-  g.nodes.push_back(std::move(node));
-  return out;
+  return outputs;
 }
 
 TensorId SourceNode::reshape(TensorId x, std::vector<int64_t> spec) {

@@ -32,6 +32,11 @@ class SourceNode {
   // Writing: each returns the new node's output.
   template <class Op>
   TensorId emit(Op op, std::vector<TensorId> operands) {
+    return emit_all(std::move(op), std::move(operands))[0];
+  }
+  // All outputs of an op that has several.
+  template <class Op>
+  std::vector<TensorId> emit_all(Op op, std::vector<TensorId> operands) {
     return emit_node(make_op(std::move(op)), std::move(operands));
   }
   TensorId transpose(TensorId x, const Perm& perm) { return emit(schema::TransposeT{.perm = perm}, {x}); }
@@ -57,7 +62,7 @@ class SourceNode {
   Code code() const { return code_; }
 
  private:
-  TensorId emit_node(schema::OpUnion op, std::vector<TensorId> operands);
+  std::vector<TensorId> emit_node(schema::OpUnion op, std::vector<TensorId> operands);
 
   std::string name_, result_name_;
   std::string failure_;

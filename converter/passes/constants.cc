@@ -80,7 +80,7 @@ int fold_shapes(Graph& g) {
   return rewrite_nodes(g, [](Graph& graph, const Uses&, int i) {
     const Node& n = graph.nodes[static_cast<size_t>(i)];
     const TensorId out = n.outputs[0];
-    if (tensor(graph, out).dtype != DType::kS64 || as<schema::ArgMaxT>(n)) return false;
+    if (tensor(graph, out).dtype != DType::kS64 || as<schema::ArgMaxT>(n) || n.outputs.size() != 1) return false;
     const auto values = all_known(graph, out);
     if (!values) return false;
     replace_uses(graph, out,

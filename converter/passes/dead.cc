@@ -1,5 +1,6 @@
 // What nobody reads goes.
 // Before: y = Relu(x), y unused   After: nothing   Unless: y is an output of the graph.
+#include <algorithm>
 #include <unordered_set>
 
 #include "converter/passes/passes.h"
@@ -12,7 +13,8 @@ int remove_dead(Graph& g) {
   std::vector<bool> keep(g.nodes.size(), false);
   int removed = 0;
   for (size_t i = g.nodes.size(); i-- > 0;) {
-    keep[i] = needed[static_cast<size_t>(g.nodes[i].outputs[0])];
+    const auto& outputs = g.nodes[i].outputs;
+    keep[i] = std::any_of(outputs.begin(), outputs.end(), [&](TensorId t) { return needed[static_cast<size_t>(t)]; });
     removed += !keep[i];
     if (!keep[i]) continue;
     for (TensorId t : g.nodes[i].inputs)
@@ -70,9 +72,9 @@ void make_names_unique(Graph& g) {
   };
   // The nodes' results first, so that they keep the source's names where constants share them.
   for (Node& n : g.nodes) {
-    const TensorId out = n.outputs[0];
-    if (!is_public[static_cast<size_t>(out)]) unique(g.tensors[static_cast<size_t>(out)].name, tensors);
-    if (n.name.empty()) n.name = tensor(g, out).name;
+    for (TensorId out : n.outputs)
+      if (!is_public[static_cast<size_t>(out)]) unique(g.tensors[static_cast<size_t>(out)].name, tensors);
+    if (n.name.empty()) n.name = tensor(g, n.outputs[0]).name;
     unique(n.name, nodes);
   }
   for (Tensor& t : g.tensors)

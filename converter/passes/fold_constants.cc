@@ -9,8 +9,10 @@ namespace {
 constexpr int64_t kMaxElements = int64_t{1} << 26;
 
 bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known) {
-  const int64_t size = tensor(g, n.outputs[0]).shape.elements();
-  if (size < 0 || size > kMaxElements) return false;
+  for (TensorId t : n.outputs) {
+    const int64_t size = tensor(g, t).shape.elements();
+    if (size < 0 || size > kMaxElements) return false;
+  }
   return std::all_of(n.inputs.begin(), n.inputs.end(),
                      [&](TensorId t) { return t < 0 || known[static_cast<size_t>(t)]; });
 }
@@ -33,7 +35,8 @@ Graph constant_part(const Graph& g, const std::vector<bool>& foldable, std::vect
     for (const auto* ids : {&n.inputs, &n.outputs})
       for (TensorId t : *ids)
         if (t >= 0) part.tensors[static_cast<size_t>(t)] = tensor(g, t);
-    if (wanted[static_cast<size_t>(n.outputs[0])]) results.push_back(n.outputs[0]);
+    for (TensorId t : n.outputs)
+      if (wanted[static_cast<size_t>(t)]) results.push_back(t);
   }
   part.outputs = results;
   // A model has at least one input; nobody reads this one.
@@ -51,10 +54,10 @@ Result<int> fold_constants(Graph& g) {
   for (size_t t = 0; t < g.tensors.size(); ++t) known[t] = g.tensors[t].constant;
   bool any = false;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
-    const TensorId out = g.nodes[i].outputs[0];
-    const bool is_output = std::find(g.outputs.begin(), g.outputs.end(), out) != g.outputs.end();
+    const std::vector<TensorId>& out = g.nodes[i].outputs;
+    const bool is_output = std::find_first_of(out.begin(), out.end(), g.outputs.begin(), g.outputs.end()) != out.end();
     foldable[i] = !is_output && is_foldable(g, g.nodes[i], known);
-    known[static_cast<size_t>(out)] = foldable[i];
+    for (TensorId t : out) known[static_cast<size_t>(t)] = foldable[i];
     any = any || foldable[i];
   }
   if (!any) return 0;

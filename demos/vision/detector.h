@@ -25,6 +25,7 @@ class Detector {
   Result<double> run();                 // milliseconds
   Result<Found> found(int slot) const;  // of the last run
   bool has_nms() const;                 // in the graph; known after a run
+  const std::vector<std::string>& warnings() const { return session_.warnings(); }
 
  private:
   Detector(Session session, Feed feed) : session_(std::move(session)), feed_(std::move(feed)) {}

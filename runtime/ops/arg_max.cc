@@ -103,6 +103,6 @@ const OpKind kArgMax = {.type = schema::Op::ArgMax,
                         .infer = infer,
                         .can_int8 = can_int8,
                         .prepare = prepare,
-                        .dtype = [](const NodeDef&) { return DType::kS64; }};
+                        .dtype = always<DType::kS64>};
 
 }  // namespace octet

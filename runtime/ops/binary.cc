@@ -15,7 +15,7 @@ using Names = std::span<const std::string_view>;
 Names names(const NodeDef& n) {
   static constexpr std::string_view kAdd[] = {"add", "Add", "elementwise_add"};
   static constexpr std::string_view kSub[] = {"sub", "Sub", "elementwise_sub"};
-  static constexpr std::string_view kMul[] = {"mul", "Mul", "elementwise_mul"};
+  static constexpr std::string_view kMul[] = {"multiply", "Mul", "elementwise_mul"};  // "mul" is Paddle's matmul
   static constexpr std::string_view kDiv[] = {"div", "Div", "elementwise_div"};
   static constexpr std::string_view kPow[] = {"pow", "Pow", "elementwise_pow"};
   static constexpr std::string_view kMin[] = {"min", "Min", "elementwise_min"};

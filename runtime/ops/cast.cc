@@ -11,7 +11,7 @@ std::span<const std::string_view> names(const NodeDef&) {
   return kNames;
 }
 
-DType target(const NodeDef& n) {
+DType target(const NodeDef& n, int) {
   switch (n.attributes<schema::Cast>().to()) {
     case schema::DType::u8:
       return DType::kU8;

@@ -119,6 +119,9 @@ void parallel_image_rows(Threads& threads, int64_t images, int64_t rows, int64_t
 
 inline bool fits_int(int64_t v) { return v >= 0 && v <= std::numeric_limits<int32_t>::max(); }
 
+// Sizes, either of which may be unknown.
+inline bool may_equal(int64_t a, int64_t b) { return a < 0 || b < 0 || a == b; }
+
 // Of a size that may be unknown.
 inline bool may_fit_int(int64_t size) { return size < 0 || fits_int(size); }
 

@@ -15,7 +15,9 @@ using Attributes = schema::Conv2d;
 // Paddle has a name of its own for the depthwise case. The weights' shape is not known here: any grouped one has it.
 std::span<const std::string_view> names(const NodeDef& node) {
   static constexpr std::string_view kDense[] = {"conv2d", "Conv"}, kDepthwise[] = {"depthwise_conv2d", "Conv"};
-  return node.attributes<Attributes>().groups() > 1 ? std::span(kDepthwise) : std::span(kDense);
+  const Shape& weight = node.model->input(node, 1).shape;
+  const bool depthwise = node.attributes<Attributes>().groups() > 1 && weight.rank() == 4 && weight[3] == 1;
+  return depthwise ? std::span(kDepthwise) : std::span(kDense);
 }
 
 // All but the sizes of the images.

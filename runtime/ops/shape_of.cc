@@ -11,8 +11,6 @@ std::span<const std::string_view> names(const NodeDef&) {
 
 Result<void> check(const NodeDef&, const ModelData&) { return {}; }
 
-DType dtype(const NodeDef&) { return DType::kS64; }
-
 // Start and end of the dims that are asked for, with ONNX' clamping.
 std::pair<int, int> range(const NodeDef& n, int rank) {
   const auto& a = n.attributes<schema::ShapeOf>();
@@ -47,7 +45,7 @@ const OpKind kShapeOf = {.type = schema::Op::ShapeOf,
                          .infer = infer,
                          .can_int8 = nullptr,
                          .prepare = prepare,
-                         .dtype = dtype,
+                         .dtype = always<DType::kS64>,
                          .pitched_in = true};
 
 }  // namespace octet

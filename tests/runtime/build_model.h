@@ -24,8 +24,8 @@ class ModelBuilder {
     return static_cast<int>(model.tensors.size()) - 1;
   }
 
-  int input(const std::string& name, std::vector<int64_t> shape) {
-    model.inputs.push_back(tensor(name, std::move(shape)));
+  int input(const std::string& name, std::vector<int64_t> shape, schema::DType dtype = schema::DType::f32) {
+    model.inputs.push_back(tensor(name, std::move(shape), dtype));
     return model.inputs.back();
   }
 
@@ -64,11 +64,15 @@ class ModelBuilder {
 
   template <class Attributes>
   void node(const std::string& name, Attributes attributes, std::vector<int> inputs, int output) {
+    node(name, std::move(attributes), std::move(inputs), std::vector<int>{output});
+  }
+  template <class Attributes>
+  void node(const std::string& name, Attributes attributes, std::vector<int> inputs, std::vector<int> outputs) {
     auto n = std::make_unique<schema::NodeT>();
     n->name = name;
     n->op.Set(std::move(attributes));
     n->inputs = std::move(inputs);
-    n->outputs = {output};
+    n->outputs = std::move(outputs);
     model.nodes.push_back(std::move(n));
   }
 

@@ -41,7 +41,7 @@ class Graph {
   // Runs with views and writing in place, and with neither; both must agree. The memory that the first took.
   size_t arena(std::vector<int> outputs) {
     b_.model.outputs = std::move(outputs);
-    b_.model.int8_ops = {"relu", "sigmoid", "leaky_relu", "add", "mul"};
+    b_.model.int8_ops = {"relu", "sigmoid", "leaky_relu", "add", "multiply"};
     auto model = Model::from_bytes(b_.finish(), "graph.octet");
     EXPECT_TRUE(model) << model.error().text;
     std::vector<std::vector<float>> results[2];

@@ -108,6 +108,7 @@ class OpRig {
     builder_.Finish(Table::Pack(builder_, &attributes));
     node_.name = "n";
     node_.kind = &kind;
+    node_.model = &model_;
     node_.op = flatbuffers::GetRoot<Table>(builder_.GetBufferPointer());
     model_.name = "test";
     inputs_.assign(inputs.begin(), inputs.end());

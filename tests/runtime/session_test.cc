@@ -1,5 +1,6 @@
 // Sessions: equal bytes for any number of threads and any plan history, views that change nothing, no allocation in run().
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -7,25 +8,34 @@
 #include <random>
 #include <thread>
 
+#include "runtime/op.h"
 #include "tests/runtime/build_model.h"
 
 static std::atomic<bool> counting{false};
 static std::atomic<int> allocations{0};
+static std::atomic<int64_t> live_bytes{0};
+
+static void* allocate(size_t bytes) {
+  if (counting) ++allocations;
+  void* p = std::malloc(bytes ? bytes : 1);
+  live_bytes += static_cast<int64_t>(malloc_usable_size(p));
+  return p;
+}
+static void release(void* p) {
+  live_bytes -= static_cast<int64_t>(malloc_usable_size(p));
+  std::free(p);
+}
 
 // Every allocation of the program passes here, so that a test can count those of a run. GCC takes free() for a mismatch.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(size_t bytes) {
-  if (counting) ++allocations;
-  if (void* p = std::malloc(bytes ? bytes : 1)) return p;
+  if (void* p = allocate(bytes)) return p;
   throw std::bad_alloc();
 }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  if (counting) ++allocations;
-  return std::malloc(bytes ? bytes : 1);
-}
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { release(p); }
+void operator delete(void* p) noexcept { release(p); }
+void operator delete(void* p, size_t) noexcept { release(p); }
 
 namespace octet {
 namespace {
@@ -94,6 +104,41 @@ TEST(Session, KeptPlansAreUsedAgainAndGiveTheSame) {
     }
 }
 
+TEST(Session, FiftySizesInTurnNeitherLeakNorChange) {
+  const Model model = load(true);
+  auto at = [&](Session& session, int64_t h) {
+    EXPECT_TRUE(session.resize_input(0, {1, h, 3 + h % 4, 4}));
+    return run(session, static_cast<unsigned>(h));
+  };
+  Session session = make(model, {.plans_kept = 3});
+  int64_t after_round[4] = {};
+  for (int64_t& live : after_round) {
+    for (int64_t h = 3; h < 53; ++h) {
+      Session fresh = make(model, {});
+      ASSERT_EQ(at(session, h), at(fresh, h)) << h;
+    }
+    live = live_bytes;
+  }
+  EXPECT_LE(after_round[3], after_round[1] + 256) << "of " << after_round[0];
+}
+
+TEST(Session, MemoryForShapesNotInUseHasALimit) {
+  const Model model = load(true);
+  Session session = make(model, {.plans_kept = 50, .kept_bytes = 64 << 10});
+  auto use = [&](int64_t h) {
+    EXPECT_TRUE(session.resize_input(0, {1, h, h, 4}));
+    return run(session, 1);
+  };
+  const auto small = use(5);
+  const int64_t live = live_bytes;
+  use(300);
+  EXPECT_GT(session.arena_bytes(), size_t{64} << 10);
+  for (int64_t h = 6; h < 56; ++h) use(h);
+  EXPECT_EQ(use(5), small);
+  EXPECT_LE(session.arena_bytes(), size_t{64} << 10);
+  EXPECT_LT(live_bytes - live, 256 << 10);  // fifty plans would be more
+}
+
 TEST(Session, InputsStayUntilOverwritten) {
   Session session = make(load(), {});
   const auto y = run(session, 4);
@@ -133,6 +178,31 @@ TEST(Session, SteadyStateRunAllocatesNothing) {
   }
 }
 
+TEST(Session, SteadyStateRunAllocatesNothingBehindSizesFromData) {
+  ModelBuilder b;
+  const int x = b.input("x", {1, 9}), at = b.tensor("at", {2, -1}, schema::DType::s64), y = b.tensor("y", {-1});
+  b.node("at", schema::NonZeroT{}, {x}, at);
+  schema::CastT cast;
+  cast.to = schema::DType::f32;
+  b.node("y", cast, {at}, y);
+  b.model.outputs = {y};
+  auto model = Model::from_bytes(b.finish(), "m.octet");
+  ASSERT_TRUE(model) << model.error().text;
+  Session session = make(*model, {.precision = Precision::kF32});
+  auto run_with = [&](size_t nonzeros) {
+    const auto v = session.input(0).f32();
+    for (size_t i = 0; i < v.size(); ++i) v[i] = i < nonzeros;
+    (void)session.run();
+  };
+  run_with(3), run_with(7);
+  allocations = 0;
+  counting = true;
+  run_with(3), run_with(3), run_with(7);
+  counting = false;
+  EXPECT_EQ(allocations, 0);
+  EXPECT_EQ(session.output(0).shape, Shape({2, 7}));
+}
+
 TEST(Session, OpListsDecideWhatRunsInInt8) {
   const Model model = load();
   auto int8_steps = [&](SessionOptions options) {
@@ -149,6 +219,49 @@ TEST(Session, OpListsDecideWhatRunsInInt8) {
   EXPECT_EQ(int8_steps({.int8_exclude = {"c"}}), "a pooled d ");
   EXPECT_FALSE(Session::create(model, {.int8_ops = {"convolution"}}));
   EXPECT_FALSE(Session::create(model, {.int8_exclude = {"nosuchnode"}}));
+}
+
+TEST(Session, OtherOpListsThanTheModelsAreWarnedOf) {
+  auto builder = small_model();
+  builder.model.int8_ops = {"conv2d", "concat"};
+  const Model model = *Model::from_bytes(builder.finish(), "small.octet");
+  EXPECT_TRUE(make(model, {}).warnings().empty());
+  EXPECT_TRUE(make(model, {.int8_ops = {"Conv"}}).warnings().empty());
+  EXPECT_TRUE(make(model, {.precision = Precision::kF32, .int8_ops = {"pool2d"}}).warnings().empty());
+  const auto more = make(model, {.int8_ops = {"conv2d", "pool2d"}}).warnings();
+  ASSERT_EQ(more.size(), 1u);
+  EXPECT_NE(more[0].find("pool2d will run in int8"), std::string::npos) << more[0];
+  const auto less = make(model, {.int8_ops = {"pool2d"}}).warnings();
+  ASSERT_EQ(less.size(), 2u);
+  EXPECT_NE(less[1].find("conv2d will run in float"), std::string::npos) << less[1];
+}
+
+TEST(Session, NamesOfOpsMeanOneThing) {
+  ModelBuilder b;
+  const int x = b.input("x", {1, 4, 4, 4});
+  auto conv = [&](int64_t groups, int64_t out) {
+    const int64_t in = 4 / groups;
+    const int w = b.f32("w", {out, 1, 1, in}, std::vector<float>(static_cast<size_t>(out * in), 1));
+    const int y = b.tensor("y", {1, 4, 4, out});
+    schema::Conv2dT op;
+    op.groups = static_cast<int32_t>(groups);
+    b.node("conv", op, {x, w}, y);
+    return y;
+  };
+  const int grouped = conv(2, 4), deep = conv(4, 4), product = b.tensor("product", {1, 4, 4, 4});
+  conv(4, 8);
+  schema::BinaryT times;
+  times.kind = schema::BinaryKind::mul;
+  b.node("product", times, {grouped, deep}, product);
+  b.model.outputs = {product};
+  auto model = Model::from_bytes(b.finish(), "m.octet");
+  ASSERT_TRUE(model) << model.error().text;
+  std::string names;
+  for (const NodeDef& n : model->data().nodes) {
+    names.append(n.kind->names(n)[0]).append(" ");
+    for (std::string_view name : n.kind->names(n)) EXPECT_NE(name, "mul");  // Paddle's matmul
+  }
+  EXPECT_EQ(names, "conv2d depthwise_conv2d depthwise_conv2d multiply ");
 }
 
 TEST(Session, ErrorsNameWhatWasWrong) {

@@ -1,6 +1,9 @@
 // octet-bench: how fast a model runs here, and where the time goes.
+#include <algorithm>
 #include <chrono>
+#include <iomanip>
 #include <iostream>
+#include <sstream>
 
 #include "tools/bench/peak.h"
 #include "tools/bench/report.h"
@@ -41,57 +44,109 @@ Result<void> resize(Session& session, const Model& model, std::span<const NamedS
   return session.prepare();
 }
 
-Result<Findings> find(const Arguments& a) {
-  std::vector<NamedShape> shapes;
-  for (const std::string& text : a.shapes) {
+using Shapes = std::vector<NamedShape>;
+
+// An input that is given several times takes one size after the other; those given once keep theirs.
+Result<std::vector<Shapes>> shapes_in_turn(const std::vector<std::string>& texts) {
+  std::vector<Shapes> by_input;
+  size_t turns = 1;
+  for (const std::string& text : texts) {
     auto shape = parse_shape(text);
     if (!shape) return shape.error();
-    shapes.push_back(std::move(*shape));
+    auto same =
+        std::find_if(by_input.begin(), by_input.end(), [&](const Shapes& s) { return s[0].input == shape->input; });
+    if (same == by_input.end()) same = by_input.insert(same, Shapes{});
+    same->push_back(std::move(*shape));
+    turns = std::max(turns, same->size());
   }
-  auto begin = std::chrono::steady_clock::now();
-  auto model = open_model(a.model, shapes);
-  if (!model) return model.error();
+  std::vector<Shapes> all(turns);
+  for (const Shapes& s : by_input) {
+    if (s.size() != 1 && s.size() != turns)
+      return Error{Code::kBadArgument, "--shape: input '" + s[0].input + "' has " + std::to_string(s.size()) +
+                                           " sizes, another has " + std::to_string(turns)};
+    for (size_t i = 0; i < turns; ++i) all[i].push_back(s[s.size() == 1 ? 0 : i]);
+  }
+  return all;
+}
+
+Result<Findings> measured(const Arguments& a, const Model& model, Session& session, double created_ms,
+                          const Shapes& shapes) {
   Findings f;
   f.path = a.model;
-  f.model = *model;
+  f.model = model;
   f.threads = a.session.threads;
   f.warmup = a.warmup;
-  f.load_ms = ms_since(begin);
-
-  SessionOptions options = session_options(a.session, *model);
-  options.profile = f.profiled = a.profile;
-  f.precision = options.precision;
-  begin = std::chrono::steady_clock::now();
-  auto session = Session::create(*model, options);
-  if (!session) return session.error();
-  if (auto done = resize(*session, *model, shapes); !done) return done.error();
-  f.prepare_ms = ms_since(begin);
-
-  const auto inputs = static_cast<int>(model->inputs().size());
-  fill_random(*session, inputs, 1);
-  f.int8_peak_gmac_per_s = int8_peak_gmac_per_s(a.session.threads);
-  auto times = measure(*session, a.warmup, a.runs);
+  f.profiled = a.profile;
+  f.precision = session_options(a.session, model).precision;
+  const auto begin = std::chrono::steady_clock::now();
+  if (auto done = resize(session, model, shapes); !done) return done.error();
+  f.prepare_ms = created_ms + ms_since(begin);
+  const auto inputs = static_cast<int>(model.inputs().size());
+  fill_random(session, inputs, 1);
+  auto times = measure(session, a.warmup, a.runs);
   if (!times) return times.error();
   f.times = std::move(*times);
-  f.steps = session->profile();
+  f.steps = session.profile();
   f.file_bytes = file_bytes(a.model);
-  f.arena_bytes = session->arena_bytes();
-  for (int i = 0; i < inputs; ++i) f.inputs.emplace_back(session->input(i).name, session->input(i).shape);
+  f.arena_bytes = session.arena_bytes();
+  for (int i = 0; i < inputs; ++i) f.inputs.emplace_back(session.input(i).name, session.input(i).shape);
   return f;
 }
 
+// Median time from one of the prepared shapes to the next, in microseconds.
+Result<double> switch_us(Session& session, const Model& model, const std::vector<Shapes>& turns) {
+  constexpr int kRounds = 200;
+  std::vector<double> us;
+  for (int round = 0; round < kRounds; ++round)
+    for (const Shapes& shapes : turns) {
+      const auto begin = std::chrono::steady_clock::now();
+      if (auto done = resize(session, model, shapes); !done) return done.error();
+      us.push_back(1000 * ms_since(begin));
+    }
+  std::nth_element(us.begin(), us.begin() + static_cast<std::ptrdiff_t>(us.size() / 2), us.end());
+  return us[us.size() / 2];
+}
+
 Result<void> main_job(const Arguments& a) {
-  const auto findings = find(a);
-  if (!findings) return findings.error();
-  const auto found = document(*findings);
-  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;  // names need not be UTF-8
-  if (a.json == "-") {
-    std::cout << found.dump(1, ' ', false, replace) << '\n';
-    return {};
+  const auto turns = shapes_in_turn(a.shapes);
+  if (!turns) return turns.error();
+  auto begin = std::chrono::steady_clock::now();
+  auto model = open_model(a.model, turns->size() == 1 ? turns->front() : Shapes{});
+  if (!model) return model.error();
+  const double load_ms = ms_since(begin);
+  SessionOptions options = session_options(a.session, *model);
+  options.profile = a.profile;
+  options.plans_kept = std::max(options.plans_kept, static_cast<int>(turns->size()));
+  begin = std::chrono::steady_clock::now();
+  auto session = Session::create(*model, options);
+  if (!session) return session.error();
+  print_warnings("octet-bench", *session);
+  double created_ms = ms_since(begin);
+  const double peak = int8_peak_gmac_per_s(a.session.threads);
+  auto documents = nlohmann::ordered_json::array();
+  for (const Shapes& shapes : *turns) {
+    auto f = measured(a, *model, *session, created_ms, shapes);
+    if (!f) return f.error();
+    f->load_ms = load_ms;
+    f->int8_peak_gmac_per_s = peak;
+    created_ms = 0;
+    documents.push_back(document(*f));
   }
-  std::cout << text_of(found);
-  if (a.json.empty()) return {};
-  return write_text(a.json, found.dump(1, ' ', false, replace) + "\n");
+  std::string text;
+  for (const auto& d : documents) text += text_of(d);
+  nlohmann::ordered_json found = documents[0];
+  if (turns->size() > 1) {
+    const auto us = switch_us(*session, *model, *turns);
+    if (!us) return us.error();
+    found = {{"shapes", documents}, {"switch_us", *us}};
+    std::ostringstream line;
+    line << "switching among the " << turns->size() << " shapes: " << std::fixed << std::setprecision(1) << *us
+         << " us\n";
+    text += line.str();
+  }
+  const std::string json = found.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  std::cout << (a.json == "-" ? json : text);
+  return a.json.empty() || a.json == "-" ? Result<void>() : write_text(a.json, json);
 }
 
 }  // namespace
@@ -101,7 +156,10 @@ int main(int argc, char** argv) {
   octet::bench::Arguments a;
   CLI::App app("Measures a model on this machine, on random input.", "octet-bench");
   app.add_option("model", a.model, "An .octet file, or an .onnx file, which is converted in memory")->required();
-  app.add_option("--shape", a.shapes, "Sizes of an input: name=1,3,640,640, or 1,3,640,640 for the only one");
+  app.add_option(
+      "--shape", a.shapes,
+      "Sizes of an input: name=1,3,640,640, or 1,3,640,640 for the only one; given several times: each in turn, "
+      "and the time to switch among them");
   app.add_option("--runs", a.runs, "Runs that count")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   app.add_option("--warmup", a.warmup, "Runs before them")->check(CLI::Range(0, 1'000'000))->capture_default_str();
   app.add_flag("--profile", a.profile, "Also the time of each step and of each kind of op");

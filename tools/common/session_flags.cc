@@ -14,6 +14,10 @@ void add_session_flags(CLI::App& app, SessionFlags& flags) {
   app.add_option("--int8_ops", flags.int8_ops, "Only these ops run in int8: a,b (Octet's, ONNX' or Paddle's names)")
       ->delimiter(',');
   app.add_option("--int8_exclude", flags.int8_exclude, "Op or node names that stay float: a,b")->delimiter(',');
+  app.add_option("--plans_kept", flags.plans_kept, "Input shapes that stay prepared")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--kept_mib", flags.kept_mib, "Memory for shapes that are not in use, MiB; 0: no limit");
   app.add_flag("--no-onednn", flags.no_onednn, "Float convolution and matmul by Octet's own kernels");
 }
 
@@ -25,7 +29,13 @@ SessionOptions session_options(const SessionFlags& flags, const Model& model) {
   options.int8_ops = flags.int8_ops;
   options.int8_exclude = flags.int8_exclude;
   options.use_onednn = !flags.no_onednn;
+  options.plans_kept = flags.plans_kept;
+  options.kept_bytes = flags.kept_mib << 20;
   return options;
+}
+
+void print_warnings(const char* program, const Session& session) {
+  for (const std::string& line : session.warnings()) std::cerr << program << ": " << line << '\n';
 }
 
 Result<NamedShape> parse_shape(const std::string& text) {

@@ -13,10 +13,13 @@ struct SessionFlags {
   std::string precision;  // empty: int8 where the model can
   std::vector<std::string> int8_ops, int8_exclude;
   bool no_onednn = false;
+  int plans_kept = 4;
+  size_t kept_mib = 0;
 };
 
 void add_session_flags(CLI::App& app, SessionFlags& flags);
 SessionOptions session_options(const SessionFlags& flags, const Model& model);
+void print_warnings(const char* program, const Session& session);  // to standard error
 
 // "1,3,640,640" (for a model's only input) or "name=1,3,640,640". Sizes are positive.
 struct NamedShape {

@@ -66,6 +66,7 @@ Result<Session> run(const Model& model, const Arguments& a) {
   if (!arrays) return arrays.error();
   auto session = Session::create(model, session_options(a.session, model));
   if (!session) return session.error();
+  print_warnings("octet-run", *session);
   for (size_t i = 0; i < arrays->size(); ++i)
     if (auto done = session->resize_input(static_cast<int>(i), (*arrays)[i].shape); !done) return done.error();
   if (auto done = session->prepare(); !done) return done.error();

@@ -137,10 +137,11 @@ struct SessionOptions {
   int threads = 1;
   // int8 needs a quantised model; a quantised model also runs in f32, its weights dequantised.
   Precision precision = Precision::kInt8;
-  std::vector<std::string> int8_ops =
-      {};  // only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: the model's
+  // Only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: those that the model was quantised with.
+  std::vector<std::string> int8_ops = {};
   std::vector<std::string> int8_exclude = {};  // op or node names that stay float
-  int plans_kept = 4;                          // prepared input shapes that are remembered
+  int plans_kept = 4;                          // prepared input shapes that are remembered, the present one among them
+  size_t kept_bytes = 0;  // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
   bool profile = false;
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
   // Called after each step with every float tensor it made (also those inside); their layout is the file's (NHWC).
@@ -165,15 +166,16 @@ class Session {
   // The session must be prepared.
   Tensor input(int index);
   Result<void> run();
-  // Valid until the next run() or resize_input().
+  // Valid until the next run() or resize_input(). A shape that depends on the data is the last run's.
   Tensor output(int index) const;
 
+  // What the caller should know though it is no error: op lists other than the model was quantised with.
+  const std::vector<std::string>& warnings() const;
   std::vector<StepProfile> profile() const;
   void reset_profile();
   size_t arena_bytes() const;  // of activations
 
  private:
-  friend struct SessionInside;  // runtime/inspect.h
   explicit Session(std::unique_ptr<SessionState> state);
   std::unique_ptr<SessionState> state_;
 };

@@ -41,6 +41,7 @@ typedef struct {
   const char* int8_ops;     /* comma-separated op names that may run in int8; NULL: the model's own set */
   const char* int8_exclude; /* comma-separated op or node names that stay float; NULL: none */
   int plans_kept;           /* input shapes that stay prepared; 0: four */
+  size_t kept_bytes;        /* memory for shapes that are not in use, plans and activations each; 0: no limit */
 } octet_options;
 
 OCTET_API const char* octet_version(void);
@@ -57,6 +58,8 @@ OCTET_API int octet_model_quantized(const octet_model* model); /* 1 or 0 */
 /* options may be NULL: one thread, int8 where the model is quantised, else f32. */
 OCTET_API int octet_session_create(const octet_model* model, const octet_options* options, octet_session** session);
 OCTET_API void octet_session_free(octet_session* session);
+/* Lines that the caller should know though they are no errors; "" for none. Valid while the session is. */
+OCTET_API const char* octet_session_warnings(const octet_session* session);
 OCTET_API int octet_session_resize_input(octet_session* session, int index, const int64_t* shape, int rank);
 /* The tensor's data is valid until the next resize; write it before each run. */
 OCTET_API int octet_session_input(octet_session* session, int index, octet_tensor* tensor);
