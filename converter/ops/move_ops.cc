@@ -1,5 +1,5 @@
-// Ops that move elements: Concat, Split (13: sizes as operand, 18: num_outputs), Slice (10: operands, steps), Transpose, Gather,
-// Pad (11: operands, 18: axes), Tile, DepthToSpace, SpaceToDepth.
+// Ops that move elements: Concat, Split (13: sizes as operand, 18: num_outputs), Slice (10: operands, steps), Transpose,
+// Gather, GatherND, Pad (11: operands, 18: axes), Tile, DepthToSpace, SpaceToDepth.
 #include <algorithm>
 #include <climits>
 
@@ -82,6 +82,11 @@ void import_transpose(OnnxNode& n) {
 void import_gather(OnnxNode& n) {
   const int axis = n.axis(n.i("axis", 0), n.rank(n.in(0)));
   n.result(n.emit(schema::GatherT{.axis = axis}, {n.in(0), n.cast(n.in(1), DType::kS64)}));
+}
+
+void import_gather_nd(OnnxNode& n) {
+  n.result(n.emit(schema::GatherNdT{.batch_dims = n.bounded("batch_dims", n.i("batch_dims", 0), 0, kMaxRank - 1)},
+                  {n.in(0), n.cast(n.in(1), DType::kS64)}));
 }
 
 void import_pad(OnnxNode& n) {

@@ -37,15 +37,9 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
 }
 
 Result<void> infer(Inference& inf) {
-  const Shape &a = inf.shape(0), &b = inf.shape(1);
-  Shape out = a.rank() >= b.rank() ? a : b;
-  const Shape& other = a.rank() >= b.rank() ? b : a;
-  for (int d = 1; d <= other.rank(); ++d) {
-    const auto size = broadcast(out[-d], other[-d]);
-    if (!size) return inf.error("cannot broadcast " + a.text() + " with " + b.text());
-    out[-d] = *size;
-  }
-  inf.out(0, out);
+  const auto out = broadcast(inf.shape(0), inf.shape(1));
+  if (!out) return inf.error("cannot broadcast " + inf.shape(0).text() + " with " + inf.shape(1).text());
+  inf.out(0, *out);
   return {};
 }
 

@@ -133,4 +133,16 @@ inline std::optional<int64_t> broadcast(int64_t a, int64_t b) {
   return a == b ? std::optional(a) : std::nullopt;
 }
 
+// The same for shapes.
+inline std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
+  Shape out = a.rank() >= b.rank() ? a : b;
+  const Shape& other = a.rank() >= b.rank() ? b : a;
+  for (int d = 1; d <= other.rank(); ++d) {
+    const auto size = broadcast(out[-d], other[-d]);
+    if (!size) return std::nullopt;
+    out[-d] = *size;
+  }
+  return out;
+}
+
 }  // namespace octet
