@@ -374,5 +374,80 @@ TEST(BoxCoder, DecodesWhatItEncodes) {
     }
 }
 
+// Every op of this file and those that pick, fed by one another.
+ModelBuilder everything() {
+  ModelBuilder b;
+  const int x = b.input("x", {1, 2, 2, 14}), sizes = b.input("sizes", {1, 2}, DType::s32);
+  const int boxes = b.tensor("boxes", {1, 8, 4}), scores = b.tensor("scores", {1, 8, 2}),
+            turned = b.tensor("t", {1, 2, 8});
+  schema::YoloBoxT yolo;
+  yolo.anchors = {4, 5, 6, 7}, yolo.classes = 2;
+  b.node("yolo", yolo, {x, sizes}, std::vector<int>{boxes, scores});
+  schema::TransposeT turn;
+  turn.perm = {0, 2, 1};
+  b.node("turn", turn, {scores}, turned);
+  auto kept = [&](const std::string& name) {
+    return std::vector<int>{b.tensor(name, {-1, 6}), b.tensor(name + "i", {-1, 1}, DType::s32),
+                            b.tensor(name + "n", {1}, DType::s32)};
+  };
+  const auto first = kept("first"), second = kept("second");
+  schema::MulticlassNmsT nms;
+  nms.background = -1, nms.top_k = 5, nms.keep_top_k = 6;
+  b.node("nms", nms, {boxes, turned}, first);
+  b.node("matrix", schema::MatrixNmsT{}, {boxes, turned}, second);
+  const int most = b.constant<int64_t>("most", {1}, {3}, DType::s64), at = b.tensor("at", {-1, 3}, DType::s64);
+  b.node("max", schema::NonMaxSuppressionT{}, {boxes, turned, most}, at);
+  const int best = b.tensor("best", {1, 2, 3}), places = b.tensor("places", {1, 2, 3}, DType::s64);
+  schema::TopKT top;
+  top.axis = 2;
+  b.node("top", top, {turned, most}, std::vector<int>{best, places});
+  const int prior = b.tensor("prior", {2, 2, 2, 4}), variance = b.tensor("variance", {2, 2, 2, 4});
+  schema::PriorBoxT priors;
+  priors.min_sizes = {2}, priors.max_sizes = {3}, priors.variances = {1, 1, 1, 1};
+  b.node("prior", priors, {x, x}, std::vector<int>{prior, variance});
+  schema::ReshapeT flat;
+  flat.shape = {8, 4};
+  const int list = b.tensor("list", {8, 4}), decoded = b.tensor("decoded", {1, 8, 4});
+  b.node("list", flat, {prior}, list);
+  b.node("decoded", schema::BoxCoderT{}, {list, -1, boxes}, decoded);
+  const int less = b.tensor("less", {1, 8, 4}, DType::boolean), chosen = b.tensor("chosen", {1, 8, 4});
+  b.node("less", schema::CompareT{}, {boxes, decoded}, less);
+  b.node("chosen", schema::WhereT{}, {less, boxes, decoded}, chosen);
+  const int where = b.tensor("where", {3, -1}, DType::s64), tuples = b.tensor("tuples", {-1, 3}, DType::s64);
+  const int picked = b.tensor("picked", {-1});
+  b.node("where", schema::NonZeroT{}, {chosen}, where);
+  schema::TransposeT rows;
+  rows.perm = {1, 0};
+  b.node("tuples", rows, {where}, tuples);
+  b.node("picked", schema::GatherNdT{}, {chosen, tuples}, picked);
+  b.model.outputs = {first[0], second[0], second[1], at, best, places, picked, variance};
+  return b;
+}
+
+TEST(Hostile, NoChangedByteCrashes) {
+  const auto good = everything().finish();
+  schema::FileHeader header;
+  std::memcpy(&header, good.data(), sizeof header);
+  int ran = 0;
+  for (size_t i = sizeof header; i < header.graph_offset + header.graph_bytes; ++i)
+    for (uint8_t flip : {0x01, 0x80, 0xff}) {
+      auto file = good;
+      file[i] ^= std::byte{flip};
+      ModelBuilder::rehash(file);
+      auto model = Model::from_bytes(file, "mutated");
+      if (!model) continue;
+      auto session = Session::create(*model, {.precision = Precision::kF32});
+      if (!session || !session->prepare() || session->arena_bytes() > (1 << 20)) continue;
+      for (size_t k = 0; k < model->inputs().size(); ++k) {
+        const Tensor t = session->input(static_cast<int>(k));
+        auto* bytes = static_cast<uint8_t*>(t.data);
+        for (size_t j = 0; j < static_cast<size_t>(t.shape.elements()) * size_of(t.dtype); ++j)
+          bytes[j] = static_cast<uint8_t>(j * 37);
+      }
+      ran += static_cast<bool>(session->run());
+    }
+  EXPECT_GT(ran, 100);
+}
+
 }  // namespace
 }  // namespace octet
