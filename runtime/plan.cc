@@ -58,7 +58,7 @@ class Planner {
     }
   }
 
-  // What this plan knows or makes of the outputs and of what the rest reads.
+  // What this plan knows or makes of the outputs, of what the rest reads and of what says which plan that is.
   void add_exports() {
     std::vector<bool> done(model_.tensors.size(), false);
     auto add = [&](int t) {
@@ -70,7 +70,8 @@ class Planner {
     for (int n : plan_.inferred.rest)
       for (int t : model_.nodes[static_cast<size_t>(n)].inputs)
         if (t >= 0 && !plan_.inferred.values[static_cast<size_t>(t)].constant) add(t);
-    for (int t : plan_.inferred.wanted) add(t);
+    for (const auto* found : {&plan_.inferred.sized, &plan_.inferred.wanted})
+      for (int t : *found) add(t);
   }
 
   void add_imports() {

@@ -426,6 +426,12 @@ ModelBuilder everything() {
 
 TEST(Hostile, NoChangedByteCrashes) {
   const auto good = everything().finish();
+  auto whole = Model::from_bytes(good, "whole");
+  ASSERT_TRUE(whole) << whole.error().text;
+  auto sound = Session::create(*whole, {.precision = Precision::kF32});
+  ASSERT_TRUE(sound) << sound.error().text;
+  auto done = sound->run();
+  ASSERT_TRUE(done) << done.error().text;
   schema::FileHeader header;
   std::memcpy(&header, good.data(), sizeof header);
   int ran = 0;
