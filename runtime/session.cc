@@ -7,6 +7,7 @@
 #include <deque>
 #include <list>
 
+#include "runtime/inspect.h"
 #include "runtime/plan.h"
 #include "runtime/precision.h"
 #include "runtime/views.h"
@@ -293,6 +294,19 @@ size_t Session::arena_bytes() const {
   size_t bytes = 0;
   for (const Part& part : state_->parts) bytes += part.arena.bytes;
   return bytes;
+}
+
+struct SessionInside {
+  static const SessionState& state(const Session& session) { return *session.state_; }
+};
+
+std::vector<Shape> tensor_shapes(const Session& session) {
+  const Plan* last = nullptr;
+  for (const Part& part : SessionInside::state(session).parts)
+    if (part.plan) last = part.plan;
+  std::vector<Shape> shapes;
+  for (const Value& v : last->inferred.values) shapes.push_back(v.shape);
+  return shapes;
 }
 
 std::string_view version() { return OCTET_VERSION; }

@@ -176,6 +176,7 @@ class Session {
   size_t arena_bytes() const;  // of activations
 
  private:
+  friend struct SessionInside;  // runtime/inspect.h
   explicit Session(std::unique_ptr<SessionState> state);
   std::unique_ptr<SessionState> state_;
 };
