@@ -1,221 +1,240 @@
 // Depthwise convolution: the rows of a kernel column are interleaved, so that one dot product does four taps of a channel.
-// Packed weights: [block of kBytes channels][kernel column][4 kernel rows][4][kLanes][4 rows], zero padded.
+// Packed weights: [block of kBytes channels][kernel column][4 kernel rows][4 vectors][lane][4 rows], zero padded.
 #pragma once
-#include "kernels/epilogue_inl.h"
+#include <array>
+
+#include "kernels/depthwise_finish_inl.h"
 
 namespace octet::kernels {
 namespace {
 
-constexpr int kChannelBlock = kBytes;
-constexpr int kPixels = 32;  // accumulated before the epilogue runs
-
-inline int row_groups(int kernel_h) { return (kernel_h + 3) / 4; }
+constexpr int kPart = kLanes == 8 ? 2 : 4;  // vectors at a time, so that accumulators stay in registers
 
 size_t depthwise_packed_bytes(int kernel_h, int kernel_w, int channels) {
-  const int blocks = (channels + kChannelBlock - 1) / kChannelBlock;
-  return static_cast<size_t>(blocks) * kernel_w * row_groups(kernel_h) * kChannelBlock * 4;
+  const int blocks = (channels + kBytes - 1) / kBytes;
+  return static_cast<size_t>(blocks) * kernel_w * row_groups(kernel_h) * kBytes * 4;
 }
 
 void depthwise_pack(const int8_t* weights, int kernel_h, int kernel_w, int channels, int8_t* packed) {
   std::memset(packed, 0, depthwise_packed_bytes(kernel_h, kernel_w, channels));
   const int groups = row_groups(kernel_h);
-  for (int c = 0; c < channels; ++c) {
-    for (int y = 0; y < kernel_h; ++y) {
-      for (int x = 0; x < kernel_w; ++x) {
-        const int64_t group = (int64_t{c / kChannelBlock} * kernel_w + x) * groups + y / 4;
-        packed[(group * kChannelBlock + c % kChannelBlock) * 4 + y % 4] = weights[(y * kernel_w + x) * channels + c];
+  for (int first = 0; first < channels; first += kBytes) {
+    const int rows = rows_together(channels - first < kBytes ? channels - first : kBytes);
+    for (int x = 0; x < kernel_w; ++x) {
+      for (int group = 0; group < groups; ++group, packed += kBytes * 4) {
+        for (int lane = 0; lane < kBytes; ++lane) {
+          const int c = first + channel_at(lane, rows);
+          for (int y = group * 4; c < channels && y < kernel_h && y < group * 4 + 4; ++y)
+            packed[lane * 4 + y % 4] = weights[(y * kernel_w + x) * channels + c];
+        }
       }
     }
   }
 }
 
-// One output row of one block of up to kBytes channels.
-struct DepthwiseRow {
-  const Depthwise* d = nullptr;
-  const int8_t* weights = nullptr;  // of the block
-  int first = 0;                    // channel
-  int channels = 0;                 // in this block
-  int y = 0;                        // output row
-  Epilogue epilogue = {};           // of the block
-  FinishFunction finish = nullptr;
-};
+// An input row under an output row, outside the image a row of padding.
+struct InputRow {
+  InputRow(const Block& b, int y) : padding(b.d.zero_row + b.first), in_w(b.d.in_w) {
+    const bool inside = y >= 0 && y < b.d.in_h;
+    row = inside ? b.d.input + int64_t{y} * in_w * b.d.input_pitch + b.first : padding;
+    pitch = inside ? b.d.input_pitch : 0;
+  }
+  const uint8_t* at(int column) const { return column < 0 || column >= in_w ? padding : row + column * pitch; }
 
-inline void finish_pixels(const DepthwiseRow& row, const int32_t* acc, int pitch, int x, int pixels) {
-  const Depthwise& d = *row.d;
-  const int64_t pixel = int64_t{row.y} * d.out_w + x;
-  row.finish({.acc = acc,
-              .acc_pitch = pitch,
-              .rows = pixels,
-              .channels = row.channels,
-              .epilogue = row.epilogue,
-              .output = advance(d.output, d.epilogue, pixel * d.output_pitch + row.first),
-              .output_pitch = d.output_pitch,
-              .residual = d.residual ? d.residual + pixel * d.residual_pitch + row.first : nullptr,
-              .residual_pitch = d.residual_pitch});
-}
-
-// Input rows under one output row; a row of padding has pitch 0.
-template <int kRows>
-struct Window {
-  const uint8_t* base[kRows];
-  int64_t pitch[kRows];
-  const uint8_t* padding;
+  const uint8_t *row, *padding;
   int in_w;
-  const uint8_t* at(int row, int column) const {
-    return column < 0 || column >= in_w ? padding : base[row] + column * pitch[row];
-  }
+  int64_t pitch;
 };
-
-template <int kRows>
-inline Window<kRows> window(const DepthwiseRow& row, int first_tap_row) {
-  const Depthwise& d = *row.d;
-  Window<kRows> w;
-  w.padding = d.zero_row + row.first;
-  w.in_w = d.in_w;
-  for (int i = 0; i < kRows; ++i) {
-    const int tap_row = first_tap_row + i < d.kernel_h ? first_tap_row + i : d.kernel_h - 1;  // excess: zero weights
-    const int y = row.y * d.stride_h - d.pad_top + tap_row * d.dilation_h;
-    const bool inside = y >= 0 && y < d.in_h;
-    w.base[i] = inside ? d.input + int64_t{y} * d.in_w * d.input_pitch + row.first : w.padding;
-    w.pitch[i] = inside ? d.input_pitch : 0;
-  }
-  return w;
-}
 
 // Any geometry: for each pixel the taps four at a time.
-template <int kVectors>
-void row_any(const DepthwiseRow& row) {
-  constexpr int kPitch = kVectors * kLanes;
-  alignas(64) int32_t acc[(kPixels + 3) * kPitch];
-  const Depthwise& d = *row.d;
+template <int kRows, int kFirst>
+void accumulate_any(const Rows& rows, int x, int pixels, int32_t* acc) {
+  const Block& b = rows.b;
+  const Depthwise& d = b.d;
   const int groups = row_groups(d.kernel_h);
-  for (int x0 = 0; x0 < d.out_w; x0 += kPixels) {
-    const int pixels = d.out_w - x0 < kPixels ? d.out_w - x0 : kPixels;
-    for (int i = 0; i < pixels; ++i) std::memcpy(acc + i * kPitch, row.epilogue.acc0, kPitch * sizeof(int32_t));
-    for (int group = 0; group < groups; ++group) {
-      const Window<4> w = window<4>(row, group * 4);
-      for (int i = 0; i < pixels; ++i) {
-        I sum[kVectors];
-        unroll<kVectors>([&](auto v)
-                             __attribute__((always_inline)) { sum[v] = load_i(acc + i * kPitch + v * kLanes); });
-        for (int kx = 0; kx < d.kernel_w; ++kx) {
-          const int column = (x0 + i) * d.stride_w - d.pad_left + kx * d.dilation_w;
-          const int8_t* weights = row.weights + (int64_t{kx} * groups + group) * kChannelBlock * 4;
-          I z[4];
-          interleave(spread(load_b(w.at(0, column))), spread(load_b(w.at(1, column))), spread(load_b(w.at(2, column))),
-                     spread(load_b(w.at(3, column))), z);
-          unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
-            sum[v] = dot(sum[v], prepare(z[v]), load_w(weights + v * kBytes));
-          });
-        }
-        unroll<kVectors>([&](auto v)
-                             __attribute__((always_inline)) { store_i(acc + i * kPitch + v * kLanes, sum[v]); });
-      }
-    }
-    finish_pixels(row, acc, kPitch, x0, pixels);
-  }
-}
-
-// Square kernels without dilation: each input column is interleaved once and added to all outputs that see it; their
-// accumulators stay in registers and rotate through kSlots names.
-template <int kKernel, int kStride, int kVectors>
-void row_rolling(const DepthwiseRow& row) {
-  constexpr int kSlots = (kKernel + kStride - 1) / kStride, kPeriod = kSlots * kStride;
-  constexpr int kGroups = (kKernel + 3) / 4, kPitch = kVectors * kLanes;
-  alignas(64) int32_t done[(kPixels + 3) * kPitch];
-  const Depthwise& d = *row.d;
-  const Window<kKernel> w = window<kKernel>(row, 0);
-  const int columns = (d.out_w - 1) * kStride + kKernel;
-  int filled = 0, flushed = 0;
-  I acc[kSlots][kVectors];
-  unroll<kSlots>([&](auto s) __attribute__((always_inline)) {
-    unroll<kVectors>([&](auto v)
-                         __attribute__((always_inline)) { acc[s][v] = load_i(row.epilogue.acc0 + v * kLanes); });
-  });
-  for (int i0 = 0; i0 < columns; i0 += kPeriod) {
-    unroll<kPeriod>([&](auto step) __attribute__((always_inline)) {
-      const int i = i0 + step, column = i - d.pad_left;
-      unroll<kGroups>([&](auto group) __attribute__((always_inline)) {
+  for (int group = 0; group < groups; ++group) {
+    const auto row = [&](int i, int r) {
+      const int tap = group * 4 + i < d.kernel_h ? group * 4 + i : d.kernel_h - 1;  // excess rows have zero weights
+      return InputRow(b, (rows.y + r) * d.stride_h - d.pad_top + tap * d.dilation_h);
+    };
+    const auto under = [&](int i) {
+      return [&]<int... r>(std::integer_sequence<int, r...>) { return std::array<InputRow, kRows>{row(i, r)...}; }
+      (std::make_integer_sequence<int, kRows>{});
+    };
+    const std::array<InputRow, kRows> w[4] = {under(0), under(1), under(2), under(3)};
+    for (int i = 0; i < pixels; ++i) {
+      int32_t* to = acc + i * kBytes + kFirst * kLanes;
+      const int32_t* from = group == 0 ? b.acc0 + kFirst * kLanes : to;
+      I sum[kPart];
+      unroll<kPart>([&](auto v) __attribute__((always_inline)) { sum[v] = load_i(from + v * kLanes); });
+      for (int kx = 0; kx < d.kernel_w; ++kx) {
+        const int8_t* weights = b.weights + ((int64_t{kx} * groups + group) * 4 + kFirst) * kBytes;
+        const int column = (x + i) * d.stride_w - d.pad_left + kx * d.dilation_w;
         B tap[4];
-        unroll<4>([&](auto k) __attribute__((always_inline)) {
-          constexpr int kRow = group * 4 + k;  // rows past the kernel have zero weights: any bytes serve
-          tap[k] = kRow < kKernel ? spread(load_b(w.at(kRow < kKernel ? kRow : 0, column))) : tap[0];
+        unroll<4>([&](auto t) __attribute__((always_inline)) {
+          const uint8_t* p[kRows];
+          unroll<kRows>([&](auto r) __attribute__((always_inline)) { p[r] = w[t][r].at(column); });
+          tap[t] = load_parts<kRows>(p);
         });
         I z[4];
         interleave(tap[0], tap[1], tap[2], tap[3], z);
-        unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
-          const X four = prepare(z[v]);
-          unroll<kKernel>([&](auto kx) __attribute__((always_inline)) {
-            constexpr int kAhead = step + kPeriod * kKernel - kx;  // kStride * output, plus a multiple of the period
-            if constexpr (kAhead % kStride == 0) {
-              constexpr int kSlot = kAhead / kStride % kSlots;
-              const I from = kx == 0 && group == 0 ? load_i(row.epilogue.acc0 + v * kLanes) : acc[kSlot][v];
-              acc[kSlot][v] = dot(from, four, load_w(row.weights + ((kx * kGroups + group) * 4 + v) * kBytes));
-            }
-          });
+        unroll<kPart>([&](auto v) __attribute__((always_inline)) {
+          sum[v] = dot(sum[v], prepare(z[kFirst + v]), load_w(weights + v * kBytes));
         });
-      });
-      constexpr int kAhead = step + kPeriod * kKernel - (kKernel - 1);
-      if constexpr (kAhead % kStride == 0) {
-        constexpr int kSlot = kAhead / kStride % kSlots;
-        if (i >= kKernel - 1 && i < columns) {
-          unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
-            store_i(done + filled * kPitch + v * kLanes, acc[kSlot][v]);
-          });
-          ++filled;
-        }
       }
-    });
-    if (filled > kPixels - kSlots) {
-      finish_pixels(row, done, kPitch, flushed, filled);
-      flushed += filled;
-      filled = 0;
+      unroll<kPart>([&](auto v) __attribute__((always_inline)) { store_i(to + v * kLanes, sum[v]); });
     }
   }
-  if (filled > 0) finish_pixels(row, done, kPitch, flushed, filled);
 }
 
-using RowFunction = void (*)(const DepthwiseRow&);
+template <int kRows>
+void tiles_any(const Block& b, int y_begin, int y_end) {
+  alignas(64) int32_t acc[(kTile + 1) * kBytes];
+  const PixelsFunction finish = choose_pixels<kRows>(b);
+  for (int y = y_begin; y < y_end; y += kRows) {
+    const Rows rows = {b, y, y_end};
+    for (int x = 0; x < b.d.out_w; x += kTile) {
+      const int pixels = b.d.out_w - x < kTile ? b.d.out_w - x : kTile;
+      accumulate_any<kRows, 0>(rows, x, pixels, acc);
+      if constexpr (kPart == 2) accumulate_any<kRows, 2>(rows, x, pixels, acc);
+      finish(rows, x, pixels, acc);
+    }
+  }
+}
 
-template <int kVectors>
-inline RowFunction choose_row(const Depthwise& d) {
+// Square kernels without dilation. Each input column is interleaved once and added to all outputs that see it; their
+// accumulators stay in registers and rotate through kSlots names.
+template <int kKernel, int kStride>
+struct Rolling {
+  static constexpr int kSlots = (kKernel + kStride - 1) / kStride, kPeriod = kSlots * kStride;
+  static constexpr int kGroups = (kKernel + 3) / 4;
+  static constexpr int kEarly = (kKernel - 1) / kStride;  // accumulators that are stored before the first real one
+  static constexpr int kColumns = (kTile + kEarly + kSlots) * kStride;
+
+  // Columns [0, columns) of the lines, `pitch` apart; acc: [kEarly + output][kBytes].
+  template <int kFirst>
+  static void accumulate(const Block& b, const uint8_t* const (&lines)[kKernel], int64_t pitch, int columns,
+                         int32_t* acc) {
+    const uint8_t* line[kKernel];
+    unroll<kKernel>([&](auto k) __attribute__((always_inline)) { line[k] = lines[k]; });
+    const int8_t* const weights = b.weights;
+    acc += kFirst * kLanes;
+    I sum[kSlots][kPart], start[kPart];
+    unroll<kPart>([&](auto v) __attribute__((always_inline)) {
+      start[v] = load_i(b.acc0 + (kFirst + v) * kLanes);
+      unroll<kSlots>([&](auto s) __attribute__((always_inline)) { sum[s][v] = start[v]; });
+    });
+    for (int64_t at = 0, end = columns * pitch; at < end; acc += kSlots * kBytes) {
+      unroll<kPeriod>([&](auto step) __attribute__((always_inline)) {
+        unroll<kGroups>([&](auto group) __attribute__((always_inline)) {
+          const auto tap = [&](int k) __attribute__((always_inline)) {  // rows past the kernel have zero weights
+            return load_b(line[group * 4 + k < kKernel ? group * 4 + k : group * 4] + at);
+          };
+          I z[4];
+          interleave(tap(0), tap(1), tap(2), tap(3), z);
+          unroll<kPart>([&](auto v) __attribute__((always_inline)) {
+            const X four = prepare(z[kFirst + v]);
+            unroll<kKernel>([&](auto kx) __attribute__((always_inline)) {
+              constexpr int kAhead = step + kPeriod * kKernel - kx;  // kStride * output, plus a multiple of the period
+              if constexpr (kAhead % kStride == 0) {
+                I& s = sum[kAhead / kStride % kSlots][v];
+                s = dot(kx == 0 && group == 0 ? start[v] : s, four,
+                        load_w(weights + ((kx * kGroups + group) * 4 + kFirst + v) * kBytes));
+              }
+            });
+          });
+        });
+        if constexpr (step % kStride == (kKernel - 1) % kStride) {
+          unroll<kPart>([&](auto v) __attribute__((always_inline)) {
+            constexpr int kSlot = (step + kPeriod * kKernel - (kKernel - 1)) / kStride % kSlots;
+            store_i(acc + step / kStride * kBytes + v * kLanes, sum[kSlot][v]);
+          });
+        }
+        at += pitch;
+      });
+    }
+  }
+
+  template <int kRows>
+  static void tiles(const Block& b, int y_begin, int y_end) {
+    alignas(64) int32_t acc[(kTile + kEarly + kSlots + 1) * kBytes];
+    alignas(64) uint8_t copies[kKernel][kColumns * kBytes];
+    const Depthwise& d = b.d;
+    const PixelsFunction finish = choose_pixels<kRows>(b);
+    for (int x = 0; x < d.out_w; x += kTile) {
+      const int pixels = d.out_w - x < kTile ? d.out_w - x : kTile, left = x * kStride - d.pad_left;
+      const int columns = (pixels + kEarly + kSlots - 1) / kSlots * kPeriod;
+      int copied =
+          y_begin * kStride;  // input rows below, from the first padded one, are in `copies` or no longer needed
+      for (int y = y_begin; y < y_end; y += kRows) {
+        const Rows rows = {b, y, y_end};
+        const int top = y * kStride - d.pad_top;
+        const bool inside = kRows == 1 && left >= 0 && left + columns <= d.in_w && top >= 0 && top + kKernel <= d.in_h;
+        const uint8_t* lines[kKernel];
+        for (int k = 0; k < kKernel; ++k) {
+          const int row = y * kStride + k;
+          if (inside) {
+            lines[k] = d.input + (int64_t{top + k} * d.in_w + left) * d.input_pitch + b.first;
+          } else {
+            uint8_t* copy = copies[row % kKernel];
+            lines[k] = copy;
+            if (row >= copied) copy_line<kRows>(b, row - d.pad_top, left, columns, copy), copied = row + 1;
+          }
+        }
+        const int64_t pitch = inside ? d.input_pitch : kBytes;
+        accumulate<0>(b, lines, pitch, columns, acc);
+        if constexpr (kPart == 2) accumulate<2>(b, lines, pitch, columns, acc);
+        finish(rows, x, pixels, acc + kEarly * kBytes);
+      }
+    }
+  }
+
+  // Columns [left, left + columns) of input row y, and beside it of those under the next output rows.
+  template <int kRows>
+  static void copy_line(const Block& b, int y, int left, int columns, uint8_t* to) {
+    constexpr int kWidth = kBytes / kRows;
+    for (int r = 0; r < kRows; ++r, to += kWidth) {
+      const InputRow row(b, y + r * kStride);
+      const auto clamped = [&](int column) { return column < 0 ? 0 : column < columns ? column : columns; };
+      const int begin = clamped(-left), end = clamped(b.d.in_w - left);
+      for (int i = 0; i < begin; ++i) std::memcpy(to + i * kBytes, row.padding, kWidth);
+      const uint8_t* from = row.row + (begin + left) * row.pitch;
+      for (int i = begin; i < end; ++i, from += row.pitch) std::memcpy(to + i * kBytes, from, kWidth);
+      for (int i = end; i < columns; ++i) std::memcpy(to + i * kBytes, row.padding, kWidth);
+    }
+  }
+};
+
+template <int kRows>
+inline void tiles(const Block& b, int y_begin, int y_end) {
+  const Depthwise& d = b.d;
   const bool square = d.kernel_h == d.kernel_w && d.stride_h == d.stride_w && d.dilation_h == 1 && d.dilation_w == 1;
-  if (square && d.kernel_h == 3 && d.stride_h == 1) return row_rolling<3, 1, kVectors>;
-  if (square && d.kernel_h == 3 && d.stride_h == 2) return row_rolling<3, 2, kVectors>;
-  if (square && d.kernel_h == 5 && d.stride_h == 1) return row_rolling<5, 1, kVectors>;
-  if (square && d.kernel_h == 5 && d.stride_h == 2) return row_rolling<5, 2, kVectors>;
-  return row_any<kVectors>;
-}
-
-inline RowFunction choose_row(const Depthwise& d, int channels) {
-  switch ((channels + kLanes - 1) / kLanes) {
-    case 1:
-      return choose_row<1>(d);
-    case 2:
-      return choose_row<2>(d);
-    case 3:
-      return choose_row<3>(d);
+  const int shape = square ? d.kernel_h * 10 + d.stride_h : 0;
+  switch (shape) {
+    case 31:
+      return Rolling<3, 1>::template tiles<kRows>(b, y_begin, y_end);
+    case 32:
+      return Rolling<3, 2>::template tiles<kRows>(b, y_begin, y_end);
+    case 51:
+      return Rolling<5, 1>::template tiles<kRows>(b, y_begin, y_end);
+    case 52:
+      return Rolling<5, 2>::template tiles<kRows>(b, y_begin, y_end);
     default:
-      return choose_row<4>(d);
+      return tiles_any<kRows>(b, y_begin, y_end);
   }
 }
 
 // Same as reference::depthwise, given the folded bias of kActivationOffset.
 void depthwise(const Depthwise& d, int y_begin, int y_end) {
-  const int64_t block_bytes = int64_t{d.kernel_w} * row_groups(d.kernel_h) * kChannelBlock * 4;
-  // Half a block at a time where the accumulators of a whole one would not stay in registers.
-  const bool half = d.kernel_h == d.kernel_w && (d.kernel_h == 5 || (d.kernel_h == 3 && kLanes == 8));
-  const int width = half ? kChannelBlock / 2 : kChannelBlock;
-  for (int first = 0; first < d.channels; first += width) {
-    const int left = d.channels - first, channels = left < width ? left : width;
-    DepthwiseRow row = {.d = &d,
-                        .weights = d.weights + first / kChannelBlock * block_bytes + first % kChannelBlock * 4,
-                        .first = first,
-                        .channels = channels,
-                        .epilogue = advance(d.epilogue, first),
-                        .finish = choose_finish(d.epilogue, channels)};
-    const RowFunction function = choose_row(d, channels);
-    for (row.y = y_begin; row.y < y_end; ++row.y) function(row);
+  for (int first = 0; first < d.channels; first += kBytes) {
+    const Block b(d, first);
+    if (b.rows == 1) tiles<1>(b, y_begin, y_end);
+    if constexpr (kPieces > 1) {
+      if (b.rows == 2) tiles<2>(b, y_begin, y_end);
+    }
+    if constexpr (kPieces > 2) {
+      if (b.rows == 4) tiles<4>(b, y_begin, y_end);
+    }
   }
 }
 

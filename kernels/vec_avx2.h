@@ -75,6 +75,11 @@ inline I as_i(F a) { return _mm256_castps_si256(a); }
 
 inline B set_b(uint8_t v) { return _mm256_set1_epi8(static_cast<char>(v)); }
 inline B load_b(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+template <int kParts>
+B load_parts(const uint8_t* const* p) {
+  if constexpr (kParts == 1) return load_b(p[0]);
+  return _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(p[1]), reinterpret_cast<const __m128i*>(p[0]));
+}
 inline void store_b(uint8_t* p, B v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
 inline void store_b(uint8_t* p, B v, int n) {
   if (n >= kBytes) return store_b(p, v);
@@ -95,11 +100,11 @@ inline B max_b(B a, B b) { return _mm256_max_epu8(a, b); }
 
 inline H pack_h(I a, I b) { return _mm256_packs_epi32(a, b); }
 inline H add_h(H a, H b) { return _mm256_adds_epi16(a, b); }
+inline B pack_lanes(H a, H b) { return _mm256_packus_epi16(a, b); }
 inline B pack_b(H a, H b) {
-  return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  return _mm256_permutevar8x32_epi32(pack_lanes(a, b), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
-inline B spread(B a) { return _mm256_permutevar8x32_epi32(a, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7)); }
 inline void interleave(B a, B b, B c, B d, I z[4]) {
   const I ab_low = _mm256_unpacklo_epi8(a, b), ab_high = _mm256_unpackhi_epi8(a, b);
   const I cd_low = _mm256_unpacklo_epi8(c, d), cd_high = _mm256_unpackhi_epi8(c, d);

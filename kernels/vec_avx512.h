@@ -69,6 +69,19 @@ inline I as_i(F a) { return _mm512_castps_si512(a); }
 
 inline B set_b(uint8_t v) { return _mm512_set1_epi8(static_cast<char>(v)); }
 inline B load_b(const uint8_t* p) { return _mm512_loadu_si512(p); }
+// 64 / kParts bytes from each of p[0], p[1] ...
+template <int kParts>
+B load_parts(const uint8_t* const* p) {
+  if constexpr (kParts == 1) return load_b(p[0]);
+  const auto half = [&](int i) __attribute__((always_inline)) { return reinterpret_cast<const __m256i*>(p[i]); };
+  const auto quarter = [&](int i) __attribute__((always_inline)) { return reinterpret_cast<const __m128i*>(p[i]); };
+  if constexpr (kParts == 2)
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(half(0))), _mm256_loadu_si256(half(1)), 1);
+  B v = _mm512_castsi128_si512(_mm_loadu_si128(quarter(0)));
+  v = _mm512_inserti32x4(v, _mm_loadu_si128(quarter(1)), 1);
+  v = _mm512_inserti32x4(v, _mm_loadu_si128(quarter(2)), 2);
+  return _mm512_inserti32x4(v, _mm_loadu_si128(quarter(3)), 3);
+}
 inline void store_b(uint8_t* p, B v) { _mm512_storeu_si512(p, v); }
 inline void store_b(uint8_t* p, B v, int n) { _mm512_mask_storeu_epi8(p, first_bytes(n), v); }
 // The i-th half or quarter of v.
@@ -83,18 +96,17 @@ void store_quarter(uint8_t* p, B v) {
 inline B min_b(B a, B b) { return _mm512_min_epu8(a, b); }
 inline B max_b(B a, B b) { return _mm512_max_epu8(a, b); }
 
-// Narrowing saturates. pack_b(pack_h(a, b), pack_h(c, d)) has the lanes of a, b, c, d in order.
+// Narrowing saturates. pack_b(pack_h(a, b), pack_h(c, d)) has the lanes of a, b, c, d in order; with pack_lanes, four lanes
+// of each, then the next four of each: what interleave took apart.
 inline H pack_h(I a, I b) { return _mm512_packs_epi32(a, b); }
 inline H add_h(H a, H b) { return _mm512_adds_epi16(a, b); }
+inline B pack_lanes(H a, H b) { return _mm512_packus_epi16(a, b); }
 inline B pack_b(H a, H b) {
   const I order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b));
+  return _mm512_permutexvar_epi32(order, pack_lanes(a, b));
 }
 
-// interleave(spread(a), .., spread(d)): lane n of z[j] holds byte kLanes * j + n of a, b, c, d.
-inline B spread(B a) {
-  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), a);
-}
+// Lane n of z[j] holds byte 16 * (n / 4) + 4 * j + n % 4 of a, b, c, d.
 inline void interleave(B a, B b, B c, B d, I z[4]) {
   const I ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
   const I cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);

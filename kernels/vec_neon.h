@@ -76,6 +76,10 @@ inline I as_i(F a) { return vreinterpretq_s32_f32(a); }
 
 inline B set_b(uint8_t v) { return vdupq_n_u8(v); }
 inline B load_b(const uint8_t* p) { return vld1q_u8(p); }
+template <int kParts>
+B load_parts(const uint8_t* const* p) {
+  return load_b(p[0]);
+}
 inline void store_b(uint8_t* p, B v) { vst1q_u8(p, v); }
 inline void store_b(uint8_t* p, B v, int n) {
   if (n >= kBytes) return store_b(p, v);
@@ -97,9 +101,9 @@ inline B max_b(B a, B b) { return vmaxq_u8(a, b); }
 
 inline H pack_h(I a, I b) { return vcombine_s16(vqmovn_s32(a), vqmovn_s32(b)); }
 inline H add_h(H a, H b) { return vqaddq_s16(a, b); }
-inline B pack_b(H a, H b) { return vcombine_u8(vqmovun_s16(a), vqmovun_s16(b)); }
+inline B pack_lanes(H a, H b) { return vcombine_u8(vqmovun_s16(a), vqmovun_s16(b)); }
+inline B pack_b(H a, H b) { return pack_lanes(a, b); }
 
-inline B spread(B a) { return a; }
 inline void interleave(B a, B b, B c, B d, I z[4]) {
   const uint16x8_t ab_low = vreinterpretq_u16_u8(vzip1q_u8(a, b)), ab_high = vreinterpretq_u16_u8(vzip2q_u8(a, b));
   const uint16x8_t cd_low = vreinterpretq_u16_u8(vzip1q_u8(c, d)), cd_high = vreinterpretq_u16_u8(vzip2q_u8(c, d));

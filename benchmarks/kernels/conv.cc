@@ -19,11 +19,11 @@ constexpr Layer kLayers[] = {
 void conv(benchmark::State& state, const Isa& isa, const Layer& layer) {
   constexpr int kPixels = 480;
   const int groups = layer.channels_in / kGroup, rows = isa.conv_rows, pitch = layer.channels_out;
-  const std::vector<uint8_t> input = random_bytes(int64_t{kPixels + 64} * layer.channels_in);
+  const Data<uint8_t> input = random_bytes(int64_t{kPixels + 64} * layer.channels_in);
   const int64_t blocks = (layer.channels_out + kBlock - 1) / kBlock;
-  const std::vector<int8_t> weights = random_weights(blocks * kBlock * layer.taps * layer.channels_in);
+  const Data<int8_t> weights = random_weights(blocks * kBlock * layer.taps * layer.channels_in);
   const EpilogueArrays arrays(layer.channels_out);
-  std::vector<uint8_t> output(static_cast<size_t>(kPixels * pitch));
+  Data<uint8_t> output(static_cast<size_t>(kPixels * pitch));
   std::vector<const uint8_t*> pointers(static_cast<size_t>(layer.taps * rows));
   ConvTile tile = {.rows = rows,
                    .taps = layer.taps,

@@ -12,17 +12,18 @@ constexpr Layer kLayers[] = {
     {3, 1, 112, 32, Act::kNone}, {3, 1, 56, 128, Act::kNone}, {3, 1, 28, 256, Act::kNone},
     {3, 2, 112, 64, Act::kNone}, {5, 1, 28, 128, Act::kNone}, {5, 1, 14, 512, Act::kHardSwish},
     {5, 2, 28, 256, Act::kNone}, {3, 1, 56, 144, Act::kNone}, {3, 1, 112, 16, Act::kNone},
-    {3, 1, 112, 24, Act::kNone}, {7, 1, 28, 128, Act::kNone},
+    {3, 1, 112, 24, Act::kNone}, {7, 1, 28, 128, Act::kNone}, {3, 1, 160, 48, Act::kNone},
+    {3, 1, 14, 512, Act::kNone}, {3, 2, 28, 256, Act::kNone}, {3, 1, 10, 96, Act::kHardSwish},
 };
 
 void depthwise(benchmark::State& state, const Isa& isa, const Layer& layer) {
   const int taps = layer.kernel * layer.kernel, c = layer.channels, out = layer.size / layer.stride;
-  const std::vector<uint8_t> input = random_bytes(int64_t{layer.size} * layer.size * c), zero_row = random_bytes(c);
-  const std::vector<int8_t> weights = random_weights(taps * c);
-  std::vector<int8_t> packed(isa.depthwise_packed_bytes(layer.kernel, layer.kernel, c));
+  const Data<uint8_t> input = random_bytes(int64_t{layer.size} * layer.size * c), zero_row = random_bytes(c);
+  const Data<int8_t> weights = random_weights(taps * c);
+  Data<int8_t> packed(isa.depthwise_packed_bytes(layer.kernel, layer.kernel, c));
   isa.depthwise_pack(weights.data(), layer.kernel, layer.kernel, c, packed.data());
   const EpilogueArrays arrays(c);
-  std::vector<uint8_t> output(static_cast<size_t>(out * out * c));
+  Data<uint8_t> output(static_cast<size_t>(out * out * c));
   const Depthwise d = {.kernel_h = layer.kernel,
                        .kernel_w = layer.kernel,
                        .stride_h = layer.stride,

@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -20,16 +21,27 @@ void for_each_isa(const std::string& kernel, const std::string& shape, Run run) 
   }
 }
 
-inline std::vector<uint8_t> random_bytes(int64_t count) {
+// As the arena and packed weights are: vectors that straddle cache lines would be measured otherwise.
+template <class T>
+struct Aligned {
+  using value_type = T;
+  T* allocate(size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, size_t) { ::operator delete (p, std::align_val_t{64}); }
+  bool operator==(const Aligned&) const { return true; }
+};
+template <class T>
+using Data = std::vector<T, Aligned<T>>;
+
+inline Data<uint8_t> random_bytes(int64_t count) {
   std::mt19937 engine(1);
-  std::vector<uint8_t> v(static_cast<size_t>(count + kReadSlack));
+  Data<uint8_t> v(static_cast<size_t>(count + kReadSlack));
   for (auto& x : v) x = static_cast<uint8_t>(engine());
   return v;
 }
 
-inline std::vector<int8_t> random_weights(int64_t count) {
+inline Data<int8_t> random_weights(int64_t count) {
   std::mt19937 engine(2);
-  std::vector<int8_t> v(static_cast<size_t>(count));
+  Data<int8_t> v(static_cast<size_t>(count));
   for (auto& x : v) x = static_cast<int8_t>(static_cast<int>(engine() % 255) - 127);
   return v;
 }
