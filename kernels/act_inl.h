@@ -37,6 +37,8 @@ inline F exp_inside(F x) {  // kLow <= x <= kHigh
 
 inline F exp_clamped(F x) { return exp_inside(min(max(x, set_f(exp_accurate::kLow)), set_f(exp_accurate::kHigh))); }
 
+inline F leaky(F x, F slope) { return add(max(x, set_f(0.0f)), mul(min(x, set_f(0.0f)), slope)); }
+
 inline F act_simple(const Activation& act, F x) {
   const F zero = set_f(0.0f), one = set_f(1.0f);
   switch (act.kind) {
@@ -49,7 +51,7 @@ inline F act_simple(const Activation& act, F x) {
     case Act::kHardSigmoid:
       return min(max(add(mul(x, set_f(act.a)), set_f(act.b)), zero), one);
     case Act::kLeakyRelu:
-      return add(max(x, zero), mul(min(x, zero), set_f(act.a)));
+      return leaky(x, set_f(act.a));
     default:
       return x;
   }

@@ -21,7 +21,15 @@ void binary_columns(const BinaryU8& b, int first, int channels) {
         v[i] = mul(mul(sub(x, load_f(b.a_zero + n)), sub(y, load_f(b.b_zero + n))), load_f(b.a_multiplier + n));
       }
     });
-    if constexpr (kAct) act_fast(b.act, v);
+    if constexpr (kAct) {
+      if (b.slope) {
+        unroll<4>([&](auto i) __attribute__((always_inline)) {
+          v[i] = leaky(v[i], load_f(b.slope + first + i % kVectors * kLanes));
+        });
+      } else {
+        act_fast(b.act, v);
+      }
+    }
     unroll<4>([&](auto i) __attribute__((always_inline)) {
       const int n = first + i % kVectors * kLanes;
       if constexpr (kAct) v[i] = mul(v[i], load_f(b.out_multiplier + n));
@@ -56,7 +64,7 @@ inline void binary_rows(const BinaryU8& b) {
 // Parameters that are the same for all channels, repeated for the kFlat channels of a made-up row.
 constexpr int kFlat = 64;
 struct Repeated {
-  float f32[7][kFlat];
+  float f32[9][kFlat];
   int32_t s32[2][kFlat];
 };
 
@@ -77,7 +85,7 @@ inline const T* repeat(const T* value, T (&to)[kFlat]) {
 
 template <bool kAdd>
 inline void binary_any(const BinaryU8& b) {
-  b.act.kind == Act::kNone ? binary_rows<kAdd, false>(b) : binary_rows<kAdd, true>(b);
+  b.act.kind == Act::kNone && !b.slope ? binary_rows<kAdd, false>(b) : binary_rows<kAdd, true>(b);
 }
 
 template <bool kAdd>
@@ -86,7 +94,7 @@ inline void binary(const BinaryU8& b) {
   const bool flat = c % kFlat != 0 && b.rows > 1 && b.a_pitch == c && b.b_pitch == c && b.output_pitch == c &&
                     all_equal(b.a_multiplier, c) && all_equal(b.b_multiplier, c) && all_equal(b.offset, c) &&
                     all_equal(b.a_zero, c) && all_equal(b.b_zero, c) && all_equal(b.low, c) && all_equal(b.high, c) &&
-                    all_equal(b.zero_point, c) && all_equal(b.out_multiplier, c);
+                    all_equal(b.zero_point, c) && all_equal(b.out_multiplier, c) && all_equal(b.slope, c);
   if (!flat) return binary_any<kAdd>(b);
   Repeated same;
   const int64_t count = b.rows * c, whole = count / kFlat * kFlat;
@@ -98,8 +106,8 @@ inline void binary(const BinaryU8& b) {
   f.b_zero = repeat(b.b_zero, same.f32[3 + kAdd]);
   f.low = repeat(b.low, same.f32[4 + kAdd]);
   f.high = repeat(b.high, same.f32[5 + kAdd]);
-  float out_multiplier[kFlat];
-  f.out_multiplier = repeat(b.out_multiplier, out_multiplier);
+  f.out_multiplier = repeat(b.out_multiplier, same.f32[7]);
+  f.slope = repeat(b.slope, same.f32[8]);
   f.zero_point = repeat(b.zero_point, same.s32[0]);
   f.rows = whole / kFlat;
   f.channels = kFlat;

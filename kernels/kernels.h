@@ -102,7 +102,8 @@ struct AveragePool {
 // y[r][c] for `rows` rows of `channels`. add: v = (float(a) * a_multiplier[c] + float(b) * b_multiplier[c]) + offset[c].
 // mul: v = ((float(a) - a_zero[c]) * (float(b) - b_zero[c])) * a_multiplier[c]. Then, with act none,
 // stored = zero_point[c] + rhe(clamp(v, low[c], high[c])); otherwise the multipliers give real units, and act and
-// out_multiplier follow as in Epilogue. A pitch of 0 repeats the row (broadcast over pixels).
+// out_multiplier follow as in Epilogue. A pitch of 0 repeats the row (broadcast over pixels). With `slope`, in place of an act
+// and the same way: max(v, 0) + min(v, 0) * slope[c].
 struct BinaryU8 {
   int64_t rows = 0;
   int channels = 0;
@@ -116,6 +117,7 @@ struct BinaryU8 {
   const float* a_zero = nullptr;        // mul only
   const float* b_zero = nullptr;        // mul only
   Activation act = {};
+  const float* slope = nullptr;
   const float* out_multiplier = nullptr;
   const float* low = nullptr;
   const float* high = nullptr;

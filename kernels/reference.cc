@@ -130,7 +130,10 @@ void binary(const BinaryU8& b, Value value) {
   for (int64_t r = 0; r < b.rows; ++r) {
     for (int n = 0; n < b.channels; ++n) {
       float v = value(n, static_cast<float>(b.a[r * b.a_pitch + n]), static_cast<float>(b.b[r * b.b_pitch + n]));
-      if (b.act.kind != Act::kNone) v = act_fast(b.act, v) * b.out_multiplier[n];
+      if (b.slope)
+        v = act_fast({Act::kLeakyRelu, b.slope[n]}, v) * b.out_multiplier[n];
+      else if (b.act.kind != Act::kNone)
+        v = act_fast(b.act, v) * b.out_multiplier[n];
       v = clamp(v, b.low[n], b.high[n]);
       b.output[r * b.output_pitch + n] = static_cast<uint8_t>(b.zero_point[n] + round_half_even(v));
     }

@@ -2,6 +2,7 @@
 #include "runtime/views.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace octet {
 namespace {
@@ -138,15 +139,19 @@ class Views {
     return true;
   }
 
-  // A part that starts at some channel of every row, or at some row, is a view.
-  bool slice(const PlanStep& s) {
-    const int in = s.inputs[0], out = s.outputs[0];
+  // A slice that starts at some channel of every row, or at some row, and keeps what follows as it is.
+  struct Part {
+    int64_t rows, channel;
+    bool last;  // of the last dim
+  };
+  std::optional<Part> part_of(const PlanStep& s) {
+    const Value &in = value(s.inputs[0]), &out = value(s.outputs[0]);
     const auto& a = s.node->attributes<schema::Slice>();
     if (!a.starts() || a.starts()->size() != 1 || !a.axes() ||
         (a.steps() && a.steps()->size() > 0 && a.steps()->Get(0) != 1))
-      return false;
-    if (!movable(out) || value(in).constant || value(in).dtype != value(out).dtype) return false;
-    const Shape& shape = value(in).shape;
+      return std::nullopt;
+    if (in.constant || in.dtype != out.dtype) return std::nullopt;
+    const Shape& shape = in.shape;
     int axis = a.axes()->Get(0);
     if (axis < 0) axis += shape.rank();
     int64_t start = a.starts()->Get(0);
@@ -154,12 +159,42 @@ class Views {
     start = std::clamp<int64_t>(start, 0, shape[axis]);
     const bool last = axis == shape.rank() - 1;
     for (int d = 0; d < axis && !last; ++d)
-      if (shape[d] != 1) return false;
+      if (shape[d] != 1) return std::nullopt;
     int64_t inner = 1;
     for (int d = axis + 1; d < shape.rank() - 1; ++d) inner *= shape[d];
-    if (!same_part(value(out).quant, value(in).quant, last ? start : 0, value(out).channels())) return false;
+    if (!same_part(out.quant, in.quant, last ? start : 0, out.channels())) return std::nullopt;
+    return Part{last ? 0 : start * inner, last ? start : 0, last};
+  }
+
+  bool slice(const PlanStep& s) {
+    const int in = s.inputs[0], out = s.outputs[0];
+    const auto part = part_of(s);
+    if (!part) return false;
+    if (place(out).parent >= 0) return part->last && slice_inside(in, out, part->channel);
+    if (!movable(out)) return false;
     if (pitched_inside(in, value(out).channels()) && !bears_pitch(out)) return false;
-    place(out) = {in, last ? 0 : start * inner, last ? start : 0};
+    place(out) = {in, part->rows, part->channel};
+    return true;
+  }
+
+  // The part of `in` from `channel` on lies inside a concat: all of `in` may, if its other parts lie there side by side.
+  bool slice_inside(int in, int out, int64_t channel) {
+    const Place whole = {place(out).parent, place(out).rows, place(out).channels - channel, place(out).other_rows};
+    const auto lies = [&](int v, int64_t at) {
+      const Place& p = place(v);
+      return p.parent == whole.parent && p.rows == whole.rows && p.channels == whole.channels + at && !p.other_rows;
+    };
+    if (lies(in, 0)) return lies(out, channel);
+    if (!movable(in) || !bears_pitch(in) || !written_pitched(in)) return false;
+    int64_t covered = 0;
+    for (const PlanStep* reader : readers_[static_cast<size_t>(in)]) {
+      if (!reader->node || reader->node->kind->type != schema::Op::Slice) continue;
+      const auto part = part_of(*reader);
+      if (part && part->last && part->channel == covered && lies(reader->outputs[0], covered))
+        covered += value(reader->outputs[0]).channels();
+    }
+    if (covered != value(in).channels()) return false;
+    place(in) = whole;
     return true;
   }
 

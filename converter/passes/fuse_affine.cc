@@ -1,6 +1,8 @@
 // Multiplication and addition a channel, into the weights before them; constant right-hand sides of MatMul.
 // Before: y = Add(Mul(Conv(x, w, b), s), t)   After: y = Conv(x, s*w, s*b + t)   (BatchNormalization is such a pair)
 // Before: y = MatMul(x, w)                    After: y = MatMul(x, transposed w, transpose_b)
+// Before: y = Add(Max(x, 0), Mul(Min(x, 0), s)), or Max(x, Mul(x, s))   After: y = Affine(x, 1, 0, s)
+// Before: y = Add(Mul(x, s), t)               After: y = Affine(x, s, t)     also before a slope, where no layer takes them
 // Unless: the conv has another reader or an activation, or a constant differs within a channel.
 #include <cmath>
 
@@ -107,8 +109,114 @@ bool fuse(Graph& g, const Uses& uses, int i) {
   return false;
 }
 
+// A constant operand, one number a channel, of the binary node `kind` that makes t from x.
+std::optional<std::vector<float>> by(Graph& g, const Uses& uses, TensorId t, BinaryKind kind, TensorId& x) {
+  const Node* n = uses.single(t) ? producer(g, uses, t) : nullptr;
+  auto* op = n ? as<schema::BinaryT>(*n) : nullptr;
+  if (!op || op->kind != kind || op->act.kind() != ActKind::none) return std::nullopt;
+  for (size_t i = 0; i < 2; ++i) {
+    auto c = by_channel(tensor(g, n->inputs[i]), tensor(g, t).shape);
+    if (!c || tensor(g, n->inputs[1 - i]).shape != tensor(g, t).shape) continue;
+    x = n->inputs[1 - i];
+    return c;
+  }
+  return std::nullopt;
+}
+
+// The slopes of a PReLU that ends in node n, and its operand.
+std::optional<std::vector<float>> prelu(Graph& g, const Uses& uses, const Node& n, TensorId& x) {
+  const auto* op = as<schema::BinaryT>(n);
+  const auto zeros = [](const std::optional<std::vector<float>>& v) {
+    return v && std::all_of(v->begin(), v->end(), [](float f) { return f == 0; });
+  };
+  for (size_t i = 0; i < 2; ++i) {
+    const TensorId one = n.inputs[i], other = n.inputs[1 - i];
+    TensorId scaled = -1, above = -1, below = -1;
+    auto slope = by(g, uses, other, BinaryKind::mul, scaled);
+    if (!slope) continue;
+    if (op->kind == BinaryKind::max && scaled == one &&
+        std::all_of(slope->begin(), slope->end(), [](float f) { return f >= 0 && f <= 1; }))
+      return x = one, slope;
+    if (op->kind == BinaryKind::add && zeros(by(g, uses, one, BinaryKind::max, above)) &&
+        zeros(by(g, uses, scaled, BinaryKind::min, below)) && above == below)
+      return x = above, slope;
+  }
+  return std::nullopt;
+}
+
+TensorId channel_constant(Graph& g, const std::string& name, std::vector<float> values) {
+  const auto size = static_cast<int64_t>(values.size());
+  return g.add(make_constant<float>(name, {size}, std::move(values)));
+}
+
+// The line that a node is, and its operand.
+std::optional<Channels> line_of(const Graph& g, const Node& n, TensorId& x) {
+  if (as<schema::AffineT>(n) && n.inputs.size() == 3) {
+    const auto scale = tensor(g, n.inputs[1]).values<float>(), shift = tensor(g, n.inputs[2]).values<float>();
+    x = n.inputs[0];
+    return Channels{{scale.begin(), scale.end()}, {shift.begin(), shift.end()}};
+  }
+  const auto* op = as<schema::BinaryT>(n);
+  for (size_t constant = 0; op && op->act.kind() == ActKind::none && constant < 2; ++constant) {
+    x = n.inputs[1 - constant];
+    if (auto line = affine(g, n, constant)) return line;
+  }
+  return std::nullopt;
+}
+
+// A line before an Affine goes into it.
+bool take_before(Graph& g, const Uses& uses, Node& n) {
+  const TensorId t = n.inputs[0];
+  const Node* before = uses.single(t) ? producer(g, uses, t) : nullptr;
+  TensorId x = -1;
+  auto line = before ? line_of(g, *before, x) : std::nullopt;
+  if (!line) return false;
+  const auto scale = tensor(g, n.inputs[1]).values<float>(), shift = tensor(g, n.inputs[2]).values<float>();
+  for (size_t c = 0; c < scale.size(); ++c) {
+    line->shift[c] = line->shift[c] * scale[c] + shift[c];
+    line->scale[c] *= scale[c];
+    if (!std::isfinite(line->scale[c]) || !std::isfinite(line->shift[c])) return false;
+  }
+  const std::string name = tensor(g, n.outputs[0]).name;
+  n.inputs[0] = x;
+  n.inputs[1] = channel_constant(g, name + ":scale", std::move(line->scale));
+  n.inputs[2] = channel_constant(g, name + ":shift", std::move(line->shift));
+  return true;
+}
+
+bool make_affine(Graph& g, const Uses& uses, int i) {
+  Node& n = g.nodes[static_cast<size_t>(i)];
+  if (as<schema::AffineT>(n)) return take_before(g, uses, n);
+  const auto* op = as<schema::BinaryT>(n);
+  if (!op || op->act.kind() != ActKind::none) return false;
+  const std::string name = tensor(g, n.outputs[0]).name;
+  TensorId x = -1;
+  auto slope = prelu(g, uses, n, x);
+  std::optional<Channels> line;
+  if (slope) {
+    line = Channels{std::vector<float>(slope->size(), 1), std::vector<float>(slope->size(), 0)};
+  } else {  // a multiplication alone is left as it is
+    for (size_t constant = 0; constant < 2 && !line && op->kind == BinaryKind::add; ++constant) {
+      TensorId ignored = -1;
+      if (!by(g, uses, n.inputs[1 - constant], BinaryKind::mul, ignored)) continue;
+      line = affine(g, n, constant);
+      x = n.inputs[1 - constant];
+    }
+  }
+  const auto finite = [](const std::vector<float>& v) {
+    return std::all_of(v.begin(), v.end(), [](float f) { return std::isfinite(f); });
+  };
+  if (!line || !finite(line->scale) || !finite(line->shift) || (slope && !finite(*slope))) return false;
+  n.inputs = {x, channel_constant(g, name + ":scale", std::move(line->scale)),
+              channel_constant(g, name + ":shift", std::move(line->shift))};
+  if (slope) n.inputs.push_back(channel_constant(g, name + ":slope", std::move(*slope)));
+  n.op = make_op(schema::AffineT{});
+  return true;
+}
+
 }  // namespace
 
+int make_affines(Graph& g) { return rewrite_nodes(g, make_affine); }
 int fuse_affine(Graph& g) { return rewrite_nodes(g, fuse); }
 
 int weights_of_matmul(Graph& g) {

@@ -26,6 +26,7 @@ constexpr Pass kFusion[] = {
     {"fold_focus", fold_focus},
     {"hoist_activations", hoist_activations},
     {"fuse_activations", fuse_activations},
+    {"make_affines", make_affines},
     {"fuse_residuals", fuse_residuals},
 };
 

@@ -22,7 +22,8 @@ int find_activations(Graph& g);   // spellings of SiLU, hard-swish, hard-sigmoid
 int hoist_activations(Graph& g);  // up to the convolution that could apply them
 int fuse_pads(Graph& g);
 int weights_of_matmul(Graph& g);
-int fuse_affine(Graph& g);  // multiplication and addition a channel
+int fuse_affine(Graph& g);   // multiplication and addition a channel
+int make_affines(Graph& g);  // what of those is left, and PReLU
 int fuse_activations(Graph& g);
 int fuse_residuals(Graph& g);
 int fold_focus(Graph& g);

@@ -37,6 +37,7 @@ class Planner {
   // A float operand that may be u8 in a node of this role.
   bool operand(size_t n, size_t i) const {
     if (node(n).inputs[i] < 0 || tensor(g_, node(n).inputs[i]).dtype != DType::kF32) return false;
+    if (node(n).op.type == schema::Op::Affine) return i == 0;
     return roles_[n] != Role::kLayer || i == 0 || i == 3;
   }
 
@@ -101,7 +102,7 @@ class Planner {
         return false;
       case Granularity::kDepthwise:
         return (roles_[at(n)] == Role::kLayer && depthwise(g_, node(at(n)))) ||
-               node(at(n)).op.type == schema::Op::Unary;
+               node(at(n)).op.type == schema::Op::Unary || node(at(n)).op.type == schema::Op::Affine;
       case Granularity::kFree:
         return !dense_layer;
       case Granularity::kAll:

@@ -148,6 +148,8 @@ Role role(const Graph& g, const Node& node) {
       return role_of_binary(g, node);
     case Op::Unary:
       return role_of_unary(node);
+    case Op::Affine:
+      return Role::kOwn;
     case Op::Pool2d:
       return node.op.AsPool2d()->kind == schema::PoolKind::max ? Role::kSame : Role::kOwn;
     case Op::Pad:

@@ -162,10 +162,30 @@ TEST(Passes, ActivationStaysWhereTheConvHasAnotherReader) {
 TEST(Passes, PReluOfManySlopes) {
   for (float last : {0.5f, -0.5f, 1.5f}) {
     TestModel m;
-    m.output(m.op("PRelu", {m.input("x", {1, 2, 4, 4}), m.floats({2, 1, 1}, {0.1f, last})}));
+    const std::string y = m.conv(m.input("x", {1, 4, 8, 8}), 4, 2, 1);
+    m.output(m.op("PRelu", {y, m.floats({2, 1, 1}, {0.1f, last})}));
     const Graph g = converted(m);
-    EXPECT_EQ(count(g, Op::Binary), last == 0.5f ? 2 : 4);
+    EXPECT_EQ(count(g, Op::Affine), 1) << dump(g);
+    EXPECT_EQ(count(g, Op::Binary), 0) << dump(g);
   }
+}
+
+TEST(Passes, BatchNormBeforePReluGoesIntoIt) {
+  const Graph g = build([](TestModel& m, const std::string& x) {
+    const std::string pool = m.op("MaxPool", {x}, {attr("kernel_shape", {2, 2})});
+    const std::string y =
+        m.op("Add", {m.op("Mul", {pool, m.floats({4, 1, 1}, {1, 2, 3, 4})}), m.floats({4, 1, 1}, {-1, 0, 1, 2})});
+    m.output(m.op("PRelu", {y, m.floats({4, 1, 1}, {-0.1f, 0.2f, 1.5f, 0})}));
+  });
+  EXPECT_EQ(count(g, Op::Affine), 1) << dump(g);
+  EXPECT_EQ(count(g, Op::Binary), 0) << dump(g);
+}
+
+TEST(Passes, AnAdditionOfWhatDiffersWithinAChannelStays) {
+  const Graph g = build([](TestModel& m, const std::string& x) {
+    m.output(m.op("Add", {m.op("Mul", {x, m.floats({4, 1, 1}, {1, 2, 3, 4})}), m.random({1, 4, 8, 8})}));
+  });
+  EXPECT_EQ(count(g, Op::Affine), 0) << dump(g);
 }
 
 TEST(Passes, BatchNormGoesIntoWeights) {
@@ -176,7 +196,8 @@ TEST(Passes, BatchNormGoesIntoWeights) {
                   {y, m.random({8}), m.random({8}), m.random({8}), m.floats({8}, std::vector<float>(8, 0.5f))}));
     if (another_reader) m.output(y);
     const Graph g = converted(m);
-    EXPECT_EQ(count(g, Op::Binary), another_reader ? 2 : 0);
+    EXPECT_EQ(count(g, Op::Binary), 0);
+    EXPECT_EQ(count(g, Op::Affine), another_reader ? 1 : 0);
   }
 }
 

@@ -34,7 +34,8 @@ struct Operands {
   }
 };
 
-void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, bool uniform, const Activation& act) {
+void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, bool uniform, const Activation& act,
+                  bool slope = false) {
   Random random(static_cast<uint32_t>(rows * 31 + channels));
   const Operands o(random, channels, uniform);
   const int64_t pitch = channels + extra_pitch;
@@ -47,7 +48,8 @@ void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, b
                 .b_pitch = broadcast ? 0 : pitch,
                 .a_multiplier = o.a_multiplier.data(),
                 .act = act,
-                .out_multiplier = act.kind == Act::kNone ? nullptr : o.out_multiplier.data(),
+                .slope = slope ? o.b_multiplier.data() : nullptr,
+                .out_multiplier = act.kind == Act::kNone && !slope ? nullptr : o.out_multiplier.data(),
                 .low = o.low.data(),
                 .high = o.high.data(),
                 .zero_point = o.zero_point.data(),
@@ -85,6 +87,10 @@ TEST(Binary, Activations) {
     for (int channels : {5, 32, 48, 64}) check_binary(6, channels, 1, false, false, act);
     check_binary(50, 3, 0, false, true, act);
   }
+}
+TEST(Binary, Slopes) {
+  for (int channels : {1, 5, 16, 19, 32, 48, 64, 70}) check_binary(6, channels, 1, false, false, {}, true);
+  check_binary(50, 3, 0, false, true, {}, true);
 }
 
 TEST(Quantize, Both) {

@@ -11,7 +11,7 @@
 
 namespace octet {
 extern const OpKind kPool2d, kBinary, kUnary, kConcat, kSlice, kReshape, kTranspose, kSoftmax, kArgMax, kResize,
-    kReduce, kGather, kShapeOf, kCast, kPad, kExpand;
+    kReduce, kGather, kShapeOf, kCast, kPad, kExpand, kAffine;
 
 // A tensor of a test, dense; `gap` elements lie between its rows when an op sees it.
 struct Operand {
@@ -61,6 +61,12 @@ template <class T>
 Operand operand(const Shape& shape, const std::vector<T>& values) {
   Operand o{.shape = shape, .dtype = dtype_of<T>(), .bytes = std::vector<std::byte>(values.size() * sizeof(T))};
   if (!values.empty()) std::memcpy(o.bytes.data(), values.data(), o.bytes.size());
+  return o;
+}
+
+inline Operand constant(std::vector<float> values) {
+  Operand o = operand<float>({static_cast<int64_t>(values.size())}, values);
+  o.known = true;
   return o;
 }
 
