@@ -247,6 +247,7 @@ class ConvRig {
     builder.Finish(schema::Conv2d::Pack(builder, &a));
     node = {.name = "conv",
             .kind = &kConv2d,
+            .model = &model,
             .op = flatbuffers::GetRoot<schema::Conv2d>(builder.GetBufferPointer()),
             .inputs = {0, 1, c.bias ? 2 : -1, c.residual ? 3 : -1},
             .outputs = {4}};
