@@ -40,8 +40,8 @@ class Graph {
     for (const Node& n : made_)
       if (n.tensor != b_.model.inputs[0] && (n.tensor == made_.back().tensor || in_.ConsumeProbability<float>() < .3f))
         b_.model.outputs.push_back(n.tensor);
-    b_.model.int8_ops = {"conv2d", "pool2d", "add",         "sub",  "multiply",     "concat", "slice",    "reshape",
-                         "pad",    "resize", "reduce_mean", "Relu", "Sigmoid", "Exp",    "transpose"};
+    b_.model.int8_ops = {"conv2d", "pool2d", "add",         "sub",  "multiply", "concat", "slice",    "reshape",
+                         "pad",    "resize", "reduce_mean", "Relu", "Sigmoid",  "Exp",    "transpose"};
   }
 
   bool empty() const { return b_.model.outputs.empty(); }
