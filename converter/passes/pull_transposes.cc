@@ -101,7 +101,7 @@ struct Lift {
 bool pull(Graph& g, const Uses& uses, int i) {
   const Node& n = g.nodes[static_cast<size_t>(i)];
   auto* op = as<schema::TransposeT>(n);
-  if (!op) return false;
+  if (!op || is_identity(op->perm)) return false;
   const TensorId x = n.inputs[0], out = n.outputs[0];
   const Perm p = op->perm;
   Pull pulled{.g = g, .uses = uses, .turned = {}};
