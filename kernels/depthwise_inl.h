@@ -124,7 +124,9 @@ struct Rolling {
       start[v] = load_i(b.acc0 + (kFirst + v) * kLanes);
       unroll<kSlots>([&](auto s) __attribute__((always_inline)) { sum[s][v] = start[v]; });
     });
-    for (int64_t at = 0, end = columns * pitch; at < end; acc += kSlots * kBytes) {
+    int64_t at = 0;
+    const int64_t end = columns * pitch;
+    while (at < end) {
       unroll<kPeriod>([&](auto step) __attribute__((always_inline)) {
         unroll<kGroups>([&](auto group) __attribute__((always_inline)) {
           const auto tap = [&](int k) __attribute__((always_inline)) {  // rows past the kernel have zero weights
@@ -152,6 +154,7 @@ struct Rolling {
         }
         at += pitch;
       });
+      acc += kSlots * kBytes;
     }
   }
 
