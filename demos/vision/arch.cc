@@ -25,6 +25,9 @@ constexpr Preprocess kBgrImageNet{.resize = Resize::kStretch,
 constexpr Preprocess kHalfBytes{
     .resize = Resize::kStretch, .scale = 1, .mean = {128, 128, 128}, .std = {128, 128, 128}};
 
+constexpr Preprocess kFaces{
+    .resize = Resize::kStretch, .scale = 1, .mean = {123, 117, 104}, .std = {127.502231f, 127.502231f, 127.502231f}};
+
 constexpr DetectionOptions kYolo{.max_detections = 300};
 constexpr DetectionOptions kYoloX{};
 constexpr DetectionOptions kYolo8{.nms_iou = .7f, .max_detections = 300};
@@ -50,6 +53,7 @@ constexpr Row kRows[] = {
     {"PPYOLOE", {kCubicImageNet, Decoder::kCorners, kPpYoloe}},
     {"PPYOLOE+", {kCubicStretched, Decoder::kCorners, kPpYoloe}},
     {"PPYOLO", {kCubicImageNet, Decoder::kRows, kAll}},
+    {"BlazeFace", {kFaces, Decoder::kRelativeRows, kAll}},
     {"SSD", {kHalfBytes, Decoder::kSsd, kSsd}},
     {"DETR", {kStretched, Decoder::kDetr, kAll}},
 };

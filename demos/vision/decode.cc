@@ -77,7 +77,11 @@ bool has_nms(Decoder decoder, std::span<const Tensor> outputs) {
 Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index, const Geometry& geometry,
                      const DetectionOptions& options) {
   const Outputs outputs{tensors, index, geometry, options};
-  if (is_rows(tensors)) return decode_rows(outputs);
+  if (is_rows(tensors)) {
+    const bool relative = decoder == Decoder::kRelativeRows;
+    return decode_rows(outputs, relative ? static_cast<float>(geometry.image_width) : 1,
+                       relative ? static_cast<float>(geometry.image_height) : 1);
+  }
   switch (decoder) {
     case Decoder::kYolo5:
       return decode_yolo5(outputs, false);
@@ -96,6 +100,7 @@ Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index
     case Decoder::kDetr:
       return decode_detr(outputs);
     case Decoder::kRows:
+    case Decoder::kRelativeRows:
       break;
   }
   return unexpected(tensors[0], "rows of NMS in the graph, f32 {boxes, 6}");

@@ -108,7 +108,7 @@ Result<Found> decode_detr(const Outputs& outputs) {
   return found;
 }
 
-Result<Found> decode_rows(const Outputs& outputs) {
+Result<Found> decode_rows(const Outputs& outputs, float width, float height) {
   const Tensor& rows = outputs.tensors[0];
   int64_t first = 0, count = rows.shape[0];
   if (outputs.tensors.size() > 1) {
@@ -126,7 +126,8 @@ Result<Found> decode_rows(const Outputs& outputs) {
   for (int64_t i = first; i < first + count; ++i) {
     const float* row = rows.f32().data() + 6 * i;
     if (!(row[0] >= 0 && row[0] < static_cast<float>(kMostLabels))) continue;
-    const Detection d{static_cast<int>(row[0]), row[1], row[2], row[3], row[4], row[5]};
+    const Detection d{static_cast<int>(row[0]), row[1],         row[2] * width,
+                      row[3] * height,          row[4] * width, row[5] * height};
     if (d.score > outputs.options.score_threshold && is_finite(d)) found.detections.push_back(d);
   }
   std::stable_sort(found.detections.begin(), found.detections.end(),

@@ -61,6 +61,7 @@ Result<Found> decode_gfl(const Outputs& outputs);
 Result<Found> decode_nanodet(const Outputs& outputs);
 Result<Found> decode_ssd(const Outputs& outputs);
 Result<Found> decode_detr(const Outputs& outputs);
-Result<Found> decode_rows(const Outputs& outputs);
+// Corners times width and height.
+Result<Found> decode_rows(const Outputs& outputs, float width, float height);
 
 }  // namespace octet::vision

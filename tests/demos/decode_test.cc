@@ -205,10 +205,16 @@ TEST(DecodeRows, CountsSayWhichPicture) {
   }
 }
 
+TEST(DecodeRows, PartsOfThePicture) {
+  Rig rig;
+  rig.add({1, 6}, {1, .5f, .25f, .5f, .75f, 1});
+  expect_box(boxes_of(Decoder::kRelativeRows, rig, same_size(8, 40)).at(0), {1, .5f, 10, 4, 30, 8});
+}
+
 TEST(Decode, OtherFormsAreRefused) {
   Rig rig;
   rig.add({1, 3, 4, 4}, std::vector<float>(48));
-  for (int i = 0; i <= static_cast<int>(Decoder::kRows); ++i) {
+  for (int i = 0; i <= static_cast<int>(Decoder::kRelativeRows); ++i) {
     const auto found = decode(static_cast<Decoder>(i), rig.tensors(), 0, same_size(64, 64), {});
     ASSERT_FALSE(found) << i;
     EXPECT_NE(found.error().text.find("{1, 3, 4, 4}"), std::string::npos) << found.error().text;
