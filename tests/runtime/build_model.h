@@ -91,7 +91,7 @@ class ModelBuilder {
     h.weights_bytes = weights_.size();
     std::vector<std::byte> file(h.weights_offset + h.weights_bytes);
     std::memcpy(file.data() + h.graph_offset, builder.GetBufferPointer(), h.graph_bytes);
-    std::memcpy(file.data() + h.weights_offset, weights_.data(), h.weights_bytes);
+    std::ranges::copy(weights_, file.begin() + static_cast<int64_t>(h.weights_offset));
     std::memcpy(file.data(), &h, sizeof h);
     rehash(file);
     return file;
