@@ -91,11 +91,24 @@ void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y
 void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, float* out, int y_begin, int y_end) {
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
-      double sum = 0;
+      float sum = 0;
       int inside = 0;
-      for_taps(p, pixel, [&](int64_t at, int) { sum += in[at + n], ++inside; });
-      out[pixel * p.output_pitch + n] =
-          static_cast<float>(sum / (count_include_pad ? p.kernel_h * p.kernel_w : std::max(inside, 1)));
+      const int top = static_cast<int>(pixel / p.out_w) * p.stride_h - p.pad_top,
+                left = static_cast<int>(pixel % p.out_w) * p.stride_w - p.pad_left;
+      for (int j = 0; j < p.kernel_h; ++j) {
+        const int y = top + j * p.dilation_h;
+        if (y < 0 || y >= p.in_h) continue;
+        float row_sum = 0;  // a sum of sums loses less than one long chain
+        for (int k = 0; k < p.kernel_w; ++k) {
+          const int x = left + k * p.dilation_w;
+          if (x < 0 || x >= p.in_w) continue;
+          row_sum += in[(int64_t{y} * p.in_w + x) * p.input_pitch + n];
+          ++inside;
+        }
+        sum += row_sum;
+      }
+      const int count = count_include_pad ? p.kernel_h * p.kernel_w : std::max(inside, 1);
+      out[pixel * p.output_pitch + n] = sum * (1.0f / static_cast<float>(count));
     }
   }
 }
