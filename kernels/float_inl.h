@@ -75,7 +75,7 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
     case UnaryF32::kNeg:
       return map([](F x) { return mul(x, set_f(-1.0f)); });
     case UnaryF32::kAbs:
-      return map([](F x) { return max(x, mul(x, set_f(-1.0f))); });
+      return map([](F x) { return add(max(x, mul(x, set_f(-1.0f))), set_f(0.0f)); });  // no negative zero
     case UnaryF32::kFloor:
       return map([](F x) { return floor(x); });
     case UnaryF32::kCeil:
@@ -128,7 +128,7 @@ void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, i
     const float* row = in + r * in_pitch;
     const float best = highest(largest_of(row, channels));
     int n = 0;
-    while (n < channels - 1 && row[n] != best) ++n;
+    while (n < channels - 1 && row[n] != best && best == best) ++n;
     out[r] = n;
   }
 }

@@ -143,7 +143,8 @@ struct BilinearU8 {
 };
 
 // Float implicit GEMM, as ConvTile: weights [block of 16 n][tap][channel][16 n], zero padded; bias and weights padded to 16.
-// y = act(sum + bias[n]) + residual, then max(y, 0) where relu_after. Not byte-identical among ISAs.
+// y = act(sum + bias[n]) + residual, then max(y, 0) where relu_after; each product is rounded
+// into the sum by one fused multiply-add, in the order of taps and channels.
 struct ConvTileF32 {
   int rows = 0;
   int taps = 0;

@@ -13,7 +13,8 @@ struct MaxU8 {
   static constexpr int kWidth = kBytes;
   static B lowest() { return set_b(0); }
   static B load(const uint8_t* p, int) { return load_b(p); }
-  static B largest(B a, B b) { return max_b(a, b); }
+  static B largest(B a, B best) { return max_b(a, best); }
+  static B result(B v) { return v; }
   static void store(uint8_t* p, B v, int n) { n < kWidth ? store_b(p, v, n) : store_b(p, v); }
 };
 
@@ -23,8 +24,9 @@ struct MaxF32 {
   static constexpr int kWidth = kLanes;
   static F lowest() { return set_f(-std::numeric_limits<float>::infinity()); }
   static F load(const float* p, int n) { return n < kWidth ? load_f(p, n) : load_f(p); }
-  static F largest(F a, F b) { return max(a, b); }
+  static F largest(F a, F best) { return max(a, best); }  // what is not a number never wins
   static void store(float* p, F v, int n) { n < kWidth ? store_f(p, v, n) : store_f(p, v); }
+  static F result(F v) { return add(v, set_f(0.0f)); }  // of two zeros either may come first
 };
 
 // First and last + 1 tap inside the image, for a window that starts at `start`.
@@ -53,7 +55,7 @@ inline void max_pool_strip(const Pool& p, const typename Max::Value* in, typenam
     const int x = left + c;
     if (x >= 0 && x < p.in_w) {
       for (int k = rows.begin; k < rows.end; ++k) {
-        best = Max::largest(best, Max::load(in + (int64_t{top + k * p.dilation_h} * p.in_w + x) * p.input_pitch, n));
+        best = Max::largest(Max::load(in + (int64_t{top + k * p.dilation_h} * p.in_w + x) * p.input_pitch, n), best);
       }
     }
     column[c] = best;
@@ -61,8 +63,8 @@ inline void max_pool_strip(const Pool& p, const typename Max::Value* in, typenam
   for (int x = x_begin; x < x_end; ++x) {
     const auto* window = column + (x - x_begin) * p.stride_w;
     auto best = window[0];
-    for (int k = 1; k < p.kernel_w; ++k) best = Max::largest(best, window[k * p.dilation_w]);
-    Max::store(out + (int64_t{y} * p.out_w + x) * p.output_pitch, best, n);
+    for (int k = 1; k < p.kernel_w; ++k) best = Max::largest(window[k * p.dilation_w], best);
+    Max::store(out + (int64_t{y} * p.out_w + x) * p.output_pitch, Max::result(best), n);
   }
 }
 
@@ -77,9 +79,9 @@ inline void max_pool_pixel(const Pool& p, const typename Max::Value* in, typenam
   for (int j = rows.begin; j < rows.end; ++j) {
     const auto* row = in + (int64_t{top + j * p.dilation_h} * p.in_w + left) * p.input_pitch;
     for (int k = columns.begin; k < columns.end; ++k)
-      best = Max::largest(best, Max::load(row + k * p.dilation_w * p.input_pitch, n));
+      best = Max::largest(Max::load(row + k * p.dilation_w * p.input_pitch, n), best);
   }
-  Max::store(out + (int64_t{y} * p.out_w + x) * p.output_pitch, best, n);
+  Max::store(out + (int64_t{y} * p.out_w + x) * p.output_pitch, Max::result(best), n);
 }
 
 template <class Max>

@@ -10,19 +10,19 @@
 namespace octet::kernels::reference {
 namespace {
 
-// Clamps as the vector units do: `low` wins where they cross or v is not a number.
-float clamp(float v, float low, float high) { return std::min(std::max(low, v), high); }
+// What is stored as u8 meets its upper bound first, and its lower one when it is a byte.
+float clamp(float v, float low, float high) { return max_of(min_of(v, high), low); }
 
 void finish(const Epilogue& e, int32_t acc, int n, const uint8_t* residual, void* row) {
   const bool to_u8 = e.zero_point != nullptr;
   float v = static_cast<float>(acc) * e.multiplier[n];
   if (e.act.kind != Act::kNone) v = (to_u8 ? act_fast(e.act, v) : act_accurate(e.act, v)) * e.out_multiplier[n];
   if (e.res_multiplier) v = v + (static_cast<float>(residual[n]) * e.res_multiplier[n] + e.res_offset[n]);
-  v = clamp(v, e.low[n], e.high[n]);
   if (to_u8) {
+    v = clamp(v, e.low[n], e.high[n]);
     static_cast<uint8_t*>(row)[n] = static_cast<uint8_t>(e.zero_point[n] + round_half_even(v));
   } else {
-    static_cast<float*>(row)[n] = v;
+    static_cast<float*>(row)[n] = min_of(max_of(v, e.low[n]), e.high[n]);
   }
 }
 

@@ -4,6 +4,10 @@
 
 namespace octet::kernels::reference {
 
+// As vector units do: b where one is not a number, and where both are zeros.
+inline float min_of(float a, float b) { return a < b ? a : b; }
+inline float max_of(float a, float b) { return a > b ? a : b; }
+
 // The activation before a u8 store: a polynomial for the sigmoid family (see act_constants.h). Same bits on every ISA.
 float act_fast(const Activation& act, float x);
 // The activation before an f32 store: a relative error of about 1e-6. Same bits on every ISA too.

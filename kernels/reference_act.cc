@@ -1,5 +1,4 @@
 // Activations of the epilogue, the scalar twin of act_inl.h: operation by operation the same.
-#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -11,7 +10,7 @@ namespace octet::kernels::reference {
 
 float exp_accurate(float x) {
   using namespace octet::kernels::exp_accurate;
-  x = std::min(std::max(x, kLow), kHigh);
+  x = min_of(max_of(x, kLow), kHigh);
   const int32_t n = round_half_even(x * kLog2E);
   const float k = static_cast<float>(n);
   const float r = std::fma(-k, kLn2Low, std::fma(-k, kLn2High, x));
@@ -34,15 +33,15 @@ float sigmoid_fast(float x) {
 float act_simple(const Activation& act, float x) {
   switch (act.kind) {
     case Act::kRelu:
-      return std::max(x, 0.0f);
+      return max_of(x, 0.0f);
     case Act::kClip:
-      return std::min(std::max(x, act.a), act.b);
+      return min_of(max_of(x, act.a), act.b);
     case Act::kHardSwish:
-      return x * std::min(std::max(x * act.a + act.b, 0.0f), 1.0f);
+      return x * min_of(max_of(x * act.a + act.b, 0.0f), 1.0f);
     case Act::kHardSigmoid:
-      return std::min(std::max(x * act.a + act.b, 0.0f), 1.0f);
+      return min_of(max_of(x * act.a + act.b, 0.0f), 1.0f);
     case Act::kLeakyRelu:
-      return std::max(x, 0.0f) + std::min(x, 0.0f) * act.a;
+      return max_of(x, 0.0f) + min_of(x, 0.0f) * act.a;
     default:
       return x;
   }
@@ -54,11 +53,11 @@ float act_fast(const Activation& act, float x) {
   constexpr float c = octet::kernels::sigmoid_fast::kClamp;
   switch (act.kind) {
     case Act::kSilu:
-      return std::max(x, -c) * sigmoid_fast(std::min(std::max(x, -c), c));
+      return max_of(x, -c) * sigmoid_fast(min_of(max_of(x, -c), c));
     case Act::kSigmoid:
-      return sigmoid_fast(std::min(std::max(x, -c), c));
+      return sigmoid_fast(min_of(max_of(x, -c), c));
     case Act::kTanh:
-      return std::fma(2.0f, sigmoid_fast(std::min(std::max(x + x, -c), c)), -1.0f);
+      return std::fma(2.0f, sigmoid_fast(min_of(max_of(x + x, -c), c)), -1.0f);
     default:
       return act_simple(act, x);
   }

@@ -1,4 +1,4 @@
-// The oracle of the float kernels: double sums for layers and pools; the others to the bit, as heads between int8 layers need it.
+// The oracle of the float kernels: sums in one order, rounded once a product, so that every instruction set gives the same bits.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,33 +9,10 @@
 namespace octet::kernels::reference {
 namespace {
 
-double activate(const Activation& act, double x) {
-  switch (act.kind) {
-    case Act::kNone:
-      return x;
-    case Act::kRelu:
-      return std::max(x, 0.0);
-    case Act::kClip:
-      return std::min(std::max<double>(x, act.a), double{act.b});
-    case Act::kSilu:
-      return x / (1 + std::exp(-x));
-    case Act::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case Act::kHardSwish:
-      return x * std::clamp(act.a * x + act.b, 0.0, 1.0);
-    case Act::kHardSigmoid:
-      return std::clamp(act.a * x + act.b, 0.0, 1.0);
-    case Act::kLeakyRelu:
-      return x < 0 ? x * act.a : x;
-    case Act::kTanh:
-      return std::tanh(x);
-  }
-  return x;
-}
-
-float finish(double sum, const Activation& act, const float* residual, bool relu_after) {
-  const double y = activate(act, sum) + (residual ? *residual : 0);
-  return static_cast<float>(relu_after ? std::max(y, 0.0) : y);
+float finish(float v, const Activation& act, const float* residual, bool relu_after) {
+  v = act_accurate(act, v);
+  if (residual) v = v + *residual;
+  return relu_after ? max_of(v, 0.0f) : v;
 }
 
 // Calls visit(offset of the input pixel) for each tap inside the image.
@@ -54,11 +31,11 @@ void conv_tile_f32(const ConvTileF32& tile) {
   for (int r = 0; r < tile.rows; ++r) {
     for (int n = 0; n < tile.channels; ++n) {
       const float* block = tile.weights + int64_t{n / kBlock} * tile.taps * tile.in_channels * kBlock;
-      double sum = tile.bias[n];
+      float sum = tile.bias[n];
       for (int t = 0; t < tile.taps; ++t) {
         const float* x = tile.input[t * tile.rows + r];
         const float* w = block + int64_t{t} * tile.in_channels * kBlock + n % kBlock;
-        for (int c = 0; c < tile.in_channels; ++c) sum += double{x[c]} * w[c * kBlock];
+        for (int c = 0; c < tile.in_channels; ++c) sum = std::fma(x[c], w[c * kBlock], sum);
       }
       const float* residual = tile.residual ? tile.residual + r * tile.residual_pitch + n : nullptr;
       tile.output[r * tile.output_pitch + n] = finish(sum, tile.act, residual, tile.relu_after);
@@ -69,9 +46,9 @@ void conv_tile_f32(const ConvTileF32& tile) {
 void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
   for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
     for (int n = 0; n < d.channels; ++n) {
-      double sum = d.bias[n];
+      float sum = d.bias[n];
       for_taps(d, pixel,
-               [&](int64_t at, int tap) { sum += double{d.input[at + n]} * d.weights[tap * d.channels + n]; });
+               [&](int64_t at, int tap) { sum = std::fma(d.input[at + n], d.weights[tap * d.channels + n], sum); });
       const float* residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr;
       d.output[pixel * d.output_pitch + n] = finish(sum, d.act, residual, d.relu_after);
     }
@@ -82,8 +59,8 @@ void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
       float best = -std::numeric_limits<float>::infinity();
-      for_taps(p, pixel, [&](int64_t at, int) { best = std::max(best, in[at + n]); });
-      out[pixel * p.output_pitch + n] = best;
+      for_taps(p, pixel, [&](int64_t at, int) { best = max_of(in[at + n], best); });
+      out[pixel * p.output_pitch + n] = best + 0.0f;  // of two zeros either may come first
     }
   }
 }
@@ -160,7 +137,7 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
         out[i] = std::sqrt(x);
         break;
       case UnaryF32::kNeg:
-        out[i] = -x;
+        out[i] = x * -1.0f;
         break;
       case UnaryF32::kAbs:
         out[i] = std::fabs(x);

@@ -41,7 +41,6 @@ inline F nearest(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT
 inline F zero_if_nan(F a) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a); }
 inline F if_less(F a, F b, F yes, F no) { return _mm512_mask_mov_ps(no, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), yes); }
 inline bool all_less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) == 0xffff; }
-inline float sum(F a) { return _mm512_reduce_add_ps(a); }
 inline float highest(F a) { return _mm512_reduce_max_ps(a); }
 
 inline I set_i(int32_t v) { return _mm512_set1_epi32(v); }

@@ -1,4 +1,4 @@
-// Float kernels of every ISA against the reference in double precision.
+// Float kernels of every ISA: the same bits as the reference, which is close to sums in double precision.
 #include <cmath>
 #include <cstring>
 
@@ -6,6 +6,30 @@
 
 namespace octet::kernels::test {
 namespace {
+
+double activate(const Activation& act, double x) {
+  switch (act.kind) {
+    case Act::kNone:
+      return x;
+    case Act::kRelu:
+      return std::max(x, 0.0);
+    case Act::kClip:
+      return std::min(std::max<double>(x, act.a), double{act.b});
+    case Act::kSilu:
+      return x / (1 + std::exp(-x));
+    case Act::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Act::kHardSwish:
+      return x * std::clamp(act.a * x + act.b, 0.0, 1.0);
+    case Act::kHardSigmoid:
+      return std::clamp(act.a * x + act.b, 0.0, 1.0);
+    case Act::kLeakyRelu:
+      return x < 0 ? x * act.a : x;
+    case Act::kTanh:
+      return std::tanh(x);
+  }
+  return x;
+}
 
 // `tolerance` is relative to the largest magnitude expected; NaN must meet NaN and infinity infinity.
 ::testing::AssertionResult close(const std::vector<float>& expected, const std::vector<float>& got, double tolerance) {
@@ -47,12 +71,25 @@ void check_conv(int rows, int taps, int in_channels, int channels, const Activat
   std::vector<float> expected(static_cast<size_t>(rows * pitch), 5), got;
   tile.output = expected.data();
   reference::conv_tile_f32(tile);
+  std::vector<float> exact(expected.size(), 5);
+  for (int r = 0; r < rows; ++r) {
+    for (int n = 0; n < channels; ++n) {
+      double sum = bias[static_cast<size_t>(n)];
+      for (int t = 0; t < taps; ++t)
+        for (int c = 0; c < in_channels; ++c)
+          sum += double{pointers[static_cast<size_t>(t * rows + r)][c]} *
+                 weights[static_cast<size_t>(((n / kBlock * taps + t) * in_channels + c) * kBlock + n % kBlock)];
+      const double y = activate(act, sum) + (residual ? res[static_cast<size_t>(r * pitch + n)] : 0);
+      exact[static_cast<size_t>(r * pitch + n)] = static_cast<float>(residual ? std::max(y, 0.0) : y);
+    }
+  }
+  ASSERT_TRUE(close(exact, expected, 3e-6)) << "rows " << rows << " channels " << channels;
   for (const Isa* isa : supported_isas()) {
     if (rows > isa->conv_rows_f32) continue;
     got.assign(expected.size(), 5);
     tile.output = got.data();
     isa->conv_tile_f32(tile);
-    ASSERT_TRUE(close(expected, got, 3e-6))
+    ASSERT_TRUE(same(expected, got))
         << isa->name << " rows " << rows << " taps " << taps << " in " << in_channels << " channels " << channels
         << " act " << static_cast<int>(act.kind);
   }
@@ -92,12 +129,19 @@ TEST(DepthwiseF32, Shapes) {
       std::vector<float> expected(static_cast<size_t>(d.out_h * d.out_w * d.output_pitch), 2), got;
       d.output = expected.data();
       reference::depthwise_f32(d, 0, d.out_h);
+      const float y00 = expected[0];  // one corner by hand
+      double sum = bias[0];
+      for (int j = d.pad_top; j < kernel; ++j)
+        for (int k = d.pad_left; k < kernel; ++k)
+          sum += double{input[static_cast<size_t>(((j - d.pad_top) * d.in_w + k - d.pad_left) * d.input_pitch)]} *
+                 weights[static_cast<size_t>((j * kernel + k) * channels)];
+      ASSERT_NEAR(y00, activate(d.act, sum), 3e-6) << "channels " << channels << " kernel " << kernel;
       for (const Isa* isa : supported_isas()) {
         got.assign(expected.size(), 2);
         d.output = got.data();
         isa->depthwise_f32(d, 0, 1);
         isa->depthwise_f32(d, 1, d.out_h);
-        ASSERT_TRUE(close(expected, got, 3e-6)) << isa->name << " channels " << channels << " kernel " << kernel;
+        ASSERT_TRUE(same(expected, got)) << isa->name << " channels " << channels << " kernel " << kernel;
       }
     }
   }
@@ -116,7 +160,7 @@ TEST(BinaryF32, OperationsAndSteps) {
           for (const Isa* isa : supported_isas()) {
             std::vector<float> got(expected.size(), 9);
             isa->binary_f32(static_cast<BinaryF32>(op), a.data(), a_step, b.data(), b_step, got.data(), count);
-            ASSERT_TRUE(close(expected, got, 1e-6))
+            ASSERT_TRUE(same(expected, got))
                 << isa->name << " op " << op << " count " << count << " b " << first;
           }
         }
@@ -142,6 +186,58 @@ TEST(UnaryF32, Operations) {
                                    << count;
         }
       }
+    }
+  }
+}
+
+// Zeros of both signs, infinities and NaN: the same bits, but for the sign and payload of a NaN.
+const std::vector<float> kSpecial = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 1e-40f, -1e-40f, 3e38f, -3e38f,
+                                     0.5f, -0.5f, 1.5f, 2.5f,  -2.5f,    100.0f};
+
+::testing::AssertionResult same_but_nan(const std::vector<float>& expected, const std::vector<float>& got) {
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (!(std::isnan(expected[i]) && std::isnan(got[i])) && std::memcmp(&expected[i], &got[i], sizeof(float)) != 0)
+      return ::testing::AssertionFailure() << "element " << i << ": expected " << expected[i] << ", got " << got[i];
+  return ::testing::AssertionSuccess();
+}
+
+TEST(UnaryF32, SpecialValues) {
+  for (int op = 0; op <= static_cast<int>(UnaryF32::kReciprocal); ++op) {
+    for (const Activation& act : kActivations) {
+      if (op != 0 && act.kind != Act::kNone) continue;
+      std::vector<float> expected(kSpecial.size()), got(kSpecial.size());
+      const auto count = static_cast<int64_t>(kSpecial.size());
+      reference::unary_f32(static_cast<UnaryF32>(op), act, kSpecial.data(), expected.data(), count);
+      for (const Isa* isa : supported_isas()) {
+        isa->unary_f32(static_cast<UnaryF32>(op), act, kSpecial.data(), got.data(), count);
+        ASSERT_TRUE(same_but_nan(expected, got)) << isa->name << " op " << op << " act " << static_cast<int>(act.kind);
+      }
+    }
+  }
+}
+
+TEST(BinaryF32, SpecialValues) {
+  const auto count = static_cast<int64_t>(kSpecial.size());
+  for (int op = 0; op <= static_cast<int>(BinaryF32::kMax); ++op) {
+    for (float other : kSpecial) {
+      std::vector<float> expected(kSpecial.size()), got(kSpecial.size());
+      reference::binary_f32(static_cast<BinaryF32>(op), kSpecial.data(), 1, &other, 0, expected.data(), count);
+      for (const Isa* isa : supported_isas()) {
+        isa->binary_f32(static_cast<BinaryF32>(op), kSpecial.data(), 1, &other, 0, got.data(), count);
+        ASSERT_TRUE(same_but_nan(expected, got)) << isa->name << " op " << op << " with " << other;
+      }
+    }
+  }
+}
+
+TEST(ArgmaxF32, SpecialValues) {
+  for (size_t first = 0; first < kSpecial.size(); ++first) {
+    std::vector<float> row(kSpecial.begin() + static_cast<std::ptrdiff_t>(first), kSpecial.end());
+    int64_t expected = -1, got = -1;
+    reference::argmax_f32(row.data(), 0, 1, static_cast<int>(row.size()), &expected);
+    for (const Isa* isa : supported_isas()) {
+      isa->argmax_f32(row.data(), 0, 1, static_cast<int>(row.size()), &got);
+      ASSERT_EQ(expected, got) << isa->name << " from " << first;
     }
   }
 }

@@ -10,6 +10,9 @@
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
 #include "kernels/reference.h"
+#ifdef OCTET_EMULATED
+#include "tests/kernels/emulated/emulated.h"
+#endif
 
 namespace octet::kernels::test {
 
@@ -18,6 +21,10 @@ inline std::vector<const Isa*> supported_isas() {
   for (const Isa* isa : all_isas()) {
     if (supported(*isa)) isas.push_back(isa);
   }
+#ifdef OCTET_EMULATED
+  const auto emulated = emulated_isas();
+  isas.insert(isas.end(), emulated.begin(), emulated.end());
+#endif
   return isas;
 }
 

@@ -1,0 +1,86 @@
+// Stands before the compiler's header: AVX-512 and AVX-VNNI out of AVX2 by SIMDe, so that their kernels are tested on CPUs
+// without them. Below, what version 0.7.4 lacks.
+#pragma once
+#include_next <immintrin.h>
+
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx2.h>
+#include <simde/x86/avx512.h>
+#include <simde/x86/fma.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#undef _mm512_madd_epi16  // has the operands of the masked form
+#define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
+#define _mm256_dpbusd_avx_epi32(sum, a, b) simde_mm256_dpbusd_epi32(sum, a, b)
+
+namespace {
+
+template <class To, class From>
+To emulated_bits(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+
+template <class T, int n>
+struct Emulated {
+  T lane[n];
+};
+
+inline __m512 emulated_maskz_loadu_ps(__mmask16 mask, const void* p) {
+  Emulated<float, 16> v = {};
+  for (int i = 0; i < 16; ++i)
+    if (mask >> i & 1) std::memcpy(&v.lane[i], static_cast<const float*>(p) + i, sizeof(float));
+  return emulated_bits<__m512>(v);
+}
+inline void emulated_mask_storeu_ps(void* p, __mmask16 mask, __m512 a) {
+  const auto v = emulated_bits<Emulated<float, 16>>(a);
+  for (int i = 0; i < 16; ++i)
+    if (mask >> i & 1) std::memcpy(static_cast<float*>(p) + i, &v.lane[i], sizeof(float));
+}
+inline void emulated_mask_storeu_epi8(void* p, __mmask64 mask, __m512i a) {
+  const auto v = emulated_bits<Emulated<uint8_t, 64>>(a);
+  for (int i = 0; i < 64; ++i)
+    if (mask >> i & 1) static_cast<uint8_t*>(p)[i] = v.lane[i];
+}
+inline __m512i emulated_cvtepu8_epi32(__m128i a) {
+  const auto from = emulated_bits<Emulated<uint8_t, 16>>(a);
+  Emulated<int32_t, 16> v;
+  for (int i = 0; i < 16; ++i) v.lane[i] = from.lane[i];
+  return emulated_bits<__m512i>(v);
+}
+inline __m512 emulated_cvtepi32_ps(__m512i a) {
+  const auto from = emulated_bits<Emulated<int32_t, 16>>(a);
+  Emulated<float, 16> v;
+  for (int i = 0; i < 16; ++i) v.lane[i] = static_cast<float>(from.lane[i]);
+  return emulated_bits<__m512>(v);
+}
+inline __m512i emulated_cvtps_epi32(__m512 a) {
+  const auto from = emulated_bits<Emulated<float, 16>>(a);
+  Emulated<int32_t, 16> v;
+  for (int i = 0; i < 16; ++i) {
+    const float rounded = std::nearbyint(from.lane[i]);
+    v.lane[i] = rounded >= -2147483648.0f && rounded < 2147483648.0f ? static_cast<int32_t>(rounded) : INT32_MIN;
+  }
+  return emulated_bits<__m512i>(v);
+}
+inline float emulated_reduce_max_ps(__m512 a) {
+  const auto v = emulated_bits<Emulated<float, 16>>(a);
+  float most = v.lane[0];
+  for (float lane : v.lane) most = lane > most ? lane : most;
+  return most;
+}
+
+}  // namespace
+
+#define _mm512_maskz_loadu_ps emulated_maskz_loadu_ps
+#define _mm512_mask_storeu_ps emulated_mask_storeu_ps
+#define _mm512_mask_storeu_epi8 emulated_mask_storeu_epi8
+#define _mm512_cvtepu8_epi32 emulated_cvtepu8_epi32
+#define _mm512_cvtepi32_ps emulated_cvtepi32_ps
+#define _mm512_cvtps_epi32 emulated_cvtps_epi32
+#define _mm512_reduce_max_ps emulated_reduce_max_ps
