@@ -1,5 +1,5 @@
 // Stands before the compiler's header: AVX-512 and AVX-VNNI out of AVX2 by SIMDe, so that their kernels are tested on CPUs
-// without them. Below, what version 0.7.4 lacks.
+// without them. Below, what version 0.7.4 lacks or gets wrong.
 #pragma once
 #include_next <immintrin.h>
 
@@ -68,6 +68,13 @@ inline __m512i emulated_cvtps_epi32(__m512 a) {
   }
   return emulated_bits<__m512i>(v);
 }
+template <int mode>
+__m512 emulated_roundscale_ps(__m512 a) {
+  auto v = emulated_bits<Emulated<float, 16>>(a);
+  for (float& lane : v.lane)
+    lane = (mode & 3) == 0 ? std::nearbyint(lane) : (mode & 3) == 1 ? std::floor(lane) : std::ceil(lane);
+  return emulated_bits<__m512>(v);
+}
 inline float emulated_reduce_max_ps(__m512 a) {
   const auto v = emulated_bits<Emulated<float, 16>>(a);
   float most = v.lane[0];
@@ -84,3 +91,5 @@ inline float emulated_reduce_max_ps(__m512 a) {
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_cvtps_epi32 emulated_cvtps_epi32
 #define _mm512_reduce_max_ps emulated_reduce_max_ps
+#undef _mm512_roundscale_ps  // rounds nothing without a scale
+#define _mm512_roundscale_ps(a, mode) emulated_roundscale_ps<mode>(a)
