@@ -1,9 +1,10 @@
-// octet-convert: source models to .octet files.
+// octet-convert: source models to .octet files, and back to ONNX.
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <iostream>
 
 #include "converter/emit.h"
+#include "converter/export/command.h"
 #include "converter/ops/table.h"
 #include "converter/quant/command.h"
 #include "octet/convert.h"
@@ -81,6 +82,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   add_convert_command(app, exit_code);
   octet::convert::add_quantize_command(app, exit_code);
+  octet::convert::add_export_command(app, exit_code);
   app.add_subcommand("ops", "Print the ops that can be imported and run")->callback([] {
     std::cout << octet::convert::ops_table();
   });

@@ -52,6 +52,9 @@ void define_flags(CLI::App& app, DetectFlags& f) {
   app.add_option("--use_dynamic_shape", f.use_dynamic_shape, "Accepted for old command lines; without effect");
   app.add_option("--trt_calib_mode", f.trt_calib_mode, "Accepted for old command lines; without effect");
   app.add_option("--save_json", f.save_json, "Write the detections in COCO's results form");
+  app.add_option("--exchange", f.exchange,
+                 "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
+                 "count instead");
   app.add_option("--classwise", f.classwise, "Print the AP of each class");
   app.add_option("--threshold", f.threshold, "Score from which boxes are drawn")->check(unit)->capture_default_str();
   app.add_option("--score_threshold", f.score_threshold, "Score from which boxes count; default: as --arch needs")
@@ -111,6 +114,7 @@ Result<Detector> open_detector(const DetectFlags& f, const ReaderConfig& config)
   setup.session.use_onednn = f.use_mkldnn;
   setup.session.int8_ops = f.int8_ops;
   setup.session.int8_exclude = f.int8_exclude;
+  setup.exchange = f.exchange;
   auto detector = Detector::open(*model, setup);
   if (detector)
     for (const std::string& line : detector->warnings()) std::cerr << "warning: " << line << '\n';

@@ -45,6 +45,9 @@ void define_flags(CLI::App& app, SegFlags& f) {
       ->delimiter(',')
       ->expected(2)
       ->check(CLI::Range(1, 1 << 14));
+  app.add_option("--exchange", f.exchange,
+                 "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
+                 "count instead");
   add_preprocess_options(app, f.preprocess);
 }
 

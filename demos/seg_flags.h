@@ -11,7 +11,7 @@ namespace octet::demos {
 struct SegFlags {
   std::string model_path, model_filename, params_filename, dataset = "human", config, image_file, save_file, image_dir,
                                                            label_dir;
-  std::string device = "CPU", precision;
+  std::string device = "CPU", precision, exchange;
   int cpu_threads = 1, num_classes = 0, ignore_index = 255;
   bool benchmark = false, use_trt = false, use_mkldnn = true, use_multi_img_for_dynamic_shape_collect = false;
   std::vector<int> target_size;  // width, height

@@ -146,7 +146,8 @@ int run_dataset(const SegFlags& f, Segmenter& s) {
                                  .label_shift = c.label_shift,
                                  .preprocess = c.preprocess,
                                  .resize_logits = true,
-                                 .progress = [&](size_t done, size_t total) { bar.show(done, total); }});
+                                 .progress = [&](size_t done, size_t total) { bar.show(done, total); },
+                                 .exchange = f.exchange});
   }
   if (!report) return fail(report.error());
   const auto names = class_names(f, static_cast<size_t>(c.classes));

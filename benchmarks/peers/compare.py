@@ -75,9 +75,11 @@ def prepare(model, args, out):
     given = [q for q in args.qdq if q.stem.startswith(model.stem.split("_float")[0])]
     if given:
         made["qdq"] = given[0]
+    elif isinstance(made["int8"], Failed):
+        made["qdq"] = made["int8"]
     else:
-        script = args.root / "benchmarks/ort/make_qdq.py"
-        make("qdq", out / f"{model.stem}_qdq.onnx", ["/usr/bin/python3", script, model, out / f"{model.stem}_qdq.onnx"], script)
+        qdq = out / f"{model.stem}_qdq.onnx"
+        make("qdq", qdq, [convert, "export-onnx", made["int8"], "-o", qdq], made["int8"])
     return made
 
 
@@ -153,7 +155,7 @@ def main():
     parser.add_argument("--shape", action="append", default=[], help="sizes of a dynamic input: name=1,3,640,640")
     parser.add_argument("--qdq", action="append", default=[], type=pathlib.Path,
                         help="a model quantised by ONNX Runtime's static quantiser, named as the float one with _qdq for _float; "
-                             "default: one laid out as it does, by benchmarks/ort/make_qdq.py")
+                             "default: Octet's int8 model, exported")
     parser.add_argument("--data", type=pathlib.Path, help="calibration pictures; default: the bundled ones")
     parser.add_argument("--json", help="also write the rows to this file")
     parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)

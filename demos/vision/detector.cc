@@ -25,7 +25,8 @@ Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) 
   d.arch_.preprocess.width = own_size ? 0 : size->width;
   d.size_ = *size;
   d.own_size_ = own_size;
-  d.outputs_ = static_cast<int>(model.outputs().size());
+  d.inputs_ = model.inputs().size(), d.outputs_ = model.outputs().size();
+  d.exchange_ = Exchange(setup.exchange);
   d.geometry_.resize(static_cast<size_t>(size->batch));
   if (auto ready = d.feed_.prepare(d.session_, *size); !ready) return ready.error();
   return d;
@@ -40,11 +41,17 @@ Result<void> Detector::load(int slot, const cv::Mat& bgr) {
   return {};
 }
 
-Result<double> Detector::run() { return timed_run(session_); }
+Result<double> Detector::run() {
+  if (auto done = exchange_.before(session_, inputs_); !done) return done.error();
+  auto time = timed_run(session_);
+  if (!time) return time;
+  if (auto done = exchange_.after(session_, outputs_); !done) return done.error();
+  return time;
+}
 
 std::vector<Tensor> Detector::outputs() const {
   std::vector<Tensor> tensors;
-  for (int i = 0; i < outputs_; ++i) tensors.push_back(session_.output(i));
+  for (size_t i = 0; i < outputs_; ++i) tensors.push_back(session_.output(static_cast<int>(i)));
   return tensors;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "demos/vision/arch.h"
+#include "demos/vision/exchange.h"
 #include "demos/vision/feed.h"
 
 namespace octet::vision {
@@ -13,6 +14,7 @@ struct DetectorSetup {
   Arch arch;
   int img_shape = 0, batch = 0;  // where the model leaves them open; 0: what preprocessing says, else 640; and 1
   SessionOptions session;
+  std::string exchange = {};  // folder, see exchange.h
 };
 
 class Detector {
@@ -36,7 +38,8 @@ class Detector {
   Arch arch_;
   InputSize size_;
   bool own_size_ = false;  // of each picture
-  int outputs_ = 0;
+  size_t inputs_ = 0, outputs_ = 0;
+  Exchange exchange_;
   std::vector<Geometry> geometry_;  // of the pictures in the batch
 };
 

@@ -8,6 +8,7 @@
 
 #include "demos/vision/coco.h"
 #include "demos/vision/detector.h"
+#include "demos/vision/exchange.h"
 #include "demos/vision/miou.h"
 #include "demos/vision/seg_config.h"
 
@@ -51,6 +52,7 @@ struct SegmenterJob {
   Preprocess preprocess{};     // height and width 0: each picture in its own size
   bool resize_logits = false;  // scores are enlarged bilinearly before the best is taken; otherwise labels, by nearest
   Progress progress{};
+  std::string exchange{};  // folder, see exchange.h
 };
 struct SegmenterReport {
   SegmentationMetrics metrics;

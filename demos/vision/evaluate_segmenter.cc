@@ -55,6 +55,7 @@ Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, c
   if (job.images.empty()) return Error{Code::kBadArgument, "the data set lists no images"};
   Confusion confusion(job.classes, job.ignore_index);
   std::vector<double> ms;
+  Exchange exchange(job.exchange);
   for (const LabelledImage& pair : job.images) {
     auto image = read_image(pair.image);
     if (!image) return image.error();
@@ -67,8 +68,10 @@ Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, c
     const InputSize size{.height = g.input_height, .width = g.input_width};
     if (auto ready = feed.prepare(session, size); !ready) return ready.error();
     const Geometry geometry = feed.load(session, 0, *image, job.preprocess);
+    if (auto done = exchange.before(session, 1); !done) return done.error();
     auto time = timed_run(session);
     if (!time) return time.error();
+    if (auto done = exchange.after(session, 1); !done) return done.error();
     ms.push_back(*time);
     auto predicted = segment(session.output(0), job.classes, geometry, job.resize_logits);
     if (!predicted) return predicted.error();

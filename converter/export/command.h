@@ -1,0 +1,13 @@
+// `octet-convert export-onnx`.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace octet::convert {
+
+// The command sets `exit_code` when it runs.
+void add_export_command(CLI::App& app, int& exit_code);
+
+}  // namespace octet::convert

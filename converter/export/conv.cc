@@ -1,0 +1,45 @@
+// Conv2d: Conv, its activation, the residual and what comes after it; an activation as an op of its own serves the others too.
+#include "converter/export/layer.h"
+
+namespace octet::convert {
+namespace {
+
+using schema::ActKind;
+
+ActKind kind_of(const schema::Activation* act) { return act ? act->kind() : ActKind::none; }
+
+bool homogeneous(ActKind kind) { return kind == ActKind::none || kind == ActKind::relu || kind == ActKind::leaky_relu; }
+
+conv::Geometry geometry(const schema::Conv2d& a, const Shape& w) {
+  conv::Geometry g;
+  g.groups = a.groups(), g.out = w[0] / a.groups(), g.in = w[3];
+  g.kernel_h = w[1], g.kernel_w = w[2];
+  return g;
+}
+
+}  // namespace
+
+Result<void> export_conv(ExportNode& n) {
+  const auto& a = n.attributes<schema::Conv2d>();
+  const conv::Geometry g = geometry(a, n.in(1).shape);
+  // What saturates at the bounds anyway needs no Clip, and can be said in steps.
+  const schema::Activation* act = a.act();
+  if (kind_of(act) == ActKind::clip && !n.has(3) && clips_nothing(n, *act)) act = nullptr;
+  const WeightOrder order{.shape = {g.out_channels(), g.in, g.kernel_h, g.kernel_w},
+                          .channel_axis = 0,
+                          .place = [&](int64_t c, int64_t k) { return (c * g.in + k % g.in) * g.taps() + k / g.in; }};
+  const LayerConstants layer = layer_constants(n, g, order, homogeneous(kind_of(act)) && !n.has(3));
+  const Attributes attributes = {
+      {"kernel_shape", std::vector<int64_t>{g.kernel_h, g.kernel_w}},
+      {"strides", std::vector<int64_t>{a.stride_h(), a.stride_w()}},
+      {"pads", std::vector<int64_t>{a.pad_top(), a.pad_left(), a.pad_bottom(), a.pad_right()}},
+      {"dilations", std::vector<int64_t>{a.dilation_h(), a.dilation_w()}},
+      {"group", int64_t{a.groups()}}};
+  auto y = n.activated(n.emit("Conv", {layer.x, layer.weights, layer.bias}, attributes), act);
+  if (!y) return y.error();
+  if (n.has(3)) y = n.emit("Add", {*y, n.operand(3)});
+  if (a.relu_after()) y = n.emit("Relu", {*y});
+  return n.result(*y, layer.in_steps);
+}
+
+}  // namespace octet::convert

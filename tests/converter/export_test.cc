@@ -1,0 +1,332 @@
+// Models on their way out: what ONNX says of them, read again by our own importer, computes the same; and what an int8
+// model's export holds.
+#include "converter/export/export.h"
+
+#include <cmath>
+
+#include "converter/emit.h"
+#include "converter/quant/quantize.h"
+#include "quant_graph.h"
+#include "tests/converter/rig.h"
+
+namespace octet::convert {
+namespace {
+
+Model loaded(const Graph& g) {
+  auto bytes = emit(g);
+  if (!bytes) return ADD_FAILURE() << bytes.error().text, Model();
+  auto model = Model::from_bytes(*bytes, "test.octet");
+  if (!model) return ADD_FAILURE() << model.error().text << "\n" << dump(g), Model();
+  return *model;
+}
+
+std::string exported(const Model& model, const ExportOptions& options) {
+  auto bytes = export_onnx(model, options);
+  if (!bytes) return ADD_FAILURE() << bytes.error().text, "";
+  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+}
+
+onnx::ModelProto parsed(const std::string& bytes) {
+  onnx::ModelProto proto;
+  EXPECT_TRUE(proto.ParseFromString(bytes));
+  return proto;
+}
+
+int nodes_of(const onnx::ModelProto& proto, const std::string& op) {
+  int n = 0;
+  for (const auto& node : proto.graph().node()) n += node.op_type() == op;
+  return n;
+}
+
+void expect_same_again(const TestModel& m, const std::vector<Shape>& sizes, int opset, const std::string& why) {
+  const Graph g = converted(m, sizes);
+  const TempFile file(exported(loaded(g), {.opset = opset, .as_float = true}));
+  auto again = import_onnx(file.path(), {});
+  ASSERT_TRUE(again) << why << ": " << again.error().text;
+  auto done = run_passes(*again);
+  ASSERT_TRUE(done) << why << ": " << done.error().text;
+  const std::vector<float> before = run(g, sizes), after = run(*again, sizes);
+  ASSERT_EQ(before.size(), after.size()) << why;
+  ASSERT_FALSE(before.empty()) << why;
+  for (size_t i = 0; i < before.size(); ++i)
+    ASSERT_NEAR(before[i], after[i], 1e-5f * std::max(1.0f, std::fabs(before[i])))
+        << why << ", opset " << opset << ", at " << i << "\n"
+        << dump(g) << dump(*again);
+}
+
+struct Case {
+  const char* why;
+  void (*build)(TestModel&);
+  std::vector<Shape> sizes = {};
+};
+
+std::string image(TestModel& m) { return m.input("x", {1, 6, 8, 10}); }
+std::string ints1(TestModel& m, int64_t v) { return m.ints({v}); }
+using Ints = std::vector<int64_t>;
+
+void unary(TestModel& m, const char* op) { m.output(m.op(op, {image(m)})); }
+
+const Case kCases[] = {
+    {"convolutions: stride, pads, groups, depthwise",
+     [](TestModel& m) {
+       const std::string a = m.op("Relu", {m.conv(image(m), 6, 8, 3, 1, 2)});
+       m.output(m.conv(m.conv(a, 8, 8, 3, 1, 1, 8), 8, 4, 1, 0, 1, 2));
+     }},
+    {"activations of convolutions",
+     [](TestModel& m) {
+       std::string x = image(m);
+       const std::string c = m.conv(x, 6, 6, 1);
+       x = m.op("Mul", {c, m.op("Sigmoid", {c})});
+       x = m.op("HardSwish", {m.conv(x, 6, 6, 1)});
+       x = m.op("LeakyRelu", {m.conv(x, 6, 6, 1)}, {attr("alpha", 0.2f)});
+       x = m.op("Clip", {m.conv(x, 6, 6, 1), m.floats({}, {-0.5f}), m.floats({}, {1.5f})});
+       x = m.op("HardSigmoid", {m.conv(x, 6, 6, 1)}, {attr("alpha", 0.3f), attr("beta", 0.4f)});
+       m.output(m.op("Tanh", {m.conv(x, 6, 6, 1)}));
+     }},
+    {"residuals",
+     [](TestModel& m) {
+       const std::string a = m.conv(image(m), 6, 6, 3, 1), b = m.op("Relu", {m.op("Add", {m.conv(a, 6, 6, 3, 1), a})});
+       m.output(m.op("Add", {m.op("Relu", {m.conv(b, 6, 6, 1)}), b}));
+     }},
+    {"PRelu and BatchNormalization alone",
+     [](TestModel& m) {
+       const std::string x = m.op("BatchNormalization", {image(m), m.random({6}), m.random({6}), m.random({6}),
+                                                         m.floats({6}, std::vector<float>(6, 0.5f))});
+       m.output(m.op("PRelu", {x, m.random({6, 1, 1})}));
+     }},
+    {"layers behind a flattening",
+     [](TestModel& m) {
+       const std::string x = m.op("Flatten", {m.conv(image(m), 6, 2, 1)});
+       const std::string y = m.op("Gemm", {x, m.random({5, 160}), m.random({5})}, {attr("transB", 1)});
+       m.output(m.op("MatMul", {m.op("Relu", {y}), m.random({5, 3})}));
+     }},
+    {"a product of activations",
+     [](TestModel& m) {
+       const std::string x = m.op("Reshape", {m.conv(image(m), 6, 4, 1), m.ints({1, 4, 80})});
+       m.output(m.op("MatMul", {m.op("Softmax", {m.op("Transpose", {x}, {attr("perm", Ints{0, 2, 1})})}), x}));
+     }},
+    {"pools",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1);
+       const std::vector<Attr> window = {attr("kernel_shape", Ints{3, 3}), attr("strides", Ints{2, 2}),
+                                         attr("pads", Ints{1, 1, 1, 1}), attr("ceil_mode", 1)};
+       m.output(m.op("MaxPool", {x}, window));
+       m.output(m.op("AveragePool", {x}, window));
+       m.output(m.op("GlobalAveragePool", {x}));
+     }},
+    {"resizes by scales and by sizes",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1);
+       m.output(m.op("Resize", {x, "", m.floats({4}, {1, 1, 2, 2})}));
+       m.output(m.op("Resize", {x, "", "", m.ints({1, 4, 5, 7})},
+                     {attr("mode", "linear"), attr("coordinate_transformation_mode", "align_corners")}));
+     }},
+    {"concat, split, pad, slice in channels and pixels",
+     [](TestModel& m) {
+       const std::string a = m.conv(image(m), 6, 4, 1), b = m.conv("x", 6, 2, 1);
+       const auto parts =
+           m.ops("Split", {m.op("Concat", {a, b}, {attr("axis", 1)}), m.ints({3, 3})}, 2, {attr("axis", 1)});
+       m.output(m.conv(m.op("Pad", {parts[1], m.ints({0, 0, 1, 0, 0, 0, 2, 1}), m.floats({}, {0.5f})}), 3, 2, 3));
+       m.output(m.op("Slice", {parts[0], m.ints({6, 1}), m.ints({0, 9}), m.ints({2, 3}), m.ints({-2, 3})}));
+     }},
+    {"a detector's tail",
+     [](TestModel& m) {
+       const std::string x = m.op("Reshape", {m.conv(image(m), 6, 10, 1), m.ints({1, 2, 5, 8, 10})});
+       const std::string t = m.op("Sigmoid", {m.op("Transpose", {x}, {attr("perm", Ints{0, 1, 3, 4, 2})})});
+       m.output(m.op("Reshape", {m.op("Mul", {t, m.random({1, 2, 8, 10, 5})}), m.ints({1, -1, 5})}));
+     }},
+    {"arithmetic with constants of every rank",
+     [](TestModel& m) {
+       std::string x = m.conv(image(m), 6, 4, 1);
+       x = m.op("Add", {m.op("Sub", {x, m.random({4, 1, 1})}), m.floats({}, {2})});
+       x = m.op("Div", {m.op("Mul", {x, m.random({1, 4, 8, 10})}), m.floats({1}, {3})});
+       m.output(m.op("Max", {m.op("Min", {x, m.random({10})}), m.op("Pow", {x, m.floats({}, {2})})}));
+     }},
+    {"functions",
+     [](TestModel& m) {
+       const std::string x = m.op("Abs", {m.conv(image(m), 6, 4, 1)});
+       for (const char* op : {"Exp", "Log", "Sqrt", "Neg", "Floor", "Ceil", "Round", "Erf", "Reciprocal"})
+         m.output(m.op(op, {m.op("Add", {x, m.floats({}, {1.25f})})}));
+     }},
+    {"reductions that keep and that drop dims",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1);
+       m.output(m.op("ReduceMean", {x}, {attr("axes", Ints{2, 3}), attr("keepdims", 1)}));
+       m.output(m.op("ReduceMax", {x}, {attr("axes", Ints{2}), attr("keepdims", 0)}));
+       m.output(m.op("ReduceSum", {x, m.ints({1})}, {attr("keepdims", 1)}));
+       m.output(m.op("ReduceMin", {x}, {attr("axes", Ints{-1}), attr("keepdims", 1)}));
+     }},
+    {"softmax and argmax over channels",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1);
+       m.output(m.op("Softmax", {x}, {attr("axis", 1)}));
+       m.output(m.op("ArgMax", {x}, {attr("axis", 1), attr("keepdims", 0)}));
+     }},
+    {"gathers, comparisons, choices",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1);
+       m.output(m.op("Where", {m.op("Greater", {x, m.floats({}, {0})}), x, m.random({4, 1, 1})}));
+       m.output(m.op("Gather", {x, m.ints({2, 0})}, {attr("axis", 1)}));
+       const std::string indices = m.op("Cast", {m.op("ArgMax", {x}, {attr("axis", 1)})}, {attr("to", 7)});
+       m.output(m.op("Cast", {indices}, {attr("to", 1)}));
+     }},
+    {"the best",
+     [](TestModel& m) {
+       const std::string x = m.op("Reshape", {m.conv(image(m), 6, 4, 1), m.ints({1, 320})});
+       for (const std::string& y : m.ops("TopK", {x, m.ints({5})}, 2)) m.output(y);
+     }},
+    {"boxes that overlap",
+     [](TestModel& m) {
+       const std::string x = m.op("Sigmoid", {m.op("Reshape", {m.conv(image(m), 6, 5, 1), m.ints({1, 80, 5})})});
+       const std::string boxes = m.op("Slice", {x, ints1(m, 0), ints1(m, 4), ints1(m, 2)});
+       const std::string scores = m.op("Transpose", {m.op("Slice", {x, ints1(m, 4), ints1(m, 5), ints1(m, 2)})},
+                                       {attr("perm", Ints{0, 2, 1})});
+       m.output(m.op("NonMaxSuppression", {boxes, scores, ints1(m, 9), m.floats({1}, {0.5f}), m.floats({1}, {0.1f})},
+                     {attr("center_point_box", 1)}));
+     }},
+    {"sizes that are computed",
+     [](TestModel& m) {
+       const std::string x = m.conv(m.input("x", {-1, 6, -1, -1}), 6, 4, 1);
+       const std::string n = m.op("Gather", {m.op("Shape", {x}), m.ints({0})});
+       m.output(m.op("Reshape", {x, m.op("Concat", {n, m.ints({4, -1})}, {attr("axis", 0)})}));
+       const std::string hw = m.op("Slice", {m.op("Shape", {m.op("MaxPool", {x}, {attr("kernel_shape", Ints{2, 2})})}),
+                                             ints1(m, 2), ints1(m, 4)});
+       const std::string nc = m.op("Slice", {m.op("Shape", {x}), ints1(m, 0), ints1(m, 2)});
+       m.output(m.op("Resize", {x, "", "", m.op("Concat", {nc, hw}, {attr("axis", 0)})}));
+     },
+     {{2, 6, 7, 9}}},
+    {"places of what is not 0, ranges, expansion",
+     [](TestModel& m) {
+       const std::string x = m.op("Relu", {m.conv(image(m), 6, 2, 1)});
+       m.output(m.op("NonZero", {x}));
+       m.output(m.op("Expand",
+                     {m.op("ReduceMax", {x}, {attr("axes", Ints{1}), attr("keepdims", 1)}), m.ints({1, 3, 8, 10})}));
+     }},
+    {"Abs alone", [](TestModel& m) { unary(m, "Abs"); }},
+};
+
+TEST(Export, FloatModelsComputeTheSameWhenReadAgain) {
+  for (const Case& c : kCases)
+    for (int opset : {13, 17, 18}) {
+      TestModel m(14);  // HardSwish
+      c.build(m);
+      expect_same_again(m, c.sizes, opset, c.why);
+    }
+}
+
+TEST(Export, FewTransposes) {
+  TestModel m(14);
+  std::string x = m.conv(image(m), 6, 4, 3, 1);
+  x = m.op("Concat", {m.op("MaxPool", {x}, {attr("kernel_shape", Ints{1, 1})}), x}, {attr("axis", 1)});
+  m.output(m.op("Softmax", {m.op("Add", {m.conv(x, 8, 4, 1), m.random({4, 1, 1})})}, {attr("axis", 1)}));
+  EXPECT_EQ(nodes_of(parsed(exported(loaded(converted(m)), {.as_float = true})), "Transpose"), 0);
+}
+
+TEST(Export, InputsAndOutputsKeepNamesAndSizes) {
+  TestModel m(14);
+  const std::string y = m.conv(m.input("pictures", {-1, 3, 8, 8}), 3, 4, 1);
+  m.output(y);
+  const auto proto = parsed(exported(loaded(converted(m, {{1, 3, 8, 8}})), {.opset = 15, .as_float = true}));
+  EXPECT_EQ(proto.opset_import(0).version(), 15);
+  EXPECT_EQ(proto.graph().input(0).name(), "pictures");
+  EXPECT_EQ(proto.graph().input(0).type().tensor_type().shape().dim(1).dim_value(), 3);
+  EXPECT_TRUE(proto.graph().input(0).type().tensor_type().shape().dim(0).has_dim_param());
+  EXPECT_EQ(proto.graph().output(0).name(), y);
+}
+
+TEST(Export, OldOpsetsAndFloatModelsAreRefused) {
+  TestModel m(14);
+  m.output(m.conv(image(m), 6, 4, 1));
+  const Model model = loaded(converted(m));
+  const auto refusal = [&](const ExportOptions& options) {
+    auto bytes = export_onnx(model, options);
+    return bytes ? "" : bytes.error().text;
+  };
+  EXPECT_NE(refusal({.opset = 12, .as_float = true}).find("--opset 12: from 13"), std::string::npos);
+  EXPECT_NE(refusal({.opset = 99, .as_float = true}).find("--opset 99"), std::string::npos);
+  EXPECT_NE(refusal({}).find("not quantised; --float"), std::string::npos);
+}
+
+TEST(Export, PaddlesOwnOpsAreRefusedByName) {
+  GraphBuilder b;
+  const TensorId boxes = b.input({1, 4, 4});
+  const TensorId scores = b.make("scores", {1, 2, 4});
+  b.g.inputs.push_back(scores);
+  std::vector<TensorId> kept = {b.make("kept", {-1, 6}), b.make("places", {-1, 1}), b.make("counts", {1})};
+  b.g.tensors[static_cast<size_t>(kept[1])].dtype = b.g.tensors[static_cast<size_t>(kept[2])].dtype = DType::kS32;
+  b.g.nodes.push_back(
+      {.name = "head", .op = make_op(schema::MatrixNmsT()), .inputs = {boxes, scores}, .outputs = kept});
+  auto bytes = export_onnx(loaded(b.finish(kept[0])), {.as_float = true});
+  ASSERT_FALSE(bytes);
+  for (const char* part : {"matrix_nms 'head'", "--outputs", "'input'"})
+    EXPECT_NE(bytes.error().text.find(part), std::string::npos) << bytes.error().text;
+}
+
+// conv -> depthwise -> conv, quantised: the middle tensor has a scale for each channel.
+Model quantised_chain(schema::ActKind act, Granularity granularity) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 8, 8, 4});
+  const Graph g = b.finish(b.conv("last", b.depthwise("dw", b.conv("first", x, 8, act)), 4, schema::ActKind::none));
+  QuantizeOptions options;
+  options.plan.granularity = granularity;
+  auto made = quantize(g,
+                       {2,
+                        [](Session& s, size_t i) -> Result<void> {
+                          if (auto ready = s.prepare(); !ready) return ready;
+                          std::mt19937 random(static_cast<uint32_t>(i));
+                          std::uniform_real_distribution<float> values(-1, 2);
+                          for (float& v : s.input(0).f32()) v = values(random);
+                          return {};
+                        }},
+                       options);
+  if (!made) return ADD_FAILURE() << made.error().text, Model();
+  auto model = Model::from_bytes(made->bytes, "chain.octet");
+  if (!model) return ADD_FAILURE() << model.error().text, Model();
+  return *model;
+}
+
+TEST(Export, ScalesOfChannelsGoIntoTheProducersWeights) {
+  const auto proto = parsed(exported(quantised_chain(schema::ActKind::relu, Granularity::kDepthwise), {}));
+  EXPECT_EQ(nodes_of(proto, "Conv"), 3);
+  EXPECT_EQ(nodes_of(proto, "Mul"), 0) << "nothing is left to scale";
+  EXPECT_EQ(nodes_of(proto, "QuantizeLinear"), 3) << "the input and what lies between the layers";
+  EXPECT_EQ(nodes_of(proto, "DequantizeLinear"), 9) << "the same, weights and biases";
+  for (const auto& node : proto.graph().node())
+    if (node.op_type() == "QuantizeLinear") EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
+}
+
+TEST(Export, ZeroPointsOfChannelsStay) {
+  const auto proto = parsed(exported(quantised_chain(schema::ActKind::silu, Granularity::kDepthwise), {}));
+  int with_axis = 0;
+  for (const auto& node : proto.graph().node())
+    if (node.op_type() == "QuantizeLinear" && node.attribute_size() == 1) {
+      EXPECT_EQ(node.attribute(0).name(), "axis");
+      EXPECT_EQ(node.attribute(0).i(), 1);
+      ++with_axis;
+    }
+  EXPECT_EQ(with_axis, 1);
+  EXPECT_EQ(nodes_of(proto, "Mul"), 2) << "SiLU's, and the scales'";
+}
+
+TEST(Export, FloatOfAnInt8ModelHasItsWeights) {
+  const Model model = quantised_chain(schema::ActKind::silu, Granularity::kAll);
+  const TempFile file(exported(model, {.as_float = true}));
+  auto again = import_onnx(file.path(), {});
+  ASSERT_TRUE(again) << again.error().text;
+  auto session = Session::create(model, {.precision = Precision::kF32});
+  ASSERT_TRUE(session) << session.error().text;
+  uint32_t seed = 7;  // the rig's values
+  for (float& v : session->input(0).f32()) {
+    seed = seed * 1664525 + 1013904223;
+    v = static_cast<float>(seed >> 8) / (1 << 22) - 2;
+  }
+  ASSERT_TRUE(session->run());
+  const auto before = session->output(0).f32();
+  const std::vector<float> after = run(*again);
+  ASSERT_EQ(before.size(), after.size());
+  for (size_t i = 0; i < before.size(); ++i)
+    ASSERT_NEAR(before[i], after[i], 1e-5f * std::max(1.0f, std::fabs(before[i]))) << i;
+}
+
+}  // namespace
+}  // namespace octet::convert
