@@ -11,6 +11,7 @@
 #include "converter/passes/passes.h"
 #include "converter/quant/emit_int8.h"
 #include "converter/quant/freeze.h"
+#include "converter/quant/observed.h"
 
 namespace octet {
 namespace convert {
@@ -26,7 +27,7 @@ Result<Graph> load(const std::string& path, const ConvertOptions& options) {
 
 namespace {
 
-std::string summary(const convert::Frozen& frozen) {
+std::string summary(const convert::Frozen& frozen, int observed) {
   char text[200];
   std::snprintf(text, sizeof text, "int8 as trained: %d layers, largest rounding error of a weight %.6f steps",
                 frozen.layers, static_cast<double>(frozen.largest_error));
@@ -34,6 +35,8 @@ std::string summary(const convert::Frozen& frozen) {
   if (frozen.weights_only) all += "; int8 weights alone: " + std::to_string(frozen.weights_only);
   if (!frozen.float_layers.empty())
     all += "; float: " + std::to_string(frozen.float_layers.size()) + " ('" + frozen.float_layers[0] + "' the first)";
+  if (observed)
+    all += "; " + std::to_string(observed) + " more ops have scales that training observed: int8_ops can name them";
   return all;
 }
 
@@ -44,8 +47,10 @@ Result<std::vector<std::byte>> convert_model(const std::string& path, const Conv
   if (!graph) return graph.error();
   if (!graph->quantised || options.simulate) return convert::emit(*graph);
   const convert::Frozen frozen = convert::freeze(*graph);
-  if (options.log) options.log(summary(frozen));
-  return convert::emit_int8(*graph);
+  if (auto done = convert::record_int8_ops(*graph); !done) return done.error();
+  const int observed = convert::take_observed(*graph);
+  if (options.log) options.log(summary(frozen, observed));
+  return convert::emit(*graph);
 }
 
 }  // namespace octet

@@ -29,6 +29,7 @@ struct Tensor {
   std::vector<std::byte> known;     // others: their value where it follows from shapes; see shapes.h
   Quant quant;                      // activations that int8 execution stores as u8
   std::vector<float> weight_scale;  // s8 constants: one a first dim
+  float observed = 0;               // the largest magnitude that training saw, where it only looked; 0: unknown
 
   template <class T>
   std::span<const T> values() const {

@@ -91,6 +91,7 @@ bool Uses::only_user(TensorId t, int node) const {
 
 TensorId add_like(Graph& g, TensorId like, const Shape& shape) {
   Tensor t{.name = tensor(g, like).name, .dtype = tensor(g, like).dtype, .shape = shape};
+  t.observed = tensor(g, like).observed;
   return g.add(std::move(t));
 }
 

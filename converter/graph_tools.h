@@ -79,7 +79,7 @@ inline Node* producer(Graph& g, const Uses& uses, TensorId t) {
 }
 inline const Tensor& tensor(const Graph& g, TensorId t) { return g.tensors[static_cast<size_t>(t)]; }
 
-// A tensor like `like` but not constant, with a shape of its own.
+// A tensor of the values of `like` in another order or shape, not constant.
 TensorId add_like(Graph& g, TensorId like, const Shape& shape);
 void insert(Graph& g, int before, Node node);
 

@@ -14,6 +14,7 @@ void define_flags(CLI::App& app, DetectFlags& f) {
   const auto unit = CLI::Range(0.0, 1.0);
   app.add_option("--model_path", f.model_path, "Model: an .octet file, or a source model, which is converted in memory")
       ->required();
+  app.add_option("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
   app.add_option("--image_file", f.image_file, "Run on this one picture instead of the data set");
   app.add_option("--output_file", f.output_file, "Where the annotated picture goes")->capture_default_str();
   app.add_option("--reader_config", f.reader_config,
@@ -105,7 +106,7 @@ Result<Detector> open_detector(const DetectFlags& f, const ReaderConfig& config)
   options.nms_iou = f.nms_threshold.value_or(options.nms_iou);
   options.max_detections = f.max_detections.value_or(options.max_detections);
   if (f.image_file.empty()) setup.batch = config.batch_size;
-  auto model = open_model(f.model_path);
+  auto model = open_model(f.model_path, {}, f.cache);
   if (!model) return model.error();
   auto precision = precision_of(f.precision, *model);
   if (!precision) return precision.error();

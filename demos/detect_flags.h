@@ -17,7 +17,7 @@ struct DetectFlags {
   std::string arch = "YOLOv5", device = "CPU", precision = "paddle", save_json, exchange;
   int cpu_threads = 1, batch_size = 0, img_shape = 0;
   bool benchmark = false, use_mkldnn = true, use_trt = false, use_dynamic_shape = true, trt_calib_mode = false;
-  bool classwise = false;
+  bool classwise = false, cache = false;
   std::optional<bool> include_nms;
   std::vector<std::string> int8_ops, int8_exclude;
   float threshold = .5f;

@@ -23,7 +23,8 @@ Result<Precision> precision_of(const std::string& text, const Model& model) {
                                        "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
 }
 
-Result<Model> open_model(const std::string& path, [[maybe_unused]] const std::string& parameters) {
+Result<Model> open_model(const std::string& path, [[maybe_unused]] const std::string& parameters,
+                         [[maybe_unused]] bool cache) {
   if (path.empty())
     return Error{Code::kBadArgument,
                  "--model_path is missing: an .octet file, an .onnx file or the folder of a Paddle model"};
@@ -33,6 +34,11 @@ Result<Model> open_model(const std::string& path, [[maybe_unused]] const std::st
 #ifdef OCTET_DEMOS_CONVERT
   ConvertOptions options;
   options.parameters = parameters;
+  if (cache) {
+    auto kept = convert_beside(path, options);
+    if (!kept) return kept.error();
+    return Model::map(*kept);
+  }
   auto bytes = convert_model(path, options);
   if (!bytes) return bytes.error();
   return Model::from_bytes(*bytes, path);

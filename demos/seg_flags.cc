@@ -14,6 +14,7 @@ void define_flags(CLI::App& app, SegFlags& f) {
       ->required();
   app.add_option("--model_filename", f.model_filename, "Name of the program in the folder --model_path");
   app.add_option("--params_filename", f.params_filename, "Name of the parameters there");
+  app.add_option("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
   app.add_option("--dataset", f.dataset, "Preprocessing without --config, and the names of classes")
       ->check(CLI::IsMember({"human", "cityscapes", "ade", "camvid", "voc"}))
       ->capture_default_str();

@@ -42,7 +42,7 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   if (!config) return config.error();
   const auto inside = [&](const std::string& name) { return (fs::path(f.model_path) / name).string(); };
   auto model = open_model(f.model_filename.empty() ? f.model_path : inside(f.model_filename),
-                          f.params_filename.empty() ? "" : inside(f.params_filename));
+                          f.params_filename.empty() ? "" : inside(f.params_filename), f.cache);
   if (!model) return model.error();
   auto precision = precision_of(f.precision, *model);
   if (!precision) return precision.error();

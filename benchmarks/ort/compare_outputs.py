@@ -115,7 +115,8 @@ def main():
             model = onnx.load(path, load_external_data=False)
             if args.outputs:
                 path = cut(model, args.outputs.split(","), folder / name)
-            code, text = run([program / "octet-convert", "convert", args.paddle or path, "-o", folder / "model.octet"])
+            cuts = ["--outputs", args.outputs] if args.paddle and args.outputs else []
+            code, text = run([program / "octet-convert", "convert", args.paddle or path, *cuts, "-o", folder / "model.octet"])
             if code:
                 wrong |= code != 1
                 print(f"{name:45} refused  {re.sub('^octet-convert: .*?onnx: ', '', text)}", flush=True)

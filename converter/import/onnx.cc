@@ -204,4 +204,20 @@ Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options
   return Importer(path, options).run(*model);
 }
 
+Result<std::vector<std::string>> onnx_files(const std::string& path) {
+  auto model = parse(path);
+  if (!model) return model.error();
+  std::vector<std::string> files = {path};
+  const auto add = [&](const onnx::TensorProto& t) {
+    for (const auto& e : t.external_data())
+      if (e.key() == "location") files.push_back((std::filesystem::path(path).parent_path() / e.value()).string());
+  };
+  for (const auto& t : model->graph().initializer()) add(t);
+  for (const auto& node : model->graph().node())
+    for (const auto& a : node.attribute()) add(a.t());
+  std::sort(files.begin() + 1, files.end());
+  files.erase(std::unique(files.begin() + 1, files.end()), files.end());
+  return files;
+}
+
 }  // namespace octet::convert

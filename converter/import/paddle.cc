@@ -196,6 +196,7 @@ class Importer {
     g_.quantised = g_.quantised || op->quantises;
     dequantise_stored_weights(n);
     if (!n.failed()) op->import(n);
+    if (!n.failed()) n.observe_result();
     if (n.failed()) return error(n.code(), where + n.failure());
     return add_results(desc, n, where);
   }

@@ -149,6 +149,18 @@ const std::vector<TensorId>& PaddleNode::all(std::string_view parameter) const {
   return found == operands.end() ? none : found->second;
 }
 
+void PaddleNode::observe(TensorId t, float magnitude) {
+  if (t >= 0 && !at(t).constant && at(t).dtype == DType::kF32 && std::isfinite(magnitude) && magnitude > 0)
+    g.tensors[static_cast<size_t>(t)].observed = magnitude;
+}
+
+void PaddleNode::observe_result() {
+  if (!has("out_threshold")) return;
+  for (const char* main : {"Out", "Output", "Y"})
+    if (const auto made = results.find(main); made != results.end())
+      return observe(made->second[0], f("out_threshold", 0));
+}
+
 TensorId PaddleNode::integers_of(std::string_view tensor, std::string_view list, std::string_view attribute) {
   auto vector = [&](TensorId t) { return cast(rank(t) == 1 ? t : reshape(t, {-1}), DType::kS64); };
   if (const auto& parts = all(list); !parts.empty()) {

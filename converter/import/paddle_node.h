@@ -41,6 +41,10 @@ class PaddleNode : public SourceNode {
   TensorId integers_of(std::string_view tensor, std::string_view list, std::string_view attribute);
 
   void result(std::string_view parameter, TensorId id) { results[std::string(parameter)].push_back(id); }
+  // The largest magnitude that training saw of a tensor.
+  void observe(TensorId t, float magnitude);
+  // What the op says about the first of its results.
+  void observe_result();
 
  private:
   const paddle::Attribute* find(std::string_view name) const;

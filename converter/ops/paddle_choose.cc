@@ -1,4 +1,7 @@
 // Comparisons and logic, where, where_index, top_k, argsort, gather_nd, range.
+#include <algorithm>
+#include <cmath>
+
 #include "converter/ops/build.h"
 #include "converter/ops/paddle_ops.h"
 
@@ -69,11 +72,17 @@ void import_paddle_gather_nd(PaddleNode& n) {
 
 void import_paddle_range(PaddleNode& n) {
   std::vector<TensorId> operands;
+  const DType dtype = n.at(n.in("Start")).dtype;
   for (const char* name : {"Start", "End", "Step"}) {
-    if (n.at(n.in(name)).dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
-    operands.push_back(n.reshape(n.cast(n.in(name), DType::kS64), {1}));
+    const TensorId t = n.in(name);
+    if (n.at(t).dtype == DType::kF32) {
+      const auto v = n.at(t).values<float>();
+      if (!n.is_constant(t) || std::any_of(v.begin(), v.end(), [](float f) { return f != std::trunc(f); }))
+        return n.fail("of floats is supported for constant whole numbers only", Code::kUnsupported);
+    }
+    operands.push_back(n.reshape(n.cast(t, DType::kS64), {1}));
   }
-  n.result("Out", n.emit(schema::RangeT{}, operands));
+  n.result("Out", n.cast(n.emit(schema::RangeT{}, operands), dtype));
 }
 
 }  // namespace octet::convert

@@ -78,6 +78,16 @@ void import_paddle_scale(PaddleNode& n) {
   n.result("Out", after ? x : scaled());
 }
 
+void import_paddle_affine_channel(PaddleNode& n) {
+  const TensorId x = n.in("X");
+  n.need_nchw();
+  if (n.rank(x) < 2) return n.fail("needs an input of rank 2 or more");
+  std::vector<int64_t> spec(static_cast<size_t>(n.rank(x) - 1), 1);
+  spec[0] = -1;
+  const TensorId scaled = n.binary(BinaryKind::mul, x, n.reshape(n.in("Scale"), spec));
+  n.result("Out", n.binary(BinaryKind::add, scaled, n.reshape(n.in("Bias"), spec)));
+}
+
 void import_paddle_sum(PaddleNode& n) {
   TensorId x = n.in("X");
   for (size_t i = 1; i < n.all("X").size(); ++i) x = n.binary(BinaryKind::add, x, n.all("X")[i]);
@@ -89,9 +99,14 @@ void import_paddle_unary(PaddleNode& n) {
       {"abs", UnaryKind::abs},   {"ceil", UnaryKind::ceil},   {"erf", UnaryKind::erf},
       {"exp", UnaryKind::exp},   {"floor", UnaryKind::floor}, {"log", UnaryKind::log},
       {"sqrt", UnaryKind::sqrt}, {"rsqrt", UnaryKind::sqrt},  {"reciprocal", UnaryKind::reciprocal}};
-  const TensorId x = n.in("X");
+  TensorId x = n.in("X");
   if (n.type() == "square") return n.result("Out", n.binary(BinaryKind::mul, x, x));
   if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  if (n.type() == "log1p") x = n.binary(BinaryKind::add, x, n.scalar_like(x, 1));
+  if (n.type().starts_with("log") && n.type() != "log") {
+    const double base = n.type() == "log2" ? M_LN2 : n.type() == "log10" ? M_LN10 : 1;
+    return n.result("Out", n.binary(BinaryKind::mul, n.unary(UnaryKind::log, x), n.scalar_like(x, 1 / base)));
+  }
   for (const auto& [name, kind] : kKinds) {
     if (name != n.type()) continue;
     const TensorId y = n.unary(kind, x);

@@ -1,4 +1,4 @@
-// Ops that move elements: transpose2, concat, split, stack, unstack, slice, strided_slice, gather, index_select, pads,
+// Ops that move elements: transpose2, concat, split, stack, unstack, slice, strided_slice, gather, index_select, roll, pads,
 // pixel_shuffle, flip.
 #include <algorithm>
 #include <climits>
@@ -126,6 +126,24 @@ void import_paddle_gather(PaddleNode& n) {
   TensorId rows = n.cast(index, DType::kS64);
   if (n.rank(rows) == 2) rows = n.reshape(rows, {-1});  // a column of indices is a vector here
   n.result("Out", n.emit(schema::GatherT{.axis = axis}, {x, rows}));
+}
+
+// Before: 0 .. size - shift, rest   After: rest, 0 .. size - shift
+void import_paddle_roll(PaddleNode& n) {
+  TensorId x = n.in("X");
+  const auto shifts = n.ints("shifts", {});
+  if (n.in("ShiftsTensor") >= 0) return n.fail("computed shifts are not supported", Code::kUnsupported);
+  const std::vector<int> axes = n.axes(n.ints("axis", {}), n.rank(x));
+  if (axes.size() != shifts.size()) return n.fail("needs an axis for each shift", Code::kUnsupported);
+  for (size_t i = 0; i < axes.size() && !n.failed(); ++i) {
+    const int64_t size = n.shape(x)[axes[i]];
+    if (size <= 0) return n.fail("needs a known size: give the input's shape", Code::kUnsupported);
+    const int64_t shift = shifts[i] % size;
+    if (shift == 0) continue;
+    const std::vector<TensorId> parts = {n.slice(x, axes[i], -shift, INT_MAX), n.slice(x, axes[i], 0, -shift)};
+    x = n.emit(schema::ConcatT{.axis = axes[i]}, parts);
+  }
+  n.result("Out", x);
 }
 
 void import_paddle_pad(PaddleNode& n) {

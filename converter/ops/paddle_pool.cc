@@ -21,6 +21,16 @@ bool ceil_mode_differs(const Window& w, const Shape& in, bool divides_by_window)
   return false;
 }
 
+// Paddle's division rounds towards 0: a window that is larger than the padded image by less than a stride has one place,
+// where it sees the image alone.
+void cut_to_image(Window& w, const Shape& in) {
+  for (int i = 0; i < 2; ++i) {
+    const size_t k = static_cast<size_t>(i);
+    const int64_t size = in[2 + i] + w.pads[k] + w.pads[k + 2];
+    if (in[2 + i] > 0 && size < w.kernel[k] && size > w.kernel[k] - w.stride[k]) w.kernel[k] = static_cast<int>(size);
+  }
+}
+
 }  // namespace
 
 void import_paddle_pool2d(PaddleNode& n) {
@@ -42,8 +52,9 @@ void import_paddle_pool2d(PaddleNode& n) {
     op.kernel_h = n.bounded("ksize", size[0], 1, 1 << 15);
     op.kernel_w = n.bounded("ksize", size[1], 1, 1 << 15);
   } else {
-    const Window w = paddle_window(n, {size[0], size[1]}, n.shape(x));
+    Window w = paddle_window(n, {size[0], size[1]}, n.shape(x));
     const bool exclusive = n.b("exclusive", true), ceil_mode = n.b("ceil_mode", false);
+    if (max || exclusive) cut_to_image(w, n.shape(x));
     if (ceil_mode && ceil_mode_differs(w, n.shape(x), !max && !exclusive))
       return n.fail("ceil_mode with windows that reach beyond the padding is not supported", Code::kUnsupported);
     op.kernel_h = w.kernel[0], op.kernel_w = w.kernel[1];

@@ -111,13 +111,19 @@ void import_paddle_fake_quantize(PaddleNode& n) {
 // Quantisation gave the values that its integers stand for, so what is left is the weights' part of the scale.
 void import_paddle_fake_dequantize(PaddleNode& n) {
   TensorId x = n.in("X");
+  const float observed = n.at(x).observed;
   if (n.is_constant(x)) x = n.cast(x, DType::kF32);
+  const auto scaled_by = [&](TensorId factor) {
+    const TensorId y = n.binary(schema::BinaryKind::mul, x, factor);
+    n.observe(y, observed);
+    n.result("Out", y);
+  };
   if (n.type() == "fake_dequantize_max_abs") {
     const float range = n.f("max_range", 0);
     const std::vector<float> scale = constants(n, n.in("Scale"));
     if (!(range > 0) || scale.size() != 1 || !std::isfinite(scale[0])) return n.fail("has no scale");
     const float factor = n.is_constant(x) ? scale[0] / range : kLevels / range;
-    return n.result("Out", n.binary(schema::BinaryKind::mul, x, n.scalar_like(x, factor)));
+    return scaled_by(n.scalar_like(x, factor));
   }
   const auto& scales = n.all("Scales");
   if (scales.empty()) return n.fail("has no scales");
@@ -130,7 +136,7 @@ void import_paddle_fake_dequantize(PaddleNode& n) {
   for (float s : weight) factors.push_back(s / kLevels);
   Shape shape{static_cast<int64_t>(factors.size())};
   for (int i = 2; n.rank(x) == 4 && i < 4; ++i) shape.push_back(1);
-  n.result("Out", n.binary(schema::BinaryKind::mul, x, n.floats(shape, factors)));
+  scaled_by(n.floats(shape, factors));
 }
 
 // Behind this its dequantize_linear has nothing left to do.
@@ -138,7 +144,10 @@ void import_paddle_quantize_linear(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (!eight_bits(n)) return;
   if (n.is_constant_floats(x)) return n.result("Y", rounded_weights(n, x, quant_axis(n, x, -1)));
-  n.result("Y", n.b("only_observer", false) ? x : activation(n, x, n.in("Scale")));
+  if (!n.b("only_observer", false)) return n.result("Y", activation(n, x, n.in("Scale")));
+  const std::vector<float> scale = constants(n, n.in("Scale"));
+  if (scale.size() == 1 && x >= 0) n.observe(x, scale[0]);
+  n.result("Y", x);
 }
 
 void import_paddle_dequantize_linear(PaddleNode& n) {

@@ -24,6 +24,17 @@ void import_paddle_reduce(PaddleNode& n) {
   n.result("Out", y);
 }
 
+// 0 and 1 have a least and a largest.
+void import_paddle_reduce_logical(PaddleNode& n) {
+  const TensorId x = n.cast(n.cast(n.in("X"), DType::kBool), DType::kF32);
+  schema::ReduceT op{.kind = n.type() == "reduce_all" ? ReduceKind::min : ReduceKind::max,
+                     .keep_dims = n.b("keep_dim", false)};
+  if (!n.b("reduce_all", false)) op.axes = n.axes(n.ints("dim", {0}), n.rank(x));
+  TensorId y = n.emit(std::move(op), {x});
+  if (!n.failed() && n.rank(y) == 0 && !n.has_scalars()) y = n.reshape(y, {1});
+  n.result("Out", n.cast(y, DType::kBool));
+}
+
 void import_paddle_p_norm(PaddleNode& n) {
   const float p = n.f("porder", 2);
   if (p != 1 && p != 2) return n.fail("porder " + std::to_string(p) + " is not supported", Code::kUnsupported);

@@ -85,7 +85,7 @@ void import_paddle_expand(PaddleNode& n) {
 
 void import_paddle_tile(PaddleNode& n) {
   TensorId x = n.in("X");
-  auto repeats = n.ints("repeat_times", {});
+  auto repeats = n.ints(n.type() == "expand" ? "expand_times" : "repeat_times", {});
   if (n.in("RepeatTimes") >= 0 || !n.all("repeat_times_tensor").empty()) {
     const auto given = constant_ints(n.g, n.integers_of("RepeatTimes", "repeat_times_tensor", "repeat_times"));
     if (!given) return n.fail("the repeats must be constant", Code::kUnsupported);

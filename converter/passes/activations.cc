@@ -159,6 +159,7 @@ bool hoist(Graph& g, const Uses& uses, int i) {
   for (size_t k = 0; k < data_inputs; ++k) {
     const TensorId x = mover.inputs[k];
     const TensorId y = add_like(g, x, tensor(g, x).shape);
+    g.tensors[static_cast<size_t>(y)].observed = 0;
     activations.push_back({.name = n.name, .op = n.op, .inputs = {x}, .outputs = {y}});
     mover.inputs[k] = y;
   }

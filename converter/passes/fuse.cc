@@ -1,7 +1,7 @@
 // What a convolution or matrix product does along: activations and residuals.
 // Before: y = Relu(Conv(x))                After: y = Conv(x, act=relu)   Unless: the conv has another reader
 // Before: y = Relu(Add(Conv(x), r))        After: y = Conv(x, residual=r, relu_after)
-// Unless: the conv has another reader, or r has another shape or is constant
+// Unless: the conv has another reader, r has another shape or is constant, or the model is quantised and r is not
 #include "converter/passes/rewrite.h"
 
 namespace octet::convert {
@@ -54,6 +54,9 @@ bool fuse_residual(Graph& g, const Uses& uses, int i) {
     if (tensor(g, other).constant || tensor(g, other).shape != tensor(g, made).shape ||
         tensor(g, other).dtype != DType::kF32)
       continue;
+    // In int8 the residual is u8, too: where training did not round it, the sum stays an op of its own.
+    const Node* rounds = producer(g, uses, other);
+    if (g.quantised && !(rounds && as<schema::FakeQuantizeT>(*rounds))) continue;
     best = maker;
     operand = k;
   }

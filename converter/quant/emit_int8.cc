@@ -7,9 +7,9 @@
 
 namespace octet::convert {
 
-Result<std::vector<std::byte>> emit_int8(Graph& g) {
+Result<void> record_int8_ops(Graph& g) {
   auto bytes = emit(g);
-  if (!bytes) return bytes;
+  if (!bytes) return bytes.error();
   auto model = Model::from_bytes(*bytes, g.source);
   if (!model) return model.error();
   std::set<std::string> names;
@@ -17,6 +17,11 @@ Result<std::vector<std::byte>> emit_int8(Graph& g) {
     if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model->data()))
       names.emplace(n.kind->names(n)[0]);
   g.int8_ops.assign(names.begin(), names.end());
+  return {};
+}
+
+Result<std::vector<std::byte>> emit_int8(Graph& g) {
+  if (auto done = record_int8_ops(g); !done) return done.error();
   return emit(g);
 }
 

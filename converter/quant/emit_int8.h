@@ -5,6 +5,9 @@
 namespace octet::convert {
 
 // Sets g.int8_ops to the ops that the runtime will run in int8, by its own names and its own judgement.
+Result<void> record_int8_ops(Graph& g);
+
+// Both.
 Result<std::vector<std::byte>> emit_int8(Graph& g);
 
 }  // namespace octet::convert

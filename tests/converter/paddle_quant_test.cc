@@ -174,6 +174,73 @@ TEST(PaddleQuant, DeadScalesLeaveTheLayerFloat) {
   EXPECT_EQ(freeze(*graph).layers, 0);
 }
 
+// A block with a residual and a pool, whose ranges training saw: as attributes of the ops, or as pairs that only observe.
+TestProgram observed_block(bool pairs) {
+  TestProgram p;
+  const std::string x = p.input("x", {1, kIn, 8, 8}), zero = p.floats({1}, {0});
+  const auto seen = [&](const std::string& t, float magnitude) {
+    if (!pairs) {
+      auto* ops = p.proto.mutable_blocks(0)->mutable_ops();
+      auto* a = ops->Mutable(ops->size() - 1)->add_attrs();
+      a->set_name("out_threshold"), a->set_type(1), a->set_f(magnitude);
+      return t;
+    }
+    const std::string scale = p.floats({1}, {magnitude});
+    const std::string q =
+        p.op("quantize_linear", {{"X", {t}}, {"Scale", {scale}}}, {flag("only_observer", true)}, "Y");
+    return p.op("dequantize_linear", {{"X", {q}}, {"Scale", {scale}}}, {flag("only_observer", true)}, "Y");
+  };
+  const std::string y = seen(dygraph(p, x), 6.1f);
+  const std::string q = p.op("fake_quantize_dequantize_moving_average_abs_max",
+                             {{"X", {y}}, {"InScale", {p.floats({1}, {6})}}}, {attr("bit_length", 8)});
+  const std::string w = p.op("fake_channel_wise_quantize_dequantize_abs_max", {{"X", {p.random({kOut, kOut, 1, 1})}}},
+                             {attr("quant_axis", 0)});
+  const std::string z = seen(p.conv(q, w), 8);
+  std::string sum = p.op("elementwise_add", {{"X", {y}}, {"Y", {z}}});
+  sum = seen(p.op("relu", {{"X", {sum}}}), 10);
+  p.output(seen(p.op("pool2d", {{"X", {sum}}}, {attr("ksize", {2, 2}), attr("strides", {2, 2}),
+                                                attr("pooling_type", "avg")}),
+                10));
+  return p;
+}
+
+TEST(PaddleQuant, ObservedRangesLetMoreOpsRunInInt8WhenAsked) {
+  for (bool pairs : {false, true}) {
+    const TestProgram p = observed_block(pairs);
+    const std::vector<float> want = run_model(p, true, Precision::kF32);
+    const TempModel file(p);
+    std::string log;
+    auto bytes = convert_model(file.folder(), {.log = [&](const std::string& line) { log = line; }});
+    ASSERT_TRUE(bytes) << bytes.error().text;
+    EXPECT_NE(log.find("; 2 more ops have scales that training observed"), std::string::npos) << log;
+    auto model = Model::from_bytes(*bytes, "test");
+    ASSERT_TRUE(model) << model.error().text;
+    struct Case {
+      std::vector<std::string> int8_ops;
+      size_t others;  // than convolutions, in int8
+      float error;
+    };
+    for (const Case& c : {Case{{}, 0, 2e-5f}, Case{{"conv2d", "elementwise_add"}, 1, 0.1f},
+                          Case{{"conv2d", "elementwise_add", "pool2d"}, 2, 0.12f}}) {
+      auto session = Session::create(*model, {.precision = Precision::kInt8, .int8_ops = c.int8_ops, .profile = true});
+      ASSERT_TRUE(session) << session.error().text;
+      ASSERT_TRUE(session->prepare());
+      const auto in = input_values(session->input(0).f32().size());
+      std::copy(in.begin(), in.end(), session->input(0).f32().begin());
+      ASSERT_TRUE(session->run());
+      size_t convs = 0, others = 0;
+      for (const StepProfile& s : session->profile())
+        if (s.precision == Precision::kInt8) convs += s.op == "conv2d", others += s.op == "add" || s.op == "pool2d";
+      EXPECT_EQ(convs, 2u);
+      EXPECT_EQ(others, c.others);
+      EXPECT_EQ(session->warnings().empty(), c.int8_ops.empty());
+      const auto got = session->output(0).f32();
+      ASSERT_EQ(got.size(), want.size());
+      for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], c.error) << c.others;
+    }
+  }
+}
+
 TEST(PaddleQuant, SomethingElseThanEightBitsIsRefused) {
   TestProgram p;
   const std::string x = p.input("x", {1, 3});

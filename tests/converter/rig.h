@@ -10,20 +10,9 @@
 #include "converter/import/onnx.h"
 #include "converter/passes/passes.h"
 #include "onnx.pb.h"
+#include "tests/converter/attr.h"
 
 namespace octet::convert {
-
-struct Attr {
-  std::string name;
-  std::vector<int64_t> ints;  // one attribute INTS, or INT where `scalar`
-  std::vector<float> floats;  // likewise
-  std::string text;
-  bool scalar = false;
-};
-inline Attr attr(std::string name, std::vector<int64_t> v) { return {.name = std::move(name), .ints = std::move(v)}; }
-inline Attr attr(std::string name, int v) { return {.name = std::move(name), .ints = {v}, .scalar = true}; }
-inline Attr attr(std::string name, float v) { return {.name = std::move(name), .floats = {v}, .scalar = true}; }
-inline Attr attr(std::string name, const char* v) { return {.name = std::move(name), .text = v}; }
 
 // A model on the way: each call returns the new tensor's name.
 struct TestModel {

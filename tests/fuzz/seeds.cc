@@ -13,6 +13,7 @@
 #include "converter/ops/ops.h"
 #include "converter/quant/quantize.h"
 #include "onnx.pb.h"
+#include "tests/fuzz/paddle_seeds.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {
@@ -191,6 +192,7 @@ int main(int argc, char** argv) {
   }
   const std::filesystem::path source = argv[1], out = argv[2];
   octet::write_models(source, out);
+  octet::fuzz::write_paddle_seeds(out / "paddle");
   octet::write_pictures(source, out / "images");
   octet::write_annotations(source, out / "annotations");
   octet::write_configs(out / "config");
