@@ -29,6 +29,10 @@ double activate(const Activation& act, double x) {
       return x < 0 ? x * act.a : x;
     case Act::kTanh:
       return std::tanh(x);
+    case Act::kGelu:
+      return x / 2 * std::erfc(-x * M_SQRT1_2);
+    case Act::kGeluTanh:
+      return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   }
   return x;
 }
@@ -200,6 +204,23 @@ void softmax_f32(const float* in, float* out, int64_t count) {
   }
   const float factor = 1 / sum_of(sums);
   for (int64_t i = 0; i < count; ++i) out[i] *= factor;
+}
+
+void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {
+  const float count = static_cast<float>(norm.count);
+  float sums[kPartialSums] = {}, squares[kPartialSums] = {};
+  for (int64_t i = 0; norm.centred && i < norm.count; ++i) sums[i % kPartialSums] += in[i];
+  const float mean = norm.centred ? sum_of(sums) / count : 0;
+  for (int64_t i = 0; i < norm.count; ++i) {
+    out[i] = in[i] - mean;
+    squares[i % kPartialSums] += out[i] * out[i];
+  }
+  const float factor = 1 / std::sqrt(sum_of(squares) / count + norm.epsilon);
+  for (int64_t i = 0; i < norm.count; ++i) {
+    out[i] *= factor;
+    if (norm.scale) out[i] *= norm.scale[i];
+    if (norm.bias) out[i] += norm.bias[i];
+  }
 }
 
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {

@@ -161,6 +161,34 @@ TEST(UnaryF32, ExpIsRelativelyAccurateAndHasItsLimits) {
   }
 }
 
+TEST(LayerNormF32, LengthsAndOperands) {
+  Random random(35);
+  for (int count = 1; count <= 70; ++count) {
+    const auto in = random.reals(count, -3, 9), scale = random.reals(count, -2, 2), bias = random.reals(count, -1, 1);
+    for (int operands = 0; operands < 8; ++operands) {
+      LayerNormF32 norm{count, (operands & 4) == 0, 1e-3f};
+      if (operands & 1) norm.scale = scale.data();
+      if (operands & 2) norm.bias = bias.data();
+      std::vector<float> expected(static_cast<size_t>(count) + 1, 7);
+      reference::layer_norm_f32(norm, in.data(), expected.data());
+      double mean = 0, squares = 0;
+      for (float x : in) mean += norm.centred ? double{x} / count : 0;
+      for (float x : in) squares += (x - mean) * (x - mean) / count;
+      for (size_t i = 0; i < in.size(); ++i) {
+        double y = (in[i] - mean) / std::sqrt(squares + 1e-3);
+        if (norm.scale) y *= scale[i];
+        if (norm.bias) y += bias[i];
+        ASSERT_NEAR(expected[i], y, 1e-5) << i << " of " << count << " operands " << operands;
+      }
+      for (const Isa* isa : supported_isas()) {
+        std::vector<float> got(expected.size(), 7);
+        isa->layer_norm_f32(norm, in.data(), got.data());
+        ASSERT_EQ(expected, got) << isa->name << " count " << count << " operands " << operands;
+      }
+    }
+  }
+}
+
 TEST(BilinearAndSoftmaxF32, Lengths) {
   Random random(34);
   for (int count = 1; count <= 70; ++count) {
