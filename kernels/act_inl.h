@@ -70,6 +70,28 @@ inline void silu_fast(F (&x)[kWide]) {
   unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = mul(x[i], inside[i]); });
 }
 
+inline F gelu_argument(F x) { return mul(x, fma(mul(x, x), set_f(gelu::kCubic), set_f(gelu::kLinear))); }
+
+template <int kWide>
+inline void gelu_fast(F (&x)[kWide]) {
+  F inside[kWide];
+  unroll<kWide>([&](auto i) __attribute__((always_inline)) {
+    inside[i] = clamp_fast(gelu_argument(x[i]));
+    x[i] = max(x[i], set_f(gelu::kLow));
+  });
+  sigmoid_fast_inside(inside);
+  unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = mul(x[i], inside[i]); });
+}
+
+inline F gelu_accurate(F x) {
+  using namespace gelu;
+  const F size = max(x, sub(set_f(0.0f), x)), t = div(set_f(1.0f), fma(size, set_f(kT), set_f(1.0f)));
+  F p = set_f(kP[4]);
+  for (int i = 3; i >= 0; --i) p = fma(p, t, set_f(kP[i]));
+  const F tail = mul(mul(p, t), exp_clamped(mul(mul(x, x), set_f(-0.5f))));
+  return sub(max(x, set_f(0.0f)), mul(size, tail));
+}
+
 // Same as reference::act_fast.
 template <int kWide>
 inline void act_fast(const Activation& act, F (&x)[kWide]) {
@@ -83,6 +105,9 @@ inline void act_fast(const Activation& act, F (&x)[kWide]) {
       unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = clamp_fast(add(x[i], x[i])); });
       sigmoid_fast_inside(x);
       return unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = fma(set_f(2.0f), x[i], set_f(-1.0f)); });
+    case Act::kGelu:
+    case Act::kGeluTanh:
+      return gelu_fast(x);
     default:
       unroll<kWide>([&](auto i) __attribute__((always_inline)) { x[i] = act_simple(act, x[i]); });
   }
@@ -98,6 +123,10 @@ inline F act_accurate(const Activation& act, F x) {
       return div(one, add(one, exp_clamped(sub(set_f(0.0f), x))));
     case Act::kTanh:
       return sub(one, div(set_f(2.0f), add(one, exp_clamped(add(x, x)))));
+    case Act::kGelu:
+      return gelu_accurate(x);
+    case Act::kGeluTanh:
+      return div(x, add(one, exp_clamped(sub(set_f(0.0f), gelu_argument(x)))));
     default:
       return act_simple(act, x);
   }

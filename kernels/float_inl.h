@@ -122,6 +122,34 @@ void softmax_f32(const float* in, float* out, int64_t count) {
   map1(out, out, count, [factor](F x) { return mul(x, factor); });
 }
 
+// The sum of f(i) over all elements, f(x) of a vector or of a number, in the reference's order: part by part, tails last.
+template <class Value>
+inline float sum_in_parts(const float* in, int64_t count, Value value) {
+  float parts[kPartialSums] = {};
+  const int64_t whole = count / kLanes * kLanes;
+  for (int lane = 0; lane < kPartialSums; lane += kLanes) {
+    F sums = set_f(0.0f);
+    for (int64_t i = lane; i < whole; i += kPartialSums) sums = add(sums, value(load_f(in + i)));
+    store_f(parts + lane, sums);
+  }
+  float tail[kLanes];
+  if (whole < count) store_f(tail, value(load_f(in + whole, static_cast<int>(count - whole))));
+  for (int64_t i = whole; i < count; ++i) parts[i % kPartialSums] += tail[i - whole];
+  return sum_of(parts);
+}
+
+// As reference::layer_norm_f32.
+void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {
+  const float count = static_cast<float>(norm.count);
+  const float mean = norm.centred ? sum_in_parts(in, norm.count, [](F x) { return x; }) / count : 0;
+  map1(in, out, norm.count, [mean](F x) { return sub(x, set_f(mean)); });
+  const float squares = sum_in_parts(out, norm.count, [](F x) { return mul(x, x); });
+  const F factor = div(set_f(1.0f), sqrt(set_f(squares / count + norm.epsilon)));
+  map1(out, out, norm.count, [factor](F x) { return mul(x, factor); });
+  if (norm.scale) map2(out, 1, norm.scale, 1, out, norm.count, [](F x, F y) { return mul(x, y); });
+  if (norm.bias) map2(out, 1, norm.bias, 1, out, norm.count, [](F x, F y) { return add(x, y); });
+}
+
 // As reference::argmax_f32.
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
   for (int64_t r = 0; r < rows; ++r) {

@@ -22,7 +22,19 @@ inline constexpr int kMaxRows = 16;  // upper bound of Isa::conv_rows
 inline constexpr int64_t kReadSlack = 64;
 
 // Values as in schema/model.fbs (checked by a static_assert in the runtime).
-enum class Act : uint8_t { kNone, kRelu, kClip, kSilu, kSigmoid, kHardSwish, kHardSigmoid, kLeakyRelu, kTanh };
+enum class Act : uint8_t {
+  kNone,
+  kRelu,
+  kClip,
+  kSilu,
+  kSigmoid,
+  kHardSwish,
+  kHardSigmoid,
+  kLeakyRelu,
+  kTanh,
+  kGelu,
+  kGeluTanh
+};
 struct Activation {
   Act kind = Act::kNone;
   float a = 0, b = 0;  // clip: low, high. hard_sigmoid, hard_swish: clamp(a*x+b, 0, 1). leaky_relu: slope a
@@ -176,6 +188,15 @@ struct DepthwiseF32 {
   int64_t residual_pitch = 0;
 };
 
+// One row: y = (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * scale + bias; without `centred` the mean is taken for 0.
+struct LayerNormF32 {
+  int64_t count = 0;
+  bool centred = true;
+  float epsilon = 0;
+  const float* scale = nullptr;  // null: 1
+  const float* bias = nullptr;   // null: 0
+};
+
 enum class BinaryF32 : uint8_t { kAdd, kSub, kMul, kDiv, kPow, kMin, kMax };
 enum class UnaryF32 : uint8_t { kAct, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCeil, kRound, kErf, kReciprocal };
 
@@ -220,6 +241,7 @@ struct Isa {
   void (*unary_f32)(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
   void (*bilinear_f32)(int channels, const float* const corners[4], const float weights[4], float* out);
   void (*softmax_f32)(const float* in, float* out, int64_t count);  // one row
+  void (*layer_norm_f32)(const LayerNormF32&, const float* in, float* out);
   void (*argmax_f32)(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 };
 

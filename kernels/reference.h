@@ -42,6 +42,7 @@ void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_
 void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
 void bilinear_f32(int channels, const float* const corners[4], const float weights[4], float* out);
 void softmax_f32(const float* in, float* out, int64_t count);
+void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out);
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 
 }  // namespace octet::kernels::reference

@@ -29,6 +29,17 @@ float sigmoid_fast(float x) {
   return std::fma(y, std::fma(std::fma(std::fma(kB[3], s, kB[2]), s, kB[1]), s, kB[0]), 0.5f);
 }
 
+float gelu_argument(float x) { return x * std::fma(x * x, octet::kernels::gelu::kCubic, octet::kernels::gelu::kLinear); }
+
+float gelu_accurate(float x) {
+  using namespace octet::kernels::gelu;
+  const float size = max_of(x, 0.0f - x), t = 1.0f / std::fma(size, kT, 1.0f);
+  float p = kP[4];
+  for (int i = 3; i >= 0; --i) p = std::fma(p, t, kP[i]);
+  const float tail = p * t * exp_accurate(x * x * -0.5f);
+  return max_of(x, 0.0f) - size * tail;
+}
+
 // The clamps of both families: identical except for the sigmoid.
 float act_simple(const Activation& act, float x) {
   switch (act.kind) {
@@ -58,6 +69,9 @@ float act_fast(const Activation& act, float x) {
       return sigmoid_fast(min_of(max_of(x, -c), c));
     case Act::kTanh:
       return std::fma(2.0f, sigmoid_fast(min_of(max_of(x + x, -c), c)), -1.0f);
+    case Act::kGelu:
+    case Act::kGeluTanh:
+      return max_of(x, octet::kernels::gelu::kLow) * sigmoid_fast(min_of(max_of(gelu_argument(x), -c), c));
     default:
       return act_simple(act, x);
   }
@@ -71,6 +85,10 @@ float act_accurate(const Activation& act, float x) {
       return 1.0f / (1.0f + exp_accurate(0.0f - x));
     case Act::kTanh:
       return 1.0f - 2.0f / (1.0f + exp_accurate(x + x));
+    case Act::kGelu:
+      return gelu_accurate(x);
+    case Act::kGeluTanh:
+      return x / (1.0f + exp_accurate(0.0f - gelu_argument(x)));
     default:
       return act_simple(act, x);
   }

@@ -179,6 +179,23 @@ void softmax_f32(const float* in, float* out, int64_t count) {
   for (int64_t i = 0; i < count; ++i) out[i] *= factor;
 }
 
+void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {
+  const float count = static_cast<float>(norm.count);
+  float sums[kPartialSums] = {}, squares[kPartialSums] = {};
+  for (int64_t i = 0; norm.centred && i < norm.count; ++i) sums[i % kPartialSums] += in[i];
+  const float mean = norm.centred ? sum_of(sums) / count : 0;
+  for (int64_t i = 0; i < norm.count; ++i) {
+    out[i] = in[i] - mean;
+    squares[i % kPartialSums] += out[i] * out[i];
+  }
+  const float factor = 1 / std::sqrt(sum_of(squares) / count + norm.epsilon);
+  for (int64_t i = 0; i < norm.count; ++i) {
+    out[i] *= factor;
+    if (norm.scale) out[i] *= norm.scale[i];
+    if (norm.bias) out[i] += norm.bias[i];
+  }
+}
+
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
   for (int64_t r = 0; r < rows; ++r) {
     const float* row = in + r * in_pitch;

@@ -1,5 +1,5 @@
-// Activations with parameters of their own: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Clip (6: attributes,
-// 11: operands), PRelu.
+// Activations with parameters of their own: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Gelu (20), Clip (6:
+// attributes, 11: operands), PRelu.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -28,6 +28,17 @@ void import_elementwise_activation(OnnxNode& n) {
   if (name == "HardSwish") act = Activation(ActKind::hard_swish, 1.0f / 6, 0.5f);
   if (!std::isfinite(act.a()) || !std::isfinite(act.b())) return n.fail("an attribute is not finite");
   n.result(n.act(act, x));
+}
+
+TensorId build_gelu(SourceNode& n, TensorId x, bool approximate) {
+  if (n.at(x).dtype != DType::kF32) return n.refuse("needs a float operand", Code::kUnsupported);
+  return n.act(Activation(approximate ? ActKind::gelu_tanh : ActKind::gelu, 0, 0), x);
+}
+
+void import_gelu(OnnxNode& n) {
+  const std::string how = n.s("approximate", "none");
+  if (how != "none" && how != "tanh") return n.fail("the approximation '" + how + "' is unknown");
+  n.result(build_gelu(n, n.in(0), how == "tanh"));
 }
 
 void import_clip(OnnxNode& n) {

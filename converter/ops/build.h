@@ -37,6 +37,23 @@ struct BatchNorm {
 };
 TensorId build_batch_norm(SourceNode& n, TensorId x, const BatchNorm& parameters);
 
+// Over the dims from `axis` on; scale and bias of their shape, or -1.
+TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bias, int axis, float epsilon);
+
+// Over the channels (dim 1) of each group and all that follows. Scale and bias, or -1: one a channel, or one a group.
+struct ChannelNorm {
+  int64_t groups = 1;
+  float epsilon = 1e-5f;
+  bool scale_of_group = false;
+};
+TensorId build_channel_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bias, const ChannelNorm& norm);
+
+// x [N, C, H, W] at places [N, H', W', 2]; the names of mode and padding are ONNX' and Paddle's.
+TensorId build_grid_sample(SourceNode& n, TensorId x, TensorId places, const std::string& mode,
+                           const std::string& padding, bool align_corners);
+
+TensorId build_gelu(SourceNode& n, TensorId x, bool approximate);  // approximate: by tanh
+
 // NumPy's matmul: operands of rank 1 are a row and a column, which the result does not show. The last two dims of an
 // operand of rank 2 or more are transposed where asked for.
 TensorId build_matmul(SourceNode& n, TensorId a, TensorId b, bool transpose_a = false, bool transpose_b = false);

@@ -41,6 +41,16 @@ void import_binary(OnnxNode& n) {
   }
 }
 
+// Of whole numbers, whose division goes towards 0: the remainder has the sign of x, without `fmod` that of the divisor.
+void import_mod(OnnxNode& n) {
+  const TensorId x = n.in(0), y = n.in(1);
+  if (n.at(x).dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
+  auto rest = [&](TensorId of) {
+    return n.binary(BinaryKind::sub, of, n.binary(BinaryKind::mul, n.binary(BinaryKind::div, of, y), y));
+  };
+  n.result(n.i("fmod", 0) ? rest(x) : rest(n.binary(BinaryKind::add, rest(x), y)));
+}
+
 void import_identity(OnnxNode& n) {
   // Dropout's mask (output 2) is not made.
   n.result(n.in(0));

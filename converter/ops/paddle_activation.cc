@@ -27,18 +27,6 @@ TensorId softplus(SourceNode& n, TensorId x) {
   return n.binary(BinaryKind::add, relu(n, x), n.unary(UnaryKind::log, plus(n, decay, 1)));
 }
 
-TensorId gelu(SourceNode& n, TensorId x, bool approximate) {
-  TensorId inner = times(n, x, M_SQRT1_2);
-  if (approximate) {
-    const TensorId cube = n.binary(BinaryKind::mul, n.binary(BinaryKind::mul, x, x), x);
-    inner = times(n, n.binary(BinaryKind::add, x, times(n, cube, 0.044715)), std::sqrt(M_2_PI));
-    inner = n.act({ActKind::tanh, 0, 0}, inner);
-  } else {
-    inner = n.unary(UnaryKind::erf, inner);
-  }
-  return times(n, n.binary(BinaryKind::mul, x, plus(n, inner, 1)), 0.5);
-}
-
 TensorId hard_swish(PaddleNode& n, TensorId x) {
   const float threshold = n.f("threshold", 6), scale = n.f("scale", 6), offset = n.f("offset", 3);
   if (scale == 0) return n.refuse("scale is 0");
@@ -56,7 +44,7 @@ TensorId activated(PaddleNode& n, const std::string& name, TensorId x) {
   if (name == "silu") return n.act({ActKind::silu, 0, 0}, x);
   if (name == "hard_sigmoid") return n.act({ActKind::hard_sigmoid, n.f("slope", 0.2f), n.f("offset", 0.5f)}, x);
   if (name == "hard_swish") return hard_swish(n, x);
-  if (name == "gelu") return gelu(n, x, n.b("approximate", false));
+  if (name == "gelu") return build_gelu(n, x, n.b("approximate", false));
   if (name == "mish") return n.binary(BinaryKind::mul, x, n.act({ActKind::tanh, 0, 0}, softplus(n, x)));
   if (name == "swish") {
     const float beta = n.f("beta", 1);

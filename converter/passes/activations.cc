@@ -5,7 +5,7 @@
 // Unless: a constant differs between channels.
 #include <cmath>
 
-#include "converter/passes/rewrite.h"
+#include "converter/passes/affine_map.h"
 
 namespace octet::convert {
 namespace {
@@ -13,39 +13,6 @@ namespace {
 using schema::Activation;
 using schema::ActKind;
 using schema::BinaryKind;
-
-// y = scale * x + shift, with numbers that are the same for all elements.
-struct Affine {
-  TensorId x = -1;
-  float scale = 1, shift = 0;
-};
-
-// The affine map that makes t, through as many nodes as there are.
-Affine affine_of(Graph& g, const Uses& uses, TensorId t) {
-  Affine a{.x = t};
-  for (int steps = 0; steps < 4; ++steps) {
-    Node* n = producer(g, uses, a.x);
-    auto* op = n ? as<schema::BinaryT>(*n) : nullptr;
-    if (!op || op->act.kind() != ActKind::none) break;
-    const auto l = uniform(g, n->inputs[0]), r = uniform(g, n->inputs[1]);
-    if (l.has_value() == r.has_value()) break;
-    const TensorId x = n->inputs[l ? 1 : 0];
-    if (tensor(g, x).shape != tensor(g, a.x).shape) break;
-    const float c = l ? *l : *r;
-    if (op->kind == BinaryKind::add)
-      a.shift += a.scale * c;
-    else if (op->kind == BinaryKind::sub && r)
-      a.shift -= a.scale * c;
-    else if (op->kind == BinaryKind::mul)
-      a.scale *= c;
-    else if (op->kind == BinaryKind::div && r && c != 0)
-      a.scale /= c;
-    else
-      break;
-    a.x = x;
-  }
-  return a;
-}
 
 const Activation* unary_act(Graph& g, const Uses& uses, TensorId t) {
   Node* n = producer(g, uses, t);
@@ -67,7 +34,7 @@ std::optional<Ramp> ramp_of(Graph& g, const Uses& uses, TensorId t) {
   const TensorId in = producer(g, uses, t)->inputs[0];
   if (act->kind() == ActKind::hard_sigmoid) return Ramp{in, act->a(), act->b(), 1};
   if (act->kind() != ActKind::clip || act->a() != 0 || !(act->b() > 0) || act->b() > 1e6f) return std::nullopt;
-  const Affine inner = affine_of(g, uses, in);
+  const AffineMap inner = affine_of(g, uses, in);
   return Ramp{inner.x, inner.scale, inner.shift, act->b()};
 }
 
@@ -107,7 +74,7 @@ bool find_silu(Graph& g, const Uses& uses, int i) {
 bool find_hard(Graph& g, const Uses& uses, int i) {
   const Node& n = g.nodes[static_cast<size_t>(i)];
   if (!as<schema::BinaryT>(n)) return false;
-  const Affine outer = affine_of(g, uses, n.outputs[0]);
+  const AffineMap outer = affine_of(g, uses, n.outputs[0]);
   if (outer.shift != 0) return false;
   auto fits = [&](const std::optional<Ramp>& r) { return r && near(outer.scale * r->high, 1); };
   if (const auto gated = gated_ramp(g, uses, outer.x); fits(gated)) {

@@ -20,6 +20,8 @@ constexpr Pass kLayout[] = {{"remove_no_ops", remove_no_ops},
 constexpr Pass kFusion[] = {
     {"merge_twins", merge_twins},
     {"find_activations", find_activations},
+    {"find_gelu", find_gelu},
+    {"fuse_layer_norm", fuse_layer_norm},
     {"fuse_pads", fuse_pads},
     {"weights_of_matmul", weights_of_matmul},
     {"fuse_affine", fuse_affine},

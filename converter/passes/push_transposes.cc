@@ -59,6 +59,8 @@ std::optional<Swapped> swap_reduction(const Node& n, const Perm& p) {
 
 std::optional<Swapped> swap_unary_like(const Graph& g, const Node& n, const Perm& p) {
   if (as<schema::UnaryT>(n) || as<schema::FakeQuantizeT>(n) || as<schema::CastT>(n)) return Swapped{n.op, p};
+  if (as<schema::LayerNormT>(n))
+    return p.back() == static_cast<int>(p.size()) - 1 ? std::optional(Swapped{n.op, p}) : std::nullopt;
   if (auto* op = as<schema::SoftmaxT>(n))
     return Swapped{make_op(schema::SoftmaxT{.axis = p[static_cast<size_t>(op->axis)]}), p};
   if (auto* op = as<schema::SliceT>(n); op && n.inputs.size() == 1) {

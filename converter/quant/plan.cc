@@ -38,6 +38,7 @@ class Planner {
   bool operand(size_t n, size_t i) const {
     if (node(n).inputs[i] < 0 || tensor(g_, node(n).inputs[i]).dtype != DType::kF32) return false;
     if (node(n).op.type == schema::Op::Affine) return i == 0;
+    if (roles_[n] == Role::kProduct) return i < 2;
     return roles_[n] != Role::kLayer || i == 0 || i == 3;
   }
 
@@ -78,13 +79,16 @@ class Planner {
     for (TensorId t : g_.inputs) available[at(t)] = tensor(g_, t).dtype == DType::kF32;
     for (size_t n = 0; n < g_.nodes.size(); ++n) {
       bool any = roles_[n] == Role::kLayer;
-      if (roles_[n] != Role::kFloat)
+      if (roles_[n] == Role::kProduct)
+        any = available[at(node(n).inputs[0])] && available[at(node(n).inputs[1])];
+      else if (roles_[n] != Role::kFloat)
         for (TensorId t : node(n).inputs) any = any || (t >= 0 && available[at(t)]);
       for (TensorId t : node(n).outputs) available[at(t)] = any && roles_[n] != Role::kFloat;
     }
     for (size_t n = g_.nodes.size(); n-- > 0;) {
       if (roles_[n] == Role::kFloat) continue;
-      plan_.int8[n] = roles_[n] == Role::kLayer || (available[at(out(n))] && wanted[at(out(n))]);
+      const bool layer = roles_[n] == Role::kLayer || roles_[n] == Role::kProduct;
+      plan_.int8[n] = available[at(out(n))] && (layer || wanted[at(out(n))]);
       for (size_t i = 0; plan_.int8[n] && i < node(n).inputs.size(); ++i)
         if (operand(n, i)) wanted[at(node(n).inputs[i])] = true;
     }
@@ -95,7 +99,7 @@ class Planner {
   bool same(int n) const { return plan_.int8[at(n)] && roles_[at(n)] == Role::kSame; }
 
   bool wants_channels(TensorId t, int n) const {
-    if (!plan_.int8[at(n)]) return false;
+    if (!plan_.int8[at(n)] || roles_[at(n)] == Role::kProduct) return false;
     const bool dense_layer = roles_[at(n)] == Role::kLayer && node(at(n)).inputs[0] == t && !depthwise(g_, node(at(n)));
     switch (options_.granularity) {
       case Granularity::kTensor:
@@ -165,6 +169,10 @@ class Planner {
         if (id < 0) id = plan_.groups++;
         plan_.group[t][c] = id;
       }
+    plan_.symmetric.assign(at(plan_.groups), false);
+    for (size_t n = 0; n < g_.nodes.size(); ++n)
+      if (plan_.int8[n] && roles_[n] == Role::kProduct)
+        for (int id : plan_.group[at(node(n).inputs[1])]) plan_.symmetric[at(id)] = true;
   }
 
   const Graph& g_;
@@ -187,6 +195,15 @@ Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
   return Planner(g, options).make();
 }
 
+namespace {
+
+// Symmetric around zero point 128, for a tensor that stands in the place of weights.
+kernels::QuantParams choose_narrow(float low, float high) {
+  return {std::max(std::max(-low, high) / 127.0f, 1e-12f), 128};
+}
+
+}  // namespace
+
 void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges) {
   for (size_t t = 0; t < g.tensors.size(); ++t) {
     const std::vector<int>& group = plan.group[t];
@@ -195,7 +212,9 @@ void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges) {
     Quant& q = g.tensors[t].quant;
     q = {};
     for (size_t c = 0; c < (one ? 1 : group.size()); ++c) {
-      const kernels::QuantParams p = kernels::choose_u8(ranges[at(group[c])].low, ranges[at(group[c])].high);
+      const Range& r = ranges[at(group[c])];
+      const kernels::QuantParams p =
+          plan.symmetric[at(group[c])] ? choose_narrow(r.low, r.high) : kernels::choose_u8(r.low, r.high);
       q.scale.push_back(p.scale);
       q.zero_point.push_back(static_cast<uint8_t>(p.zero_point));
     }

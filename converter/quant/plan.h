@@ -27,6 +27,7 @@ struct Plan {
   std::vector<bool> int8;               // by node
   std::vector<std::vector<int>> group;  // by tensor: the group of each channel; empty: stays float
   std::vector<bool> measured;           // by tensor: its values define its groups' ranges
+  std::vector<bool> symmetric;          // by group
   int groups = 0;
 
   bool quantised(TensorId t) const { return !group[static_cast<size_t>(t)].empty(); }

@@ -25,7 +25,12 @@ bool has_layer_weights(const Graph& g, const Node& node) {
 Role role_of_matmul(const Graph& g, const Node& node) {
   const auto* m = node.op.AsMatMul();
   const bool rows = m->transpose_b && !m->transpose_a && tensor(g, node.inputs[1]).shape.rank() == 2;
-  return rows && has_layer_weights(g, node) ? Role::kLayer : Role::kFloat;
+  if (rows && has_layer_weights(g, node)) return Role::kLayer;
+  const bool bias = node.inputs.size() > 2 && node.inputs[2] >= 0;
+  const int64_t inner = tensor(g, node.inputs[0]).shape[m->transpose_a ? -2 : -1];
+  const bool fits = is_float(g, node.inputs[1]) && !tensor(g, node.inputs[0]).constant &&
+                    !tensor(g, node.inputs[1]).constant && inner <= kMaxDepth;
+  return fits && (!bias || tensor(g, node.inputs[2]).constant) ? Role::kProduct : Role::kFloat;
 }
 
 bool finite(const Tensor& t) {

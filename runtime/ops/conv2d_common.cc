@@ -21,7 +21,7 @@ static_assert(static_cast<int>(schema::ActKind::sigmoid) == static_cast<int>(Act
 static_assert(static_cast<int>(schema::ActKind::hard_swish) == static_cast<int>(Act::kHardSwish));
 static_assert(static_cast<int>(schema::ActKind::hard_sigmoid) == static_cast<int>(Act::kHardSigmoid));
 static_assert(static_cast<int>(schema::ActKind::leaky_relu) == static_cast<int>(Act::kLeakyRelu));
-static_assert(static_cast<int>(schema::ActKind::tanh) == static_cast<int>(Act::kTanh));
+static_assert(static_cast<int>(schema::ActKind::gelu_tanh) == static_cast<int>(Act::kGeluTanh));
 
 int64_t padded(int64_t n) { return (n + kernels::kBlock - 1) / kernels::kBlock * kernels::kBlock; }
 

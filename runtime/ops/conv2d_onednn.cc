@@ -56,6 +56,12 @@ bool append(dnnl::post_ops& ops, const kernels::Activation& act) {
     case Act::kTanh:
       eltwise(algorithm::eltwise_tanh, 0, 0);
       return true;
+    case Act::kGelu:
+      eltwise(algorithm::eltwise_gelu_erf, 0, 0);
+      return true;
+    case Act::kGeluTanh:
+      eltwise(algorithm::eltwise_gelu_tanh, 0, 0);
+      return true;
     case Act::kHardSigmoid:
       eltwise(algorithm::eltwise_linear, act.a, act.b);
       eltwise(algorithm::eltwise_clip, 0, 1);

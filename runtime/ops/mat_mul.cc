@@ -1,5 +1,5 @@
 // The matrix product's names, checks and shape rule. With constant weights it runs as a convolution over rows (conv2d.h);
-// the product of two activations is in mat_mul_f32.cc.
+// the products of two activations are in mat_mul_f32.cc and mat_mul_int8.cc.
 #include "runtime/ops/mat_mul.h"
 
 #include "runtime/ops/common.h"
@@ -93,6 +93,7 @@ Result<void> infer(Inference& i) {
 }
 
 bool can_int8(const NodeDef& node, const ModelData& model) {
+  if (!has_weights(node, model)) return mat_mul::can_int8(node, model);
   return model.input(node, 1).dtype == DType::kS8 && quantised(model.input(node, 0));
 }
 
@@ -100,6 +101,7 @@ Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const auto& a = p.node->attributes<Attributes>();
   if (!has_weights(*p.node, p.model)) {
+    if (p.int8()) return mat_mul::prepare_int8(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
     mat_mul::prepare_f32(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
     return {};
   }
@@ -110,6 +112,25 @@ Result<void> prepare(Prepare& p) {
 }
 
 }  // namespace
+
+mat_mul::Operand mat_mul::operand(const Value& v, const Shape& out, bool transposed) {
+  Operand o{v.id, v.pitch, v.shape[-2], v.shape[-1], transposed, 1, {}};
+  int64_t batches = 1;
+  for (int d = 0; d < v.shape.rank() - 2; ++d) o.batches *= v.shape[d];
+  for (int d = 0; d < out.rank() - 2; ++d) batches *= out[d];
+  for (int64_t i = 0; i < batches; ++i) {
+    int64_t rest = i, at = 0, stride = 1;
+    for (int d = 3; d <= out.rank(); ++d) {
+      const int64_t index = rest % out[-d];
+      rest /= out[-d];
+      if (d > v.shape.rank()) continue;
+      if (v.shape[-d] != 1) at += index * stride;
+      stride *= v.shape[-d];
+    }
+    o.batch.push_back(at);
+  }
+  return o;
+}
 
 extern const OpKind kMatMul;
 const OpKind kMatMul = {

@@ -9,18 +9,9 @@
 namespace octet::mat_mul {
 namespace {
 
-constexpr int64_t kMacsForThreads = 200000;  // below this, waking a thread takes longer than the work
 constexpr int kBlock = kernels::kBlock;
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-struct Operand {
-  int value;
-  int64_t pitch, rows, columns;  // as stored
-  bool transposed;
-  int64_t batches;
-  std::vector<int64_t> batch;  // by batch of the output: which of its own
-};
 
 struct Product {
   Operand a, b;
@@ -94,25 +85,6 @@ struct Product {
     isa->conv_tile_f32(t);
   }
 };
-
-Operand operand(const Value& v, const Shape& out, bool transposed) {
-  Operand o{v.id, v.pitch, v.shape[-2], v.shape[-1], transposed, 1, {}};
-  int64_t batches = 1;
-  for (int d = 0; d < v.shape.rank() - 2; ++d) o.batches *= v.shape[d];
-  for (int d = 0; d < out.rank() - 2; ++d) batches *= out[d];
-  for (int64_t i = 0; i < batches; ++i) {
-    int64_t rest = i, at = 0, stride = 1;
-    for (int d = 3; d <= out.rank(); ++d) {
-      const int64_t index = rest % out[-d];
-      rest /= out[-d];
-      if (d > v.shape.rank()) continue;
-      if (v.shape[-d] != 1) at += index * stride;
-      stride *= v.shape[-d];
-    }
-    o.batch.push_back(at);
-  }
-  return o;
-}
 
 }  // namespace
 

@@ -9,7 +9,7 @@ namespace {
 static_assert(static_cast<int>(schema::UnaryKind::act) == static_cast<int>(kernels::UnaryF32::kAct) &&
               static_cast<int>(schema::UnaryKind::reciprocal) == static_cast<int>(kernels::UnaryF32::kReciprocal));
 static_assert(static_cast<int>(schema::ActKind::none) == static_cast<int>(kernels::Act::kNone) &&
-              static_cast<int>(schema::ActKind::tanh) == static_cast<int>(kernels::Act::kTanh));
+              static_cast<int>(schema::ActKind::gelu_tanh) == static_cast<int>(kernels::Act::kGeluTanh));
 
 using Names = std::span<const std::string_view>;
 
@@ -23,8 +23,9 @@ Names activation_names(schema::ActKind kind) {
   static constexpr std::string_view kHardSigmoid[] = {"hard_sigmoid", "HardSigmoid"};
   static constexpr std::string_view kLeakyRelu[] = {"leaky_relu", "LeakyRelu"};
   static constexpr std::string_view kTanh[] = {"tanh", "Tanh"};
+  static constexpr std::string_view kGelu[] = {"gelu", "Gelu"};
   static constexpr Names kAll[] = {kIdentity,  kRelu,        kClip,      kSilu, kSigmoid,
-                                   kHardSwish, kHardSigmoid, kLeakyRelu, kTanh};
+                                   kHardSwish, kHardSigmoid, kLeakyRelu, kTanh,  kGelu, kGelu};
   return kAll[valid_enum(kind) ? static_cast<int>(kind) : 0];
 }
 

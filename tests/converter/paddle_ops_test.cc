@@ -328,6 +328,40 @@ TEST(PaddleOps, Normalisations) {
   expect_near(one("group_norm", {1, 4, 2, 3}, {attr("groups", 2)}, "X", "Y"), standardised(12), "group_norm");
 }
 
+TEST(PaddleOps, SamplesGathersAndScatters) {
+  const Values v = input_values(6);
+  {
+    TestProgram p;  // align_corners is the default: places -1 and 1 are the outer pixels
+    const std::string x = p.input("x", {1, 1, 2, 3});
+    p.output(p.op("grid_sampler", {{"X", {x}}, {"Grid", {p.floats({1, 1, 2, 2}, {-1, 1, 1, -1})}}}, {}, "Output"));
+    expect_near(results(p), {v[3], v[2]}, "grid_sampler");
+  }
+  auto integers = [](TestProgram& p, const std::vector<int64_t>& dims, const std::vector<float>& values) {
+    return p.op("cast", {{"X", {p.floats(dims, values)}}}, {attr("in_dtype", 5), attr("out_dtype", 3)});
+  };
+  {
+    TestProgram p;
+    const std::string x = p.input("x", {2, 3});
+    p.output(p.op("take_along_axis", {{"Input", {x}}, {"Index", {integers(p, {1, 3}, {1, 0, 1})}}}, {attr("Axis", 0)}, "Result"));
+    expect_near(results(p), {v[3], v[1], v[5]}, "take_along_axis");
+  }
+  {
+    TestProgram p;
+    const std::string x = p.input("x", {2, 3}), index = integers(p, {2, 1}, {2, 0}), value = p.floats({2, 1}, {7, 8});
+    p.output(p.op("put_along_axis", {{"Input", {x}}, {"Index", {index}}, {"Value", {value}}},
+                  {attr("Axis", 1), attr("Reduce", "add")}, "Result"));
+    expect_near(results(p), {v[0], v[1], v[2] + 7, v[3] + 8, v[4], v[5]}, "put_along_axis");
+  }
+  for (const char* type : {"scatter", "scatter_nd_add"}) {
+    TestProgram p;
+    const bool add = std::string(type) == "scatter_nd_add";
+    const std::string x = p.input("x", {3, 2}), updates = p.floats({1, 2}, {7, 8});
+    const std::string index = integers(p, add ? std::vector<int64_t>{1, 1} : std::vector<int64_t>{1}, {1});
+    p.output(p.op(type, {{"X", {x}}, {add ? "Index" : "Ids", {index}}, {"Updates", {updates}}}));
+    expect_near(results(p), {v[0], v[1], 7 + (add ? v[2] : 0), 8 + (add ? v[3] : 0), v[4], v[5]}, type);
+  }
+}
+
 TEST(PaddleOps, Pads) {
   // pad3d names the last dim first; pad2d the height.
   EXPECT_EQ(one("pad2d", {1, 1, 2, 2}, {attr("paddings", {1, 0, 0, 2}), attr("pad_value", 5.0f)}).size(), 12u);

@@ -34,6 +34,26 @@ TEST(QuantPlan, ConcatPartsKeepScalesOfTheirOwn) {
   EXPECT_FALSE(p.measured[static_cast<size_t>(find_tensor(g, "cat"))]);
 }
 
+// q k' of two layers' results: the keys stand in the place of weights.
+TEST(QuantPlan, ProductsOfTwoActivationsHaveASymmetricRightSide) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 8, 8, 4}), q = b.conv("q", x, 6), k = b.conv("k", x, 6);
+  const TensorId scores = b.node("scores", schema::MatMulT{.transpose_b = true}, {q, k}, {1, 8, 8, 8});
+  const TensorId gate = b.node("gate", schema::SoftmaxT{.axis = 3}, {scores}, {1, 8, 8, 8});
+  Graph g = b.finish(b.node("values", schema::MatMulT{}, {gate, k}, {1, 8, 8, 6}));
+  const Plan p = plan(g, {.granularity = Granularity::kAll});
+  EXPECT_TRUE(p.int8[2]);
+  EXPECT_FALSE(p.int8[4]);  // nothing makes the left side u8
+  EXPECT_EQ(groups(g, p, "q"), 1u);
+  EXPECT_EQ(groups(g, p, "k"), 1u);
+  EXPECT_FALSE(p.quantised(find_tensor(g, "scores")));
+  set_quants(g, p, std::vector<Range>(static_cast<size_t>(p.groups), Range{-1, 2.54f}));
+  const Quant &left = tensor(g, q).quant, &right = tensor(g, k).quant;
+  EXPECT_NE(left.zero_point[0], 128);
+  EXPECT_EQ(right.zero_point[0], 128);
+  EXPECT_FLOAT_EQ(right.scale[0], 0.02f);
+}
+
 TEST(QuantPlan, DepthwiseInputsHaveAScaleForEachChannel) {
   GraphBuilder b;
   const TensorId x = b.input({1, 8, 8, 4});

@@ -28,6 +28,26 @@ TEST(Activation, FastIsFarBelowHalfAStep) {
   EXPECT_NEAR(reference::act_fast({Act::kSilu, 0, 0}, -1e30f), 0, 2e-3);
 }
 
+double gelu(double x) { return x / 2 * std::erfc(-x * M_SQRT1_2); }
+double gelu_tanh(double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }
+
+TEST(Activation, GeluOfBothSpellings) {
+  double near = 0, beyond = 0;
+  for (int i = -40000; i <= 40000; ++i) {
+    const float x = static_cast<float>(i) * 5e-4f;
+    for (const auto& [kind, exact] : {std::pair{Act::kGelu, gelu(x)}, {Act::kGeluTanh, gelu_tanh(x)}}) {
+      const double fast = std::fabs(reference::act_fast({kind, 0, 0}, x) - exact);
+      if (x < 4) near = std::max(near, fast);
+      if (x >= 4) beyond = std::max(beyond, fast / x);
+      ASSERT_NEAR(reference::act_accurate({kind, 0, 0}, x), exact, 2e-7 * std::max(1.0, std::fabs(double{x}))) << x;
+    }
+  }
+  EXPECT_LT(near, 3e-3);
+  EXPECT_LT(beyond, 2.3e-4);
+  EXPECT_NEAR(reference::act_fast({Act::kGelu, 0, 0}, -1e30f), 0, 3e-3);
+  EXPECT_EQ(reference::act_accurate({Act::kGelu, 0, 0}, 1e30f), 1e30f);
+}
+
 TEST(Activation, AccurateIsAFloatFunction) {
   for (int i = -60000; i <= 60000; ++i) {
     const float x = static_cast<float>(i) * 5e-4f;

@@ -27,6 +27,10 @@ double activate(const Activation& act, double x) {
       return x < 0 ? x * act.a : x;
     case Act::kTanh:
       return std::tanh(x);
+    case Act::kGelu:
+      return x / 2 * std::erfc(-x * M_SQRT1_2);
+    case Act::kGeluTanh:
+      return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   }
   return x;
 }
@@ -120,7 +124,7 @@ TEST(DepthwiseF32, Shapes) {
                         .out_h = 4,
                         .out_w = 6,
                         .channels = channels,
-                        .act = kActivations[channels % 9]};
+                        .act = kActivations[static_cast<size_t>(channels) % std::size(kActivations)]};
       d.input_pitch = channels + 1, d.output_pitch = channels + 2;
       const auto input = random.reals(d.in_h * d.in_w * d.input_pitch, -1, 1),
                  weights = random.reals(kernel * kernel * channels, -1, 1);
@@ -252,6 +256,34 @@ TEST(UnaryF32, ExpIsRelativelyAccurateAndHasItsLimits) {
         ASSERT_TRUE(std::isinf(y)) << isa->name << " " << x;
       } else {
         ASSERT_NEAR(y, wanted, wanted * 6e-7 + 2e-38) << isa->name << " " << x;
+      }
+    }
+  }
+}
+
+TEST(LayerNormF32, LengthsAndOperands) {
+  Random random(35);
+  for (int count = 1; count <= 70; ++count) {
+    const auto in = random.reals(count, -3, 9), scale = random.reals(count, -2, 2), bias = random.reals(count, -1, 1);
+    for (int operands = 0; operands < 8; ++operands) {
+      LayerNormF32 norm{count, (operands & 4) == 0, 1e-3f};
+      if (operands & 1) norm.scale = scale.data();
+      if (operands & 2) norm.bias = bias.data();
+      std::vector<float> expected(static_cast<size_t>(count) + 1, 7);
+      reference::layer_norm_f32(norm, in.data(), expected.data());
+      double mean = 0, squares = 0;
+      for (float x : in) mean += norm.centred ? double{x} / count : 0;
+      for (float x : in) squares += (x - mean) * (x - mean) / count;
+      for (size_t i = 0; i < in.size(); ++i) {
+        double y = (in[i] - mean) / std::sqrt(squares + 1e-3);
+        if (norm.scale) y *= scale[i];
+        if (norm.bias) y += bias[i];
+        ASSERT_NEAR(expected[i], y, 1e-5) << i << " of " << count << " operands " << operands;
+      }
+      for (const Isa* isa : supported_isas()) {
+        std::vector<float> got(expected.size(), 7);
+        isa->layer_norm_f32(norm, in.data(), got.data());
+        ASSERT_EQ(expected, got) << isa->name << " count " << count << " operands " << operands;
       }
     }
   }

@@ -88,6 +88,8 @@ inline constexpr Activation kActivations[] = {
     {Act::kHardSigmoid, 0.2f, 0.5f},
     {Act::kLeakyRelu, 0.1f, 0},
     {Act::kTanh, 0, 0},
+    {Act::kGelu, 0, 0},
+    {Act::kGeluTanh, 0, 0},
 };
 
 // An epilogue with all its arrays, different for each channel. The multipliers bring `largest_acc` to about 8 real units.

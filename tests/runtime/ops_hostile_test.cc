@@ -3,6 +3,8 @@
 #include "tests/runtime/op_rig.h"
 
 namespace octet {
+extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd;
+
 namespace {
 
 class Hostile {
@@ -214,6 +216,36 @@ TEST(Hostile, Gather) {
     Operand indices = known(h.numbers(3));
     indices.known = h.coin();
     return attack(h, kGather, a, h.shape(h.rank()), {indices});
+  });
+}
+
+TEST(Hostile, LayerNormAndGridSample) {
+  rounds([](Hostile& h) {
+    const schema::LayerNormT norm{.epsilon = h.real(), .centred = h.coin()};
+    const Shape s = h.shape(h.rank()), image = h.shape(h.coin(8) ? h.rank() : 4);
+    Operand scale = constant({1, 2, 3, 4});
+    const int ran = attack(h, kLayerNorm, norm, s, h.coin() ? std::vector<Operand>{scale} : std::vector<Operand>{});
+    const schema::GridSampleT sample{h.kind<schema::SampleMode>(), h.kind<schema::SamplePadding>(), h.coin()};
+    Operand places = h.tensor<float>(h.coin(8) ? h.shape(h.rank()) : Shape{image.rank() ? image[0] : 1, 2, 3, 2});
+    for (float& v : places.values<float>()) v = h.real();
+    return ran + attack(h, kGridSample, sample, image, {places});
+  });
+}
+
+TEST(Hostile, GatherAndScatterByElements) {
+  rounds([](Hostile& h) {
+    const Shape s = h.shape(h.rank());
+    Operand where = operand<int64_t>({0}, {});
+    where.shape = h.coin(8) ? h.shape(h.rank()) : s;
+    where.bytes.resize(static_cast<size_t>(where.shape.elements()) * sizeof(int64_t));
+    for (int64_t& v : where.values<int64_t>()) v = h.number();
+    where.known = h.coin(8);
+    const int axis = h.coin(4) ? h.small() : 0;
+    const auto reduction = h.kind<schema::ScatterReduction>();
+    const Operand updates = h.tensor<float>(h.coin(8) ? s : where.shape).apart(0);
+    return attack(h, kGatherElements, schema::GatherElementsT{axis}, s, {where}) +
+           attack(h, kScatterElements, schema::ScatterElementsT{axis, reduction}, s, {where, updates}) +
+           attack(h, kScatterNd, schema::ScatterNdT{reduction}, s, {where, updates});
   });
 }
 
