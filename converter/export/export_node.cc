@@ -54,14 +54,14 @@ Result<std::string> ExportNode::activated(std::string x, const schema::Activatio
   return refuse("has an activation that ONNX lacks");
 }
 
-Result<void> ExportNode::result(const std::string& made, bool in_steps) const {
-  e.made(def.outputs[0], layout_of(0), made, to_u8(), in_steps);
+Result<void> ExportNode::result(const std::string& made, bool in_steps, bool on_grid) const {
+  e.made(def.outputs[0], layout_of(0), made, {.u8 = to_u8(), .in_steps = in_steps, .on_grid = on_grid});
   return {};
 }
 
 Result<void> ExportNode::results(const Names& names) const {
   for (size_t k = 0; k < names.size(); ++k)
-    e.made(def.outputs[k], layout_of(static_cast<int>(k)), names[k], e.to_u8(index_, def.outputs[k]), false);
+    e.made(def.outputs[k], layout_of(static_cast<int>(k)), names[k], {.u8 = e.to_u8(index_, def.outputs[k])});
   return {};
 }
 

@@ -44,8 +44,8 @@ class ExportNode {
   }
   Result<std::string> activated(std::string x, const schema::Activation* act) const;
 
-  Result<void> result(const std::string& name, bool in_steps = false) const;
-  Result<void> moved_result(const std::string& name) const { return result(name, moves_steps()); }
+  Result<void> result(const std::string& name, bool in_steps = false, bool on_grid = false) const;
+  Result<void> moved_result(const std::string& name) const { return result(name, moves_steps(), true); }
   Result<void> results(const Names& names) const;
 
   int rank(int i) const { return in(i).shape.rank(); }
