@@ -52,7 +52,7 @@ void describe(Exporter& e) {
   for (int t : m.inputs) {
     const TensorDef& d = e.def(t);
     e.out.input(std::string(d.name), d.dtype, d.shape);
-    e.made(t, Layout::kFile, std::string(d.name), false, false);
+    e.made(t, Layout::kFile, std::string(d.name), {});
   }
   for (const auto& [key, value] : m.metadata) e.out.metadata(std::string(key), std::string(value));
 }

@@ -23,6 +23,17 @@ std::string ExportNode::emit(const std::string& op, Names inputs, const Attribut
   return e.out.node(op, std::move(inputs), attributes, name() + "_" + op);
 }
 
+// One op from opset 20 on. Before, x / 2 * (1 + erf(x / sqrt(2))), or x * sigmoid(x * (a + b * x * x)).
+std::string ExportNode::gelu(const std::string& x, bool by_tanh) const {
+  if (opset() >= 20) return emit("Gelu", {x}, {{"approximate", std::string(by_tanh ? "tanh" : "none")}});
+  if (!by_tanh) {
+    const std::string erf = emit("Erf", {emit("Mul", {x, scalar(0.707106781f)})});
+    return emit("Mul", {emit("Mul", {x, scalar(0.5f)}), emit("Add", {erf, scalar(1)})});
+  }
+  const std::string cubic = emit("Mul", {emit("Mul", {x, x}), scalar(0.0713548163f)});
+  return emit("Mul", {x, emit("Sigmoid", {emit("Mul", {x, emit("Add", {cubic, scalar(1.59576912f)})})})});
+}
+
 // HardSwish of ONNX has these two numbers.
 static bool is_hard_swish(const schema::Activation& act) { return act.a() == 1.0f / 6 && act.b() == 0.5f; }
 
@@ -50,18 +61,21 @@ Result<std::string> ExportNode::activated(std::string x, const schema::Activatio
       return emit("LeakyRelu", {x}, {{"alpha", act->a()}});
     case ActKind::tanh:
       return emit("Tanh", {x});
+    case ActKind::gelu:
+    case ActKind::gelu_tanh:
+      return gelu(x, kind == ActKind::gelu_tanh);
   }
   return refuse("has an activation that ONNX lacks");
 }
 
-Result<void> ExportNode::result(const std::string& made, bool in_steps) const {
-  e.made(def.outputs[0], layout_of(0), made, to_u8(), in_steps);
+Result<void> ExportNode::result(const std::string& made, bool in_steps, bool on_grid) const {
+  e.made(def.outputs[0], layout_of(0), made, {.u8 = to_u8(), .in_steps = in_steps, .on_grid = on_grid});
   return {};
 }
 
 Result<void> ExportNode::results(const Names& names) const {
   for (size_t k = 0; k < names.size(); ++k)
-    e.made(def.outputs[k], layout_of(static_cast<int>(k)), names[k], e.to_u8(index_, def.outputs[k]), false);
+    e.made(def.outputs[k], layout_of(static_cast<int>(k)), names[k], {.u8 = e.to_u8(index_, def.outputs[k])});
   return {};
 }
 

@@ -44,8 +44,8 @@ class ExportNode {
   }
   Result<std::string> activated(std::string x, const schema::Activation* act) const;
 
-  Result<void> result(const std::string& name, bool in_steps = false) const;
-  Result<void> moved_result(const std::string& name) const { return result(name, moves_steps()); }
+  Result<void> result(const std::string& name, bool in_steps = false, bool on_grid = false) const;
+  Result<void> moved_result(const std::string& name) const { return result(name, moves_steps(), true); }
   Result<void> results(const Names& names) const;
 
   int rank(int i) const { return in(i).shape.rank(); }
@@ -55,6 +55,7 @@ class ExportNode {
   std::string name() const { return std::string(e.def(def.outputs[0]).name); }
 
  private:
+  std::string gelu(const std::string& x, bool by_tanh) const;
   Layout layout_of(int k) const { return result_def(k).shape.rank() == 4 ? layout : Layout::kFile; }
 
   size_t index_;

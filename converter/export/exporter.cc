@@ -73,8 +73,9 @@ std::string Exporter::u8(int t, Layout layout) {
 std::string Exporter::dequantised(int t, Layout layout, Kind kind) {
   if (std::string* have = find(t, layout, kind)) return *have;
   // What was quantised in the other layout is turned behind its DequantizeLinear, where every reader of ONNX allows it.
-  const bool turn = !find(t, layout, Kind::kU8) && find(t, other(layout), Kind::kU8);
-  if (turn) return keep(t, layout, kind, turned(t, layout, dequantised(t, other(layout), kind)));
+  const auto held = [&](Layout l) { return find(t, l, Kind::kU8) || find(t, l, Kind::kSteps); };
+  if (!held(layout) && held(other(layout)))
+    return keep(t, layout, kind, turned(t, layout, dequantised(t, other(layout), kind)));
   const bool per_channel = def(t).quant.per_channel(), in_steps = kind == Kind::kSteps || per_channel;
   if (kind == Kind::kReal && per_channel)
     return keep(t, layout, kind, scaled(dequantised(t, layout, Kind::kSteps), t, layout, false));
@@ -89,14 +90,18 @@ std::string Exporter::value(int t, Layout layout) {
 std::string Exporter::quantised(int t, Layout layout) { return dequantised(t, layout, Kind::kReal); }
 std::string Exporter::steps(int t, Layout layout) { return dequantised(t, layout, Kind::kSteps); }
 
-void Exporter::made(int t, Layout layout, std::string name, bool as_u8, bool in_steps) {
+void Exporter::made(int t, Layout layout, std::string name, const Made& how) {
   home_[static_cast<size_t>(t)] = layout;
-  if (!as_u8) {
+  bool in_steps = how.in_steps;
+  if (!how.u8) {
     keep(t, layout, Kind::kFloat, std::move(name));
-    return;
+  } else if (in_steps && how.on_grid && !one_zero_point(def(t).quant)) {
+    // Not quantised again with an axis: ONNX Runtime takes a Concat between such nodes for one of a single scale.
+    keep(t, layout, Kind::kSteps, std::move(name));
+  } else {
+    if (def(t).quant.per_channel() && !in_steps) name = scaled(name, t, layout, true), in_steps = true;
+    keep(t, layout, Kind::kU8, linear("QuantizeLinear", t, layout, name, in_steps));
   }
-  if (def(t).quant.per_channel() && !in_steps) name = scaled(name, t, layout, true), in_steps = true;
-  keep(t, layout, Kind::kU8, linear("QuantizeLinear", t, layout, name, in_steps));
 }
 
 bool Exporter::same(int y, Layout y_layout, int x, Layout x_layout, bool as_u8) {

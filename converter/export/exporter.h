@@ -36,8 +36,12 @@ class Exporter {
   std::string quantised(int t, Layout layout);
   std::string steps(int t, Layout layout);
 
-  // Tensor t was made. In steps only where it is stored as u8.
-  void made(int t, Layout layout, std::string name, bool u8, bool in_steps);
+  struct Made {
+    bool u8 = false;        // int8 execution stores it so
+    bool in_steps = false;  // only where it does
+    bool on_grid = false;   // in steps, of values that u8 can have: to quantise it changes nothing
+  };
+  void made(int t, Layout layout, std::string name, const Made& how);
   // y is x, or x as u8, under another layout: the same elements in the same order. False where x is not held so.
   bool same(int y, Layout y_layout, int x, Layout x_layout, bool as_u8);
 

@@ -36,9 +36,14 @@ Result<void> export_resize(ExportNode& n) {
     attributes.push_back({"nearest_mode", std::string(kNearest[static_cast<int>(a.nearest_mode())])});
   const std::string x = n.moved(0);
   const bool by_size = (a.size() && a.size()->size()) || !a.scale() || !a.scale()->size();
-  if (by_size) return n.moved_result(n.emit("Resize", {x, "", "", sizes(n, x)}, attributes));
-  const float all[] = {1, 1, a.scale()->Get(0), a.scale()->Get(1)};
-  return n.moved_result(n.emit("Resize", {x, "", n.e.out.floats(n.name() + "_scales", {4}, all)}, attributes));
+  std::string y;
+  if (by_size) {
+    y = n.emit("Resize", {x, "", "", sizes(n, x)}, attributes);
+  } else {
+    const float all[] = {1, 1, a.scale()->Get(0), a.scale()->Get(1)};
+    y = n.emit("Resize", {x, "", n.e.out.floats(n.name() + "_scales", {4}, all)}, attributes);
+  }
+  return n.result(y, n.moves_steps(), a.mode() == schema::ResizeMode::nearest);
 }
 
 }  // namespace octet::convert

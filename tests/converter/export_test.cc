@@ -205,6 +205,55 @@ const Case kCases[] = {
     {"Abs alone", [](TestModel& m) { unary(m, "Abs"); }},
 };
 
+// Places in and around the image.
+std::string places(TestModel& m) {
+  return m.op("Sub", {m.op("Mul", {m.random({1, 4, 5, 2}), m.floats({}, {2.5f})}), m.floats({}, {0.25f})});
+}
+
+const Case kTransformerCases[] = {
+    {"normalisation",
+     [](TestModel& m) {
+       const std::string x = m.op("Transpose", {m.conv(image(m), 6, 4, 1)}, {attr("perm", Ints{0, 2, 3, 1})});
+       m.output(m.op("LayerNormalization", {x, m.random({4}), m.random({4})}, {attr("epsilon", 0.01f)}));
+     }},
+    {"GELU of both spellings",
+     [](TestModel& m) {
+       for (const char* spelling : {"none", "tanh"})
+         m.output(m.op("Gelu", {m.conv(image(m), 6, 4, 1)}, {attr("approximate", spelling)}));
+     }},
+    {"samples of an image",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1), at = places(m);
+       m.output(m.op("GridSample", {x, at}, {attr("padding_mode", "border"), attr("align_corners", 1)}));
+       m.output(m.op("GridSample", {x, at}, {attr("mode", "nearest")}));
+     }},
+    {"gathers and scatters",
+     [](TestModel& m) {
+       const std::string x = m.op("Reshape", {m.conv(image(m), 6, 4, 1), m.ints({4, 80})});
+       const std::string some = m.op("Reshape", {m.ints({0, 3, 2, 1, 1, 3}), m.ints({2, 3})});
+       m.output(m.op("GatherElements", {x, some}, {attr("axis", 1)}));
+       m.output(m.op("ScatterElements", {x, some, m.random({2, 3})}, {attr("axis", 0)}));
+       m.output(m.op("ScatterND", {x, m.op("Reshape", {m.ints({1, 7, 3, 9}), m.ints({2, 2})}), m.random({2})}));
+     }},
+};
+
+TEST(Export, TransformersComputeTheSameWhenReadAgain) {
+  for (const Case& c : kTransformerCases)
+    for (int opset : {16, 17, 18, 20, 21}) {
+      TestModel m(20);
+      c.build(m);
+      expect_same_again(m, c.sizes, opset, c.why);
+    }
+}
+
+TEST(Export, SamplesNeedAnOpset) {
+  TestModel m(20);
+  m.output(m.op("GridSample", {image(m), places(m)}));
+  auto bytes = export_onnx(loaded(converted(m)), {.opset = 13, .as_float = true});
+  ASSERT_FALSE(bytes);
+  EXPECT_NE(bytes.error().text.find("--opset 16"), std::string::npos) << bytes.error().text;
+}
+
 TEST(Export, FloatModelsComputeTheSameWhenReadAgain) {
   for (const Case& c : kCases)
     for (int opset : {13, 17, 18}) {
