@@ -8,8 +8,6 @@
 namespace octet::convert {
 namespace {
 
-int channel_axis(const Shape& shape, Layout layout) { return layout == Layout::kNchw ? 1 : shape.rank() - 1; }
-
 Layout other(Layout layout) { return layout == Layout::kNchw ? Layout::kFile : Layout::kNchw; }
 
 bool one_zero_point(const octet::Quant& q) {
@@ -96,7 +94,6 @@ void Exporter::made(int t, Layout layout, std::string name, const Made& how) {
   if (!how.u8) {
     keep(t, layout, Kind::kFloat, std::move(name));
   } else if (in_steps && how.on_grid && !one_zero_point(def(t).quant)) {
-    // Not quantised again with an axis: ONNX Runtime takes a Concat between such nodes for one of a single scale.
     keep(t, layout, Kind::kSteps, std::move(name));
   } else {
     if (def(t).quant.per_channel() && !in_steps) name = scaled(name, t, layout, true), in_steps = true;
@@ -127,18 +124,22 @@ std::string Exporter::scaled(const std::string& name, int t, Layout layout, bool
                   stem(t) + (inverse ? "_in_steps" : "_real"));
 }
 
+// Zero points of channels are added and taken away outside: ONNX Runtime makes int8 convolutions and concats of what stands
+// between nodes with an axis, and then refuses to run them.
 std::string Exporter::linear(const char* op, int t, Layout layout, const std::string& name, bool in_steps) {
   const octet::Quant& q = def(t).quant;
-  const bool one = one_zero_point(q);
-  const int64_t n = one ? 1 : static_cast<int64_t>(q.zero_point.size());
-  const Shape shape = one ? Shape() : Shape{n};
-  const std::vector<float> scale(static_cast<size_t>(n), in_steps ? 1.0f : q.scale[0]);
-  const std::string s = out.floats(stem(t) + "_scale", shape, scale);
-  const std::string z = out.constant(stem(t) + "_zero_point", DType::kU8, shape,
-                                     std::as_bytes(q.zero_point.first(static_cast<size_t>(n))));
-  Attributes attributes;
-  if (!one) attributes.push_back({"axis", int64_t{channel_axis(def(t).shape, layout)}});
-  return out.node(op, {name, s, z}, attributes, stem(t) + (op[0] == 'Q' ? "_u8" : "_dequantised"));
+  const bool one = one_zero_point(q), quantise = op[0] == 'Q';
+  const float scale = in_steps ? 1.0f : q.scale[0];
+  const uint8_t zero = one ? q.zero_point[0] : 0;
+  const std::vector<float> zeros(q.zero_point.begin(), q.zero_point.end());
+  const auto moved = [&](const char* by, const std::string& x) {
+    return out.node(by, {x, per_channel("_zero_points", t, layout, zeros)}, {}, stem(t) + "_" + by);
+  };
+  const std::string s = out.floats(stem(t) + "_scale", {}, std::span(&scale, 1));
+  const std::string z = out.constant(stem(t) + "_zero_point", DType::kU8, {}, std::as_bytes(std::span(&zero, 1)));
+  const std::string x = quantise && !one ? moved("Add", name) : name;
+  const std::string made = out.node(op, {x, s, z}, {}, stem(t) + (quantise ? "_u8" : "_dequantised"));
+  return quantise || one ? made : moved("Sub", made);
 }
 
 }  // namespace octet::convert

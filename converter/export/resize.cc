@@ -13,7 +13,8 @@ std::string sizes(const ExportNode& n, const std::string& x) {
   const bool known = a.size() && a.size()->size();
   if (known && in[0] > 0 && in[3] > 0) return n.ints({in[0], in[3], a.size()->Get(0), a.size()->Get(1)});
   const std::string kept = n.emit("Gather", {n.emit("Shape", {x}), n.ints({0, 1})});
-  const std::string asked = known ? n.ints({a.size()->Get(0), a.size()->Get(1)}) : n.operand(1);
+  const std::string asked =
+      known ? n.ints({a.size()->Get(0), a.size()->Get(1)}) : n.e.value(n.def.inputs[1], Layout::kFile);
   return n.emit("Concat", {kept, asked}, {{"axis", int64_t{0}}});
 }
 

@@ -346,14 +346,10 @@ TEST(Export, ScalesOfChannelsGoIntoTheProducersWeights) {
 
 TEST(Export, ZeroPointsOfChannelsStay) {
   const auto proto = parsed(exported(quantised_chain(schema::ActKind::silu, Granularity::kDepthwise), {}));
-  int with_axis = 0;
   for (const auto& node : proto.graph().node())
-    if (node.op_type() == "QuantizeLinear" && node.attribute_size() == 1) {
-      EXPECT_EQ(node.attribute(0).name(), "axis");
-      EXPECT_EQ(node.attribute(0).i(), 1);
-      ++with_axis;
-    }
-  EXPECT_EQ(with_axis, 1);
+    if (node.op_type() == "QuantizeLinear") EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
+  EXPECT_EQ(nodes_of(proto, "Add"), 1) << "the zero points are added";
+  EXPECT_EQ(nodes_of(proto, "Sub"), 1) << "and taken away";
   EXPECT_EQ(nodes_of(proto, "Mul"), 2) << "SiLU's, and the scales'";
 }
 
