@@ -36,7 +36,7 @@ std::string summary(const convert::Frozen& frozen, int observed) {
   if (!frozen.float_layers.empty())
     all += "; float: " + std::to_string(frozen.float_layers.size()) + " ('" + frozen.float_layers[0] + "' the first)";
   if (observed)
-    all += "; " + std::to_string(observed) + " more ops have scales that training observed: int8_ops can name them";
+    all += "; " + std::to_string(observed) + " more ops have known scales: int8_ops can name them";
   return all;
 }
 

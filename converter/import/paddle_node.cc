@@ -150,8 +150,14 @@ const std::vector<TensorId>& PaddleNode::all(std::string_view parameter) const {
 }
 
 void PaddleNode::observe(TensorId t, float magnitude) {
-  if (t >= 0 && !at(t).constant && at(t).dtype == DType::kF32 && std::isfinite(magnitude) && magnitude > 0)
-    g.tensors[static_cast<size_t>(t)].observed = magnitude;
+  if (t < 0 || at(t).constant || at(t).dtype != DType::kF32 || !std::isfinite(magnitude) || !(magnitude > 0)) return;
+  g.tensors[static_cast<size_t>(t)].observed = magnitude;
+  // What was turned to NCHW has the same values, and remains where the turn vanishes.
+  for (auto n = g.nodes.rbegin(); n != g.nodes.rend(); ++n)
+    if (n->outputs[0] == t) {
+      if (as<schema::TransposeT>(*n)) g.tensors[static_cast<size_t>(n->inputs[0])].observed = magnitude;
+      return;
+    }
 }
 
 void PaddleNode::observe_result() {

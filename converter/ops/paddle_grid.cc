@@ -63,7 +63,8 @@ void import_paddle_one_hot(PaddleNode& n) {
   std::vector<int64_t> classes(static_cast<size_t>(depth));
   std::iota(classes.begin(), classes.end(), 0);
   x = build_unsqueeze(n, x, {-1});
-  n.result("Out", n.cast(n.emit(schema::CompareT{.kind = schema::CompareKind::equal}, {x, n.integers(classes)}), *dtype));
+  n.result("Out",
+           n.cast(n.emit(schema::CompareT{.kind = schema::CompareKind::equal}, {x, n.integers(classes)}), *dtype));
 }
 
 void import_paddle_tril_triu(PaddleNode& n) {
@@ -77,8 +78,7 @@ void import_paddle_tril_triu(PaddleNode& n) {
   const bool lower = n.b("lower", false);
   Tensor kept{.name = "kept", .dtype = DType::kBool, .shape = {rows, columns}, .constant = true};
   for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c)
-      kept.data.push_back(std::byte{lower ? c - r <= diagonal : c - r >= diagonal});
+    for (int64_t c = 0; c < columns; ++c) kept.data.push_back(std::byte{lower ? c - r <= diagonal : c - r >= diagonal});
   n.result("Out", n.emit(schema::WhereT{}, {n.constant(std::move(kept)), x, n.scalar_like(x, 0)}));
 }
 

@@ -67,8 +67,8 @@ Result<void> pair_up(const fs::path& images, const std::string& image_ending, co
   if (!i) return i.error();
   if (!l) return l.error();
   if (i->empty() || i->size() != l->size())
-    return Error{Code::kIo, std::string("'") + images.string() + "' holds " + std::to_string(i->size()) + " images, '" +
-                                labels.string() + "' " + std::to_string(l->size()) + " label pictures"};
+    return Error{Code::kIo, images.string() + " holds " + std::to_string(i->size()) + " images, '" + labels.string() +
+                                "' " + std::to_string(l->size()) + " label pictures"};
   for (size_t k = 0; k < i->size(); ++k) config.images.push_back({(*i)[k], (*l)[k]});
   return {};
 }

@@ -341,13 +341,17 @@ TEST(Export, ScalesOfChannelsGoIntoTheProducersWeights) {
   EXPECT_EQ(nodes_of(proto, "QuantizeLinear"), 3) << "the input and what lies between the layers";
   EXPECT_EQ(nodes_of(proto, "DequantizeLinear"), 9) << "the same, weights and biases";
   for (const auto& node : proto.graph().node())
-    if (node.op_type() == "QuantizeLinear") EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
+    if (node.op_type() == "QuantizeLinear") {
+      EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
+    }
 }
 
 TEST(Export, ZeroPointsOfChannelsStay) {
   const auto proto = parsed(exported(quantised_chain(schema::ActKind::silu, Granularity::kDepthwise), {}));
   for (const auto& node : proto.graph().node())
-    if (node.op_type() == "QuantizeLinear") EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
+    if (node.op_type() == "QuantizeLinear") {
+      EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
+    }
   EXPECT_EQ(nodes_of(proto, "Add"), 1) << "the zero points are added";
   EXPECT_EQ(nodes_of(proto, "Sub"), 1) << "and taken away";
   EXPECT_EQ(nodes_of(proto, "Mul"), 2) << "SiLU's, and the scales'";

@@ -49,7 +49,8 @@ TEST(PaddleGrid, Triangles) {
   for (bool lower : {false, true})
     for (int diagonal : {-1, 0, 2}) {
       TestProgram p;
-      p.output(p.op("tril_triu", {{"X", {p.input("x", {2, 3, 4})}}}, {flag("lower", lower), attr("diagonal", diagonal)}));
+      p.output(
+          p.op("tril_triu", {{"X", {p.input("x", {2, 3, 4})}}}, {flag("lower", lower), attr("diagonal", diagonal)}));
       Values want = input_values(24);
       for (int i = 0; i < 24; ++i) {
         const int r = i / 4 % 3, c = i % 4;
@@ -97,9 +98,10 @@ TEST(PaddleGrid, LogicalReductions) {
 }
 
 TEST(PaddleGrid, LogarithmsAndChannelAffine) {
-  for (const auto& [type, f] : {std::pair<const char*, double (*)(double)>{"log2", [](double x) { return std::log2(x); }},
-                                {"log10", [](double x) { return std::log10(x); }},
-                                {"log1p", [](double x) { return std::log1p(x); }}}) {
+  for (const auto& [type, f] :
+       {std::pair<const char*, double (*)(double)>{"log2", [](double x) { return std::log2(x); }},
+        {"log10", [](double x) { return std::log10(x); }},
+        {"log1p", [](double x) { return std::log1p(x); }}}) {
     TestProgram p;
     p.output(p.op(type, {{"X", {p.op("exp", {{"X", {p.input("x", {8})}}})}}}));
     Values want = input_values(8);
@@ -107,8 +109,9 @@ TEST(PaddleGrid, LogarithmsAndChannelAffine) {
     expect_near(results(p), want, type);
   }
   TestProgram p;
-  p.output(p.op("affine_channel",
-                {{"X", {p.input("x", {1, 2, 3, 1})}}, {"Scale", {p.floats({2}, {2, 3})}}, {"Bias", {p.floats({2}, {1, -1})}}}));
+  p.output(p.op(
+      "affine_channel",
+      {{"X", {p.input("x", {1, 2, 3, 1})}}, {"Scale", {p.floats({2}, {2, 3})}}, {"Bias", {p.floats({2}, {1, -1})}}}));
   Values want = input_values(6);
   for (size_t i = 0; i < 6; ++i) want[i] = i < 3 ? 2 * want[i] + 1 : 3 * want[i] - 1;
   expect_near(results(p), want, "affine_channel");
@@ -122,8 +125,8 @@ TEST(PaddleGrid, PoolsLargerThanTheImageSeeAllOfIt) {
                   {attr("ksize", {2, 2}), attr("strides", {2, 2}), attr("pooling_type", kind)}));
     const Values v = input_values(4);
     const bool max = *kind == 'm';
-    expect_near(results(p), {max ? std::max(v[0], v[1]) : (v[0] + v[1]) / 2, max ? std::max(v[2], v[3]) : (v[2] + v[3]) / 2},
-                kind);
+    expect_near(results(p),
+                {max ? std::max(v[0], v[1]) : (v[0] + v[1]) / 2, max ? std::max(v[2], v[3]) : (v[2] + v[3]) / 2}, kind);
   }
 }
 

@@ -174,9 +174,8 @@ std::vector<float> suppressed(const std::vector<float>& boxes, const std::vector
     order.resize(std::min(order.size(), s.top_k));
     const size_t first = rows.size();
     for (size_t i : order)
-      if (std::none_of(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end(), [&](const Row& r) {
-            return overlap(&boxes[4 * i], &boxes[4 * r.box]) > s.overlap;
-          }))
+      if (std::none_of(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end(),
+                       [&](const Row& r) { return overlap(&boxes[4 * i], &boxes[4 * r.box]) > s.overlap; }))
         rows.push_back({c, i, scores[c * n + i]});
   }
   std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.score > b.score; });
@@ -233,7 +232,8 @@ TEST(PaddleModels, SegmentersTakeSeveralSizesInOneSession) {
     auto session = Session::create(*model, {.threads = 2, .precision = Precision::kF32, .plans_kept = 3});
     ASSERT_TRUE(session) << session.error().text;
     std::vector<std::byte> first;
-    for (const Shape& size : {Shape{1, 3, 512, 1024}, Shape{1, 3, 256, 352}, Shape{2, 3, 128, 96}, Shape{1, 3, 512, 1024}}) {
+    for (const Shape& size :
+         {Shape{1, 3, 512, 1024}, Shape{1, 3, 256, 352}, Shape{2, 3, 128, 96}, Shape{1, 3, 512, 1024}}) {
       ASSERT_TRUE(session->resize_input(0, size));
       ASSERT_TRUE(session->prepare());
       const auto in = session->input(0).f32();

@@ -18,7 +18,7 @@ struct TestProgram {
   explicit TestProgram(int64_t version = 2004000);
   std::string input(const std::string& name, const std::vector<int64_t>& dims, int32_t type = 5);
   std::string floats(const std::vector<int64_t>& dims, const std::vector<float>& values, const std::string& name = "");
-  std::string random(const std::vector<int64_t>& dims);  // fixed values in [-1, 1)
+  std::string random(const std::vector<int64_t>& dims);   // fixed values in [-1, 1)
   std::string longs(const std::vector<int64_t>& values);  // a vector
   std::string int8s(const std::vector<int64_t>& dims, const std::vector<int8_t>& values);
   // The op's first output; more of them as `outputs` says.

@@ -87,7 +87,8 @@ void change(paddle::BlockDesc& block, std::minstd_rand& random) {
       auto* dims = any_of(block.mutable_vars(), random);
       if (!dims) break;
       auto* list = dims->mutable_type()->mutable_lod_tensor()->mutable_tensor()->mutable_dims();
-      if (!list->empty()) list->Set(static_cast<int>(random() % static_cast<uint32_t>(list->size())), number(random) % 100);
+      if (!list->empty())
+        list->Set(static_cast<int>(random() % static_cast<uint32_t>(list->size())), number(random) % 100);
       break;
     }
     default:

@@ -75,8 +75,8 @@ TestProgram network(bool linear) {
   y = p.op("hard_swish", {{"X", {y}}}, {attr("threshold", 6.0f), attr("scale", 6.0f), attr("offset", 3.0f)});
   y = p.op("pool2d", {{"X", {y}}}, {attr("ksize", Dims{2, 2}), flag("adaptive", true), attr("pooling_type", "avg")});
   const std::string shape = p.op("shape", {{"Input", {x}}});
-  const std::string size = p.op("slice", {{"Input", {shape}}}, {attr("axes", Dims{0}), attr("starts", Dims{2}),
-                                                                attr("ends", Dims{4})});
+  const std::string size =
+      p.op("slice", {{"Input", {shape}}}, {attr("axes", Dims{0}), attr("starts", Dims{2}), attr("ends", Dims{4})});
   y = p.op("bilinear_interp_v2", {{"X", {y}}, {"OutSize", {size}}}, {flag("align_corners", false)});
   y = p.op("reshape2", {{"X", {y}}}, {attr("shape", Dims{0, -1})});
   p.output(p.op("matmul_v2", {{"X", {y}}, {"Y", {p.random({256, 2})}}}));
@@ -88,8 +88,8 @@ TestProgram detector() {
   const std::string x = p.input("x", {1, 14, 4, 4}), size = p.input("size", {1, 2}, 2);
   auto* yolo = p.proto.mutable_blocks(0);
   const std::string boxes = p.op("yolo_box", {{"X", {x}}, {"ImgSize", {size}}},
-                                 {attr("anchors", Dims{10, 14, 23, 27}), attr("class_num", 2), attr("conf_thresh", 0.1f),
-                                  attr("downsample_ratio", 8), flag("clip_bbox", true)},
+                                 {attr("anchors", Dims{10, 14, 23, 27}), attr("class_num", 2),
+                                  attr("conf_thresh", 0.1f), attr("downsample_ratio", 8), flag("clip_bbox", true)},
                                  "Boxes");
   auto* scores = yolo->mutable_ops(yolo->ops_size() - 1)->add_outputs();
   scores->set_parameter("Scores");

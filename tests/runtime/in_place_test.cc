@@ -80,7 +80,7 @@ class Graph {
  private:
   template <class Attributes>
   int node(const Attributes& attributes, std::vector<int> inputs, std::vector<int64_t> shape) {
-    const std::string name = "t" + std::to_string(b_.model.tensors.size());
+    const std::string name = std::to_string(b_.model.tensors.size()) + "_t";
     const int out = b_.tensor(name, std::move(shape));
     b_.node(name, attributes, std::move(inputs), out);
     return out;
