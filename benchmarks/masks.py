@@ -6,6 +6,8 @@
   masks.py labels MODEL.octet[:PRECISION] PICTURES STORED   labels of a segmenter against stored label pictures of the same names,
       which have the size that the model is fed
   masks.py labels A.octet[:PRECISION] PICTURES B.octet[:PRECISION] --size W,H      and against another model's
+  masks.py miou MODEL.octet[:PRECISION] PICTURES TRUTH --size W,H --classes N [--int8_ops a,b]      mIoU and accuracy of its labels,
+      brought to the size of the true ones by nearest; of those only 0 to N-1 count
 PRECISION: fp32 or int8. --build DIR: default build/release; --mean, --std: of RGB pixels divided by 255, default 0.5."""
 import argparse
 import itertools
@@ -46,7 +48,9 @@ def run(args, model, x):
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/x.npy", x)
         command = [args.build / "octet-run", file, "--input", f"{folder}/x.npy", "--output-dir", folder + "/out"]
-        done = subprocess.run([*command, *(["--precision", precision] if precision else [])], capture_output=True, text=True)
+        command += ["--precision", precision] if precision else []
+        command += ["--int8_ops", args.int8_ops] if args.int8_ops else []
+        done = subprocess.run([*command, "--threads", "2"], capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stderr)
         return np.load(next(pathlib.Path(folder, "out").glob("*.npy")))
@@ -67,15 +71,33 @@ def text(args):
                   f"text on {masks[a].mean():.1%} of pixels")
 
 
+def fed(args, picture, size):
+    image = cv2.resize(cv2.imread(str(picture))[..., ::-1], tuple(size))
+    x = (image.astype(np.float32) / 255 - np.float32(args.mean)) / np.float32(args.std)
+    return np.ascontiguousarray(x.transpose(2, 0, 1)[None])
+
+
+def miou(args):
+    model, pictures, truth = args.operands
+    n = args.classes
+    counts = np.zeros((n, n), np.int64)
+    for picture in sorted(pathlib.Path(pictures).iterdir()):
+        want = cv2.imread(f"{truth}/{picture.stem}.png", cv2.IMREAD_UNCHANGED)
+        got = run(args, model, fed(args, picture, args.size)).reshape(args.size[::-1]).astype(np.uint8)
+        got = cv2.resize(got, want.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        counted = want < n
+        counts += np.bincount(want[counted].astype(int) * n + got[counted], minlength=n * n).reshape(n, n)
+    hits = np.diag(counts)
+    print(f"mIoU {(hits / (counts.sum(0) + counts.sum(1) - hits)).mean():.4f}  accuracy {hits.sum() / counts.sum():.4f}")
+
+
 def labels(args):
     model, pictures, other = args.operands
     same = total = 0
     for picture in sorted(pathlib.Path(pictures).iterdir()):
         stored = None if ".octet" in other else cv2.imread(f"{other}/{picture.stem}.png", cv2.IMREAD_UNCHANGED)
         size = args.size or stored.shape[1::-1]
-        image = cv2.resize(cv2.imread(str(picture))[..., ::-1], tuple(size))
-        x = (image.astype(np.float32) / 255 - np.float32(args.mean)) / np.float32(args.std)
-        x = np.ascontiguousarray(x.transpose(2, 0, 1)[None])
+        x = fed(args, picture, size)
         want = run(args, other, x) if stored is None else stored
         got = run(args, model, x).reshape(want.shape)
         same += int((got == want).sum())
@@ -84,14 +106,16 @@ def labels(args):
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("what", choices=["pages", "text", "labels"])
+parser.add_argument("what", choices=["pages", "text", "labels", "miou"])
 parser.add_argument("operands", nargs="+")
 parser.add_argument("--build", type=lambda p: pathlib.Path(p) / "bin", default=ROOT / "build/release/bin")
 parser.add_argument("--size", type=lambda s: [int(v) for v in s.split(",")])
+parser.add_argument("--classes", type=int)
+parser.add_argument("--int8_ops")
 parser.add_argument("--mean", type=float, default=0.5)
 parser.add_argument("--std", type=float, default=0.5)
 arguments = parser.parse_args()
 if arguments.what == "pages":
     render_pages(pathlib.Path(arguments.operands[0]))
 else:
-    {"text": text, "labels": labels}[arguments.what](arguments)
+    {"text": text, "labels": labels, "miou": miou}[arguments.what](arguments)
