@@ -2,6 +2,7 @@
 #include "demos/open_model.h"
 
 #include <filesystem>
+#include <iostream>
 #include <system_error>
 
 #ifdef OCTET_DEMOS_CONVERT
@@ -33,6 +34,9 @@ Result<Model> open_model(const std::string& path, [[maybe_unused]] const std::st
 #ifdef OCTET_DEMOS_CONVERT
   ConvertOptions options;
   options.parameters = parameters;
+  options.log = [](const std::string& line) {
+    if (line.starts_with("warning: ")) std::cerr << line << "\n";
+  };
   auto bytes = convert_model(path, options);
   if (!bytes) return bytes.error();
   return Model::from_bytes(*bytes, path);
