@@ -189,7 +189,7 @@ class Importer {
         SourceNode n(g_, name, name);
         if (stored->second.dynamic)
           return error(Code::kUnsupported, "output '" + name + "' holds integers of a scale that the run finds");
-        id = n.cast(stored_integers(n, id, stored->second), stored->second.dtype);
+        id = stored_integers(n, id, stored->second);  // as floats, as inputs of bytes are
       }
       add_output(g_, id, name);
     }

@@ -91,6 +91,9 @@ std::optional<Range> range_of(DType dtype) {
   return std::nullopt;
 }
 
+// A tensor of its own, which is stored as nothing; a pass takes the cast away.
+TensorId as_real(OnnxNode& n, TensorId x) { return n.emit(schema::CastT{.to = schema::DType::f32}, {x}); }
+
 TensorId rounded(OnnxNode& n, TensorId x, const Stored& s) {
   if (!(s.scale > 0)) return n.refuse("its scale must be above 0");
   const Range r = *range_of(s.dtype);
@@ -128,7 +131,7 @@ TensorId stored_integers(SourceNode& n, TensorId x, const Stored& stored) {
 
 TensorId dequantised(OnnxNode& n, TensorId x, TensorId scale, TensorId zero_point, int64_t axis) {
   const auto found = n.stored.find(x);
-  if (found != n.stored.end() && found->second.dynamic) return x;
+  if (found != n.stored.end() && found->second.dynamic) return as_real(n, x);
   const Parameters p = read_parameters(n, scale, zero_point);
   if (n.failed()) return -1;
   if (n.is_constant(x)) return dequantised_constant(n, x, p, axis);
@@ -137,7 +140,7 @@ TensorId dequantised(OnnxNode& n, TensorId x, TensorId scale, TensorId zero_poin
   TensorId y = n.cast(x, DType::kF32);
   if (found != n.stored.end()) {
     s.dtype = found->second.dtype;
-    if (found->second == s) return x;
+    if (found->second == s) return as_real(n, x);
     y = stored_integers(n, x, found->second);
   }
   const bool bytes = found != n.stored.end() || (zero_point >= 0 && range_of(n.at(zero_point).dtype));
@@ -183,6 +186,9 @@ std::optional<Stored> resolve_stored(OnnxNode& n) {
     if (found == n.stored.end() || (all && *all != found->second)) alike = false;
     if (found != n.stored.end() && !all) all = found->second;
   }
+  if (!any && moves(n) && n.proto.op_type() != "Identity")  // bytes exist as constants alone
+    for (TensorId& t : n.inputs)
+      if (t >= 0 && range_of(n.at(t).dtype)) t = n.cast(t, DType::kF32);
   if (!any) return std::nullopt;
   if (alike) return n.proto.op_type() == "Shape" ? std::nullopt : all;
   for (TensorId& t : n.inputs) {

@@ -36,6 +36,18 @@ bool requantises(const Graph& g, const Uses& uses, const Node& n) {
   return before && before->scale > 0 && (before->scale != op->scale || before->low != op->low);
 }
 
+// Rounding clamps too, and exporters leave out the ReLU that it makes needless. A layer says so itself, for runs in float.
+void clamp_layer(Graph& g, const Uses& uses, TensorId t, const schema::FakeQuantizeT& op) {
+  Node* maker = producer(g, uses, t);
+  if (!maker || maker->inputs.size() > 3) return;
+  auto* conv = as<schema::Conv2dT>(*maker);
+  auto* product = as<schema::MatMulT>(*maker);
+  schema::Activation* act = conv ? &conv->act : product ? &product->act : nullptr;
+  if (!act || act->kind() != schema::ActKind::none) return;
+  *act = schema::Activation(schema::ActKind::clip, static_cast<float>(op.low) * op.scale,
+                            static_cast<float>(op.high) * op.scale);
+}
+
 // A node's scale goes to the tensor before it; where somebody reads that tensor unrounded, to a copy, which is a view. From
 // one scale to another goes a table.
 void take_scales(Graph& g) {
@@ -50,6 +62,7 @@ void take_scales(Graph& g) {
     const bool table = requantises(g, uses, n);
     goes[i] = !table && alone(g, uses, n);
     if (!goes[i]) (table ? tables : copies).push_back(i);
+    if (goes[i]) clamp_layer(g, uses, n.inputs[0], *op);
     g.tensors[at(goes[i] ? n.inputs[0] : n.outputs[0])].quant = {{op->scale}, {zero_point(*op)}};
   }
   for (size_t i : copies) {

@@ -80,10 +80,7 @@ Outcome run_model(const TestModel& m, const std::vector<std::vector<float>>& inp
   Outcome outcome;
   for (size_t i = 0; i < loaded->outputs().size(); ++i) {
     const octet::Tensor t = session->output(static_cast<int>(i));
-    std::vector<float>& v = outcome.outputs.emplace_back();
-    if (t.dtype == DType::kF32) v.assign(t.f32().begin(), t.f32().end());
-    for (int64_t k = 0; k < t.shape.elements() && t.dtype != DType::kF32; ++k)
-      v.push_back(t.dtype == DType::kU8 ? static_cast<const uint8_t*>(t.data)[k] : static_cast<const int8_t*>(t.data)[k]);
+    outcome.outputs.emplace_back(t.f32().begin(), t.f32().end());
   }
   for (const StepProfile& s : session->profile())
     outcome.int8_steps += s.precision == Precision::kInt8 && s.op.find("quantize") == std::string::npos;
