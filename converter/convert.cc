@@ -12,13 +12,16 @@
 #include "converter/quant/emit_int8.h"
 #include "converter/quant/freeze.h"
 #include "converter/quant/observed.h"
+#include "converter/quant/shared_scales.h"
+#include "converter/quant/wide_weights.h"
 
 namespace octet {
 namespace convert {
 
-Result<Graph> load(const std::string& path, const ConvertOptions& options) {
+Result<Graph> load(const std::string& path, const ConvertOptions& options, bool rounded) {
   auto graph = looks_like_paddle(path) ? import_paddle(path, options) : import_onnx(path, options);
   if (!graph) return graph;
+  if (!rounded) remove_rounding(*graph);
   if (auto done = run_passes(*graph); !done) return done.error();
   return graph;
 }
@@ -45,7 +48,10 @@ std::string summary(const convert::Frozen& frozen, int observed) {
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options) {
   auto graph = convert::load(path, options);
   if (!graph) return graph.error();
+  if (options.log)
+    for (const std::string& line : convert::shared_scales(*graph)) options.log("warning: " + line);
   if (!graph->quantised || options.simulate) return convert::emit(*graph);
+  convert::split_wide_weights(*graph);
   const convert::Frozen frozen = convert::freeze(*graph);
   if (auto done = convert::record_int8_ops(*graph); !done) return done.error();
   const int observed = convert::take_observed(*graph);

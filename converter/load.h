@@ -7,6 +7,7 @@
 
 namespace octet::convert {
 
-Result<Graph> load(const std::string& path, const ConvertOptions& options);
+// `rounded`: with the FakeQuantize nodes of a model that is quantised already; else only its weights stay on their grid.
+Result<Graph> load(const std::string& path, const ConvertOptions& options, bool rounded = true);
 
 }  // namespace octet::convert

@@ -2,6 +2,7 @@
 #include "demos/open_model.h"
 
 #include <filesystem>
+#include <iostream>
 #include <system_error>
 
 #ifdef OCTET_DEMOS_CONVERT
@@ -34,6 +35,9 @@ Result<Model> open_model(const std::string& path, [[maybe_unused]] const std::st
 #ifdef OCTET_DEMOS_CONVERT
   ConvertOptions options;
   options.parameters = parameters;
+  options.log = [](const std::string& line) {
+    if (line.starts_with("warning: ")) std::cerr << line << "\n";
+  };
   if (cache) {
     auto kept = convert_beside(path, options);
     if (!kept) return kept.error();

@@ -11,6 +11,7 @@
 #include "converter/import/onnx_tensor.h"
 #include "converter/import/public_tensors.h"
 #include "converter/ops/ops.h"
+#include "converter/ops/quantised.h"
 
 namespace octet::convert {
 namespace {
@@ -136,10 +137,9 @@ class Importer {
 
   Result<void> add_node(const onnx::NodeProto& proto) {
     const std::string where = describe(proto);
-    const bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
-    const OnnxOp* op = standard ? find_onnx_op(proto.op_type()) : nullptr;
+    const OnnxOp* op = find_onnx_op(proto.op_type(), proto.domain() == "ai.onnx" ? "" : proto.domain());
     if (!op) return error(Code::kUnsupported, where + "this op is not supported");
-    OnnxNode n(g_, proto, opset_, folder());
+    OnnxNode n(g_, proto, opset_, folder(), stored_);
     for (const std::string& input : proto.input()) {
       auto it = values_.find(input);
       if (!input.empty() && it == values_.end())
@@ -152,8 +152,10 @@ class Importer {
         return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
     if (n.inputs.size() > static_cast<size_t>(op->max_inputs))
       return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
+    const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
     op->import(n);
     if (n.failed()) return error(n.code(), where + n.failure());
+    for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
     return add_results(proto, n.results, where);
   }
 
@@ -182,7 +184,14 @@ class Importer {
       if (it == values_.end())
         return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
                      "output '" + name + "' is not made by any node");
-      add_output(g_, it->second, name);
+      TensorId id = it->second;
+      if (const auto stored = stored_.find(id); stored != stored_.end()) {
+        SourceNode n(g_, name, name);
+        if (stored->second.dynamic)
+          return error(Code::kUnsupported, "output '" + name + "' holds integers of a scale that the run finds");
+        id = stored_integers(n, id, stored->second);  // as floats, as inputs of bytes are
+      }
+      add_output(g_, id, name);
     }
     return {};
   }
@@ -194,6 +203,7 @@ class Importer {
   Graph g_;
   int64_t opset_ = 0;
   std::unordered_map<std::string, TensorId> values_;
+  StoredTensors stored_;
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include "converter/ops/build.h"
 #include "converter/ops/ops.h"
+#include "converter/shapes.h"
+#include "runtime/op.h"
 
 namespace octet::convert {
 
@@ -156,8 +158,14 @@ TensorId build_tile(SourceNode& n, TensorId x, const std::vector<int64_t>& repea
 }
 
 TensorId build_tile(SourceNode& n, TensorId x, TensorId repeats) {
-  if (const auto known = constant_ints(n.g, repeats)) return build_tile(n, x, *known);
-  return tile_computed(n, x, n.cast(repeats, DType::kS64));
+  const TensorId times = n.cast(repeats, DType::kS64);
+  const auto known = known_values(n.g, times);
+  if (!known || known->size() != static_cast<size_t>(n.rank(x))) return tile_computed(n, x, times);
+  if (!std::count(known->begin(), known->end(), kUnknown)) return build_tile(n, x, *known);
+  for (size_t i = 0; i < known->size(); ++i)
+    if ((*known)[i] != 1 && n.shape(x)[static_cast<int>(i)] != 1) return tile_computed(n, x, times);
+  const TensorId sizes = n.emit(schema::ShapeOfT{.start = 0, .end = INT_MAX}, {x});
+  return n.emit(schema::ExpandT{}, {x, n.binary(schema::BinaryKind::mul, sizes, times)});
 }
 
 void import_tile(OnnxNode& n) { n.result(build_tile(n, n.in(0), n.in(1))); }

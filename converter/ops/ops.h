@@ -12,10 +12,12 @@ struct OnnxOp {
   void (*import)(OnnxNode&);
   int min_inputs;  // that many must be there
   int max_inputs;
+  std::string_view domain = "";  // ONNX' own
+  bool reads_stored = false;     // knows what operands that are integers in the file stand for (quantised.h)
 };
 
 std::span<const OnnxOp> onnx_ops();
-const OnnxOp* find_onnx_op(std::string_view name);
+const OnnxOp* find_onnx_op(std::string_view name, std::string_view domain = "");
 
 void import_arg_reduce(OnnxNode& n);
 void import_batch_norm(OnnxNode& n);
@@ -28,8 +30,11 @@ void import_concat(OnnxNode& n);
 void import_constant(OnnxNode& n);
 void import_constant_of_shape(OnnxNode& n);
 void import_conv(OnnxNode& n);
+void import_conv_integer(OnnxNode& n);
 void import_conv_transpose(OnnxNode& n);
 void import_depth_to_space(OnnxNode& n);
+void import_dequantize_linear(OnnxNode& n);
+void import_dynamic_quantize_linear(OnnxNode& n);
 void import_einsum(OnnxNode& n);
 void import_elementwise_activation(OnnxNode& n);
 void import_expand(OnnxNode& n);
@@ -44,6 +49,7 @@ void import_grid_sample(OnnxNode& n);
 void import_identity(OnnxNode& n);
 void import_layer_norm(OnnxNode& n);
 void import_matmul(OnnxNode& n);
+void import_matmul_integer(OnnxNode& n);
 void import_mod(OnnxNode& n);
 void import_non_max_suppression(OnnxNode& n);
 void import_non_zero(OnnxNode& n);
@@ -51,6 +57,15 @@ void import_not(OnnxNode& n);
 void import_pad(OnnxNode& n);
 void import_pool(OnnxNode& n);
 void import_prelu(OnnxNode& n);
+void import_qgemm(OnnxNode& n);
+void import_qlinear_activation(OnnxNode& n);
+void import_qlinear_binary(OnnxNode& n);
+void import_qlinear_concat(OnnxNode& n);
+void import_qlinear_conv(OnnxNode& n);
+void import_qlinear_matmul(OnnxNode& n);
+void import_qlinear_pool(OnnxNode& n);
+void import_qlinear_where(OnnxNode& n);
+void import_quantize_linear(OnnxNode& n);
 void import_range(OnnxNode& n);
 void import_reduce(OnnxNode& n);
 void import_reshape(OnnxNode& n);

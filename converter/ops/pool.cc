@@ -53,7 +53,7 @@ void import_pool(OnnxNode& n) {
   read_pads(n, n.shape(x), w);
   if (n.i("storage_order", 0)) return n.fail("storage_order 1 is not supported", Code::kUnsupported);
   const bool ceil_mode = n.i("ceil_mode", 0) != 0;
-  if (n.proto.op_type() == "AveragePool")
+  if (n.proto.op_type() != "MaxPool")
     return n.result(build_average_pool(n, x, w, ceil_mode, n.i("count_include_pad", 0) != 0));
   n.result(n.nchw(n.emit(pool(PoolKind::max, w, ceil_mode), {n.nhwc(x)})));
 }

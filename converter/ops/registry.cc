@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kAny = std::numeric_limits<int>::max();
 
+constexpr std::string_view kMicrosoft = "com.microsoft";
+
 constexpr OnnxOp kOnnxOps[] = {
     {"Abs", import_unary, 1, 1},
     {"Add", import_binary, 2, 2},
@@ -25,10 +27,13 @@ constexpr OnnxOp kOnnxOps[] = {
     {"Constant", import_constant, 0, 0},
     {"ConstantOfShape", import_constant_of_shape, 1, 1},
     {"Conv", import_conv, 2, 3},
+    {"ConvInteger", import_conv_integer, 2, 4, "", true},
     {"ConvTranspose", import_conv_transpose, 2, 3},
     {"DepthToSpace", import_depth_to_space, 1, 1},
+    {"DequantizeLinear", import_dequantize_linear, 2, 3, "", true},
     {"Div", import_binary, 2, 2},
     {"Dropout", import_identity, 1, 3},
+    {"DynamicQuantizeLinear", import_dynamic_quantize_linear, 1, 1, "", true},
     {"Einsum", import_einsum, 1, 2},
     {"Equal", import_compare, 2, 2},
     {"Erf", import_unary, 1, 1},
@@ -58,6 +63,7 @@ constexpr OnnxOp kOnnxOps[] = {
     {"Log", import_unary, 1, 1},
     {"LogSoftmax", import_softmax, 1, 1},
     {"MatMul", import_matmul, 2, 2},
+    {"MatMulInteger", import_matmul_integer, 2, 4, "", true},
     {"Max", import_binary, 1, kAny},
     {"MaxPool", import_pool, 1, 1},
     {"Mean", import_binary, 1, kAny},
@@ -72,6 +78,9 @@ constexpr OnnxOp kOnnxOps[] = {
     {"PRelu", import_prelu, 2, 2},
     {"Pad", import_pad, 1, 4},
     {"Pow", import_binary, 2, 2},
+    {"QLinearConv", import_qlinear_conv, 8, 9, "", true},
+    {"QLinearMatMul", import_qlinear_matmul, 8, 8, "", true},
+    {"QuantizeLinear", import_quantize_linear, 2, 3, "", true},
     {"Range", import_range, 3, 3},
     {"Reciprocal", import_unary, 1, 1},
     {"ReduceL1", import_reduce, 1, 2},
@@ -107,14 +116,28 @@ constexpr OnnxOp kOnnxOps[] = {
     {"Upsample", import_upsample, 1, 2},
     {"Where", import_where, 3, 3},
     {"Xor", import_compare, 2, 2},
+    {"DequantizeLinear", import_dequantize_linear, 2, 3, kMicrosoft, true},
+    {"QGemm", import_qgemm, 6, 9, kMicrosoft, true},
+    {"QLinearAdd", import_qlinear_binary, 7, 8, kMicrosoft, true},
+    {"QLinearAveragePool", import_qlinear_pool, 4, 5, kMicrosoft, true},
+    {"QLinearConcat", import_qlinear_concat, 5, kAny, kMicrosoft, true},
+    {"QLinearConv", import_qlinear_conv, 8, 9, kMicrosoft, true},
+    {"QLinearGlobalAveragePool", import_qlinear_pool, 5, 5, kMicrosoft, true},
+    {"QLinearLeakyRelu", import_qlinear_activation, 4, 5, kMicrosoft, true},
+    {"QLinearMul", import_qlinear_binary, 7, 8, kMicrosoft, true},
+    {"QLinearSigmoid", import_qlinear_activation, 4, 5, kMicrosoft, true},
+    {"QLinearSoftmax", import_qlinear_activation, 5, 5, kMicrosoft, true},
+    {"QLinearWhere", import_qlinear_where, 9, 9, kMicrosoft, true},
+    {"QuantizeLinear", import_quantize_linear, 2, 3, kMicrosoft, true},
 };
 
 }  // namespace
 
 std::span<const OnnxOp> onnx_ops() { return kOnnxOps; }
 
-const OnnxOp* find_onnx_op(std::string_view name) {
-  auto it = std::find_if(std::begin(kOnnxOps), std::end(kOnnxOps), [&](const OnnxOp& op) { return op.name == name; });
+const OnnxOp* find_onnx_op(std::string_view name, std::string_view domain) {
+  auto it = std::find_if(std::begin(kOnnxOps), std::end(kOnnxOps),
+                         [&](const OnnxOp& op) { return op.name == name && op.domain == domain; });
   return it == std::end(kOnnxOps) ? nullptr : &*it;
 }
 

@@ -8,6 +8,8 @@ int remove_dead(Graph& g);             // nodes without users
 void remove_unused_tensors(Graph& g);  // renumbers the tensors
 void make_names_unique(Graph& g);      // of tensors and nodes; public names stay
 
+int remove_rounding(Graph& g);  // FakeQuantize nodes; not among run_passes
+
 int fold_shapes(Graph& g);        // shapes that are known become constants
 int constant_operands(Graph& g);  // constant shapes, starts, pads, sizes become attributes
 Result<int> fold_constants(Graph& g);

@@ -110,7 +110,7 @@ Result<void> quantize_model(Arguments& args) {
   args.quantize.weights = *weights;
   args.quantize.keep = args.percentile / 100;
   const auto start = std::chrono::steady_clock::now();
-  auto graph = load(args.model, {.outputs = args.outputs, .input_shapes = {}});
+  auto graph = load(args.model, {.outputs = args.outputs, .input_shapes = {}}, false);
   if (!graph) return graph.error();
   auto samples = samples_of(args, *graph);
   if (!samples) return samples.error();

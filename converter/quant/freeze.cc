@@ -29,23 +29,47 @@ bool alone(const Graph& g, const Uses& uses, const Node& n) {
          });
 }
 
-// A node's scale goes to the tensor before it; where somebody reads that tensor unrounded, to a copy, which is a view.
+// Rounds what is rounded to other steps already: what other readers of those must not see.
+bool requantises(const Graph& g, const Uses& uses, const Node& n) {
+  const auto* op = as<schema::FakeQuantizeT>(n);
+  const auto* before = uses.made_by(n.inputs[0]) < 0 ? nullptr : rounding(g, uses.made_by(n.inputs[0]));
+  return before && before->scale > 0 && (before->scale != op->scale || before->low != op->low);
+}
+
+// Rounding clamps too, and exporters leave out the ReLU that it makes needless. A layer says so itself, for runs in float.
+void clamp_layer(Graph& g, const Uses& uses, TensorId t, const schema::FakeQuantizeT& op) {
+  Node* maker = producer(g, uses, t);
+  if (!maker || maker->inputs.size() > 3) return;
+  auto* conv = as<schema::Conv2dT>(*maker);
+  auto* product = as<schema::MatMulT>(*maker);
+  schema::Activation* act = conv ? &conv->act : product ? &product->act : nullptr;
+  if (!act || act->kind() != schema::ActKind::none) return;
+  *act = schema::Activation(schema::ActKind::clip, static_cast<float>(op.low) * op.scale,
+                            static_cast<float>(op.high) * op.scale);
+}
+
+// A node's scale goes to the tensor before it; where somebody reads that tensor unrounded, to a copy, which is a view. From
+// one scale to another goes a table.
 void take_scales(Graph& g) {
   const Uses uses(g);
   std::vector<bool> goes(g.nodes.size(), false);
-  std::vector<size_t> copies;
+  std::vector<size_t> copies, tables;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& n = g.nodes[i];
     const auto* op = as<schema::FakeQuantizeT>(n);
-    if (!op || uses.outputs[at(n.outputs[0])]) continue;  // rounding its own output is part of what a model computes
-    goes[i] = alone(g, uses, n);
-    if (!goes[i]) copies.push_back(i);
+    if (!op || op->scale == 0) continue;
+    if (uses.outputs[at(n.outputs[0])]) continue;  // rounding its own output is part of what a model computes
+    const bool table = requantises(g, uses, n);
+    goes[i] = !table && alone(g, uses, n);
+    if (!goes[i]) (table ? tables : copies).push_back(i);
+    if (goes[i]) clamp_layer(g, uses, n.inputs[0], *op);
     g.tensors[at(goes[i] ? n.inputs[0] : n.outputs[0])].quant = {{op->scale}, {zero_point(*op)}};
   }
   for (size_t i : copies) {
     const Shape& shape = tensor(g, g.nodes[i].inputs[0]).shape;
     g.nodes[i].op = make_op(schema::ReshapeT{.shape = *reshape_spec(shape, shape)});
   }
+  for (size_t i : tables) g.nodes[i].op = make_op(schema::UnaryT{});
   for (size_t i = g.nodes.size(); i-- > 0;) {
     if (!goes[i]) continue;
     const TensorId from = g.nodes[i].outputs[0], to = g.nodes[i].inputs[0];

@@ -7,6 +7,10 @@
 
 namespace octet::convert {
 
+// The coarsest step of which all of a channel's weights are whole multiples, none more than `most` steps from 0: 0 where all
+// are 0. Nothing where there is no such step.
+std::optional<float> grid_step(std::span<const float> channel, int most);
+
 struct GridWeights {
   std::vector<int8_t> values;  // never -128
   std::vector<float> step;     // one for each output channel; 0 where all weights are 0

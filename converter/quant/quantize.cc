@@ -7,6 +7,7 @@
 
 #include "converter/quant/emit_int8.h"
 #include "converter/quant/roles.h"
+#include "converter/quant/wide_weights.h"
 
 namespace octet::convert {
 namespace {
@@ -62,6 +63,7 @@ LayerWeights weights_of(const Graph& g, const Node& n) {
   if (w.shape.rank() == 4) layer.taps = w.shape[1] * w.shape[2];
   if (n.inputs.size() > 2 && n.inputs[2] >= 0) layer.bias = tensor(g, n.inputs[2]).values<float>();
   layer.x = &tensor(g, n.inputs[0]).quant;
+  layer.on_grid = g.quantised;
   return layer;
 }
 
@@ -122,8 +124,7 @@ Result<void> check(const QuantizeOptions& options, const Samples& samples) {
 
 Result<QuantizedModel> quantize(Graph g, const Samples& samples, const QuantizeOptions& options) {
   if (auto fine = check(options, samples); !fine) return fine.error();
-  if (g.quantised)
-    return Error{Code::kBadArgument, g.source + ": is quantised already; octet-convert convert keeps its scales"};
+  if (g.quantised) split_wide_weights(g);
   make_names_unique(g);
   auto plan = make_plan(g, options.plan);
   if (!plan) return plan.error();

@@ -25,6 +25,7 @@ struct QuantizedModel {
   std::vector<std::string> float_layers;  // convolutions and matmuls that are not among them
 };
 
+// A graph of int8 weights (Graph::quantised) keeps them as they are; it has no FakeQuantize nodes any more.
 Result<QuantizedModel> quantize(Graph g, const Samples& samples, const QuantizeOptions& options);
 
 }  // namespace octet::convert

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/quant/grid.h"
 #include "kernels/quant.h"
 
 namespace octet::convert {
@@ -78,9 +79,11 @@ QuantisedWeights quantise_weights(const LayerWeights& w, WeightMethod method) {
       v = w.values[static_cast<size_t>(n * depth + k)] * input_scale(w, n / (w.out / w.groups), k % w.in);
       largest = std::max(largest, std::abs(v));
     }
-    const float scale = std::max(largest > 0 ? scale_of(row, largest, method) : 0, least_scale(w, n));
+    const auto step = w.on_grid ? grid_step(row, 127) : std::nullopt;
+    const float wanted = step ? *step : largest > 0 ? scale_of(row, largest, method) : 0;
+    const float scale = std::max(wanted, least_scale(w, n));
     for (float v : row) q.values.push_back(kernels::quantize_s8(v, 1 / scale));
-    if (w.groups > 1 && w.in == 1) balance(row, 1 / scale, std::span(q.values).last(row.size()));
+    if (!step && w.groups > 1 && w.in == 1) balance(row, 1 / scale, std::span(q.values).last(row.size()));
     q.scale.push_back(scale);
   }
   return q;

@@ -14,6 +14,13 @@ void put_pair(const Tensor& tensor, int slot, double first, double second) {
   at[1] = static_cast<T>(second);
 }
 
+// From planes of each channel to pixels.
+void interleave(const std::vector<float>& planes, std::span<float> pixels) {
+  const size_t plane = planes.size() / 3;
+  for (size_t i = 0; i < plane; ++i)
+    for (size_t c = 0; c < 3; ++c) pixels[3 * i + c] = planes[c * plane + i];
+}
+
 std::string described(const TensorInfo& input) {
   return "input '" + std::string(input.name) + "' is " + name_of(input.dtype) + " " + input.shape.text();
 }
@@ -28,9 +35,12 @@ Result<Feed> Feed::of(const Model& model) {
   for (const TensorInfo& input : feed.model_.inputs()) {
     const bool pair = input.shape.rank() == 2 && (input.shape[1] == 2 || input.shape[1] == -1) &&
                       (input.dtype == DType::kF32 || input.dtype == DType::kS64 || input.dtype == DType::kS32);
-    if (input.dtype == DType::kF32 && input.shape.rank() == 4 && (input.shape[1] == 3 || input.shape[1] == -1)) {
+    const bool four = input.dtype == DType::kF32 && input.shape.rank() == 4;
+    const bool last = four && input.shape[3] == 3 && input.shape[1] != 3;
+    if (last || (four && (input.shape[1] == 3 || input.shape[1] == -1))) {
       if (picture) return bad("takes more than one picture");
       picture = true;
+      feed.channels_last_ = last;
       feed.picture_ = input;
       feed.inputs_.push_back(What::kPicture);
     } else if (pair && input.name.find("scale_factor") != std::string_view::npos) {
@@ -41,7 +51,7 @@ Result<Feed> Feed::of(const Model& model) {
       feed.inputs_.push_back(What::kPictureSize);
     } else {
       return bad(described(input) +
-                 ", expected a picture f32 {batch, 3, height, width}, or scale_factor, im_shape or orig_target_sizes");
+                 ", expected a picture f32 {batch, 3, height, width} or {batch, height, width, 3}, or scale_factor, im_shape or orig_target_sizes");
     }
   }
   if (!picture) return bad("takes no picture");
@@ -59,17 +69,20 @@ Result<InputSize> Feed::size(const Preprocess& preprocess, int img_shape, int ba
   };
   const char* flag = img_shape ? "--img_shape" : "a preprocessed height or width of";
   const auto n = pick(0, batch, "--batch_size");
-  const auto h = pick(2, img_shape ? img_shape : preprocess.height, flag);
-  const auto w = pick(3, img_shape ? img_shape : preprocess.width, flag);
+  const auto h = pick(height_axis(), img_shape ? img_shape : preprocess.height, flag);
+  const auto w = pick(height_axis() + 1, img_shape ? img_shape : preprocess.width, flag);
   for (const auto* size : {&n, &h, &w})
     if (!*size) return size->error();
   return InputSize{.batch = std::max(1, *n), .height = *h, .width = *w};
 }
 
+Shape Feed::picture_shape(const InputSize& size) const {
+  return channels_last_ ? Shape{size.batch, size.height, size.width, 3} : Shape{size.batch, 3, size.height, size.width};
+}
+
 Result<void> Feed::prepare(Session& session, const InputSize& size) const {
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    const Shape shape =
-        inputs_[i] == What::kPicture ? Shape{size.batch, 3, size.height, size.width} : Shape{size.batch, 2};
+    const Shape shape = inputs_[i] == What::kPicture ? picture_shape(size) : Shape{size.batch, 2};
     if (auto set = session.resize_input(static_cast<int>(i), shape); !set) return set;
   }
   return session.prepare();
@@ -79,7 +92,10 @@ Geometry Feed::load(Session& session, int slot, const cv::Mat& bgr, const Prepro
   const auto picture = std::find(inputs_.begin(), inputs_.end(), What::kPicture) - inputs_.begin();
   const Tensor input = session.input(static_cast<int>(picture));
   const size_t pixels = input.f32().size() / static_cast<size_t>(input.shape[0]);
-  const Geometry g = preprocess(bgr, p, input.f32().subspan(static_cast<size_t>(slot) * pixels, pixels));
+  const std::span<float> place = input.f32().subspan(static_cast<size_t>(slot) * pixels, pixels);
+  std::vector<float> planes(channels_last_ ? pixels : 0);
+  const Geometry g = preprocess(bgr, p, channels_last_ ? std::span<float>(planes) : place);
+  if (channels_last_) interleave(planes, place);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     double first = 0, second = 0;
     switch (inputs_[i]) {

@@ -12,7 +12,7 @@ struct InputSize {
   int batch = 1, height = 0, width = 0;
 };
 
-// The inputs of a model. One is f32 {batch, 3, height, width}; others, {batch, 2}, are known by name: `scale_factor`
+// The inputs of a model. One is f32 {batch, 3, height, width} or {batch, height, width, 3}; others, {batch, 2}, are known by name: `scale_factor`
 // (input / picture, y and x), `im_shape` (height and width of the picture in the input), `orig_target_sizes` (width and
 // height of the picture).
 class Feed {
@@ -29,7 +29,12 @@ class Feed {
  private:
   enum class What { kPicture, kScaleFactor, kImageShape, kPictureSize };
   std::vector<What> inputs_;
+  // The batch's picture dims: height, then width; 1: channels come last.
+  int height_axis() const { return channels_last_ ? 1 : 2; }
+  Shape picture_shape(const InputSize& size) const;
+
   TensorInfo picture_{};
+  bool channels_last_ = false;
   Model model_;  // keeps names alive
 };
 

@@ -243,7 +243,9 @@ TEST(PaddleModels, SegmentersTakeSeveralSizesInOneSession) {
       const auto* data = static_cast<const std::byte*>(out.data);
       std::vector<std::byte> now(data, data + static_cast<size_t>(out.shape.elements()) * size_of(out.dtype));
       if (first.empty()) first = now;
-      if (size[2] == 512) EXPECT_EQ(now, first) << name;
+      if (size[2] == 512) {
+        EXPECT_EQ(now, first) << name;
+      }
     }
   }
 }

@@ -14,11 +14,11 @@ TestModel::TestModel(int64_t opset) {
   proto.add_opset_import()->set_version(opset);
 }
 
-std::string TestModel::input(const std::string& name, const std::vector<int64_t>& dims) {
+std::string TestModel::input(const std::string& name, const std::vector<int64_t>& dims, int element_type) {
   auto* value = proto.mutable_graph()->add_input();
   value->set_name(name);
   auto* type = value->mutable_type()->mutable_tensor_type();
-  type->set_elem_type(1);
+  type->set_elem_type(element_type);
   for (int64_t d : dims) {
     auto* dim = type->mutable_shape()->add_dim();
     if (d < 0)
@@ -58,10 +58,21 @@ std::string TestModel::ints(const std::vector<int64_t>& values) {
   return t->name();
 }
 
+std::string TestModel::integers(int type, const std::vector<int64_t>& dims, const std::vector<int>& values) {
+  auto* t = proto.mutable_graph()->add_initializer();
+  t->set_name(fresh("q"));
+  t->set_data_type(type);
+  for (int64_t d : dims) t->add_dims(d);
+  for (int v : values) t->add_int32_data(v);
+  return t->name();
+}
+
 std::vector<std::string> TestModel::ops(const std::string& type, const std::vector<std::string>& inputs, int outputs,
                                         const std::vector<Attr>& attrs) {
   auto* n = proto.mutable_graph()->add_node();
-  n->set_op_type(type);
+  const size_t dot = type.rfind('.');
+  if (dot != std::string::npos) n->set_domain(type.substr(0, dot));
+  n->set_op_type(type.substr(dot + 1));
   n->set_name(fresh("node_" + type));
   for (const auto& i : inputs) n->add_input(i);
   for (int i = 0; i < outputs; ++i) n->add_output(fresh(type));

@@ -17,10 +17,12 @@ namespace octet::convert {
 // A model on the way: each call returns the new tensor's name.
 struct TestModel {
   explicit TestModel(int64_t opset = 13);
-  std::string input(const std::string& name, const std::vector<int64_t>& dims);  // -1: dynamic
+  std::string input(const std::string& name, const std::vector<int64_t>& dims, int type = 1);  // -1: dynamic
   std::string floats(const std::vector<int64_t>& dims, const std::vector<float>& values);
   std::string random(const std::vector<int64_t>& dims);  // fixed values in [-1, 1)
   std::string ints(const std::vector<int64_t>& values);
+  std::string integers(int type, const std::vector<int64_t>& dims, const std::vector<int>& values);  // ONNX' 2 u8, 3 s8, 6 s32
+  // `type` may begin with a domain: com.microsoft.QGemm.
   std::string op(const std::string& type, const std::vector<std::string>& inputs, const std::vector<Attr>& attrs = {});
   std::vector<std::string> ops(const std::string& type, const std::vector<std::string>& inputs, int outputs,
                                const std::vector<Attr>& attrs = {});
