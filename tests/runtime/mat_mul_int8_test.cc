@@ -51,7 +51,9 @@ TEST(MatMulInt8, ExactSums) {
       const Operand bias = constant(noise<float>({n}, 3).list<float>());
       std::vector<Operand> operands{Operand(a).apart(c.gap), Operand(b).apart(c.gap)};
       if (c.bias) operands.push_back(bias);
-      OpRig rig(kMatMul, schema::MatMulT{.transpose_a = c.transpose_a, .transpose_b = c.transpose_b}, operands,
+      schema::MatMulT op;
+      op.transpose_a = c.transpose_a, op.transpose_b = c.transpose_b;
+      OpRig rig(kMatMul, op, operands,
                 to_u8 ? like({kScaleY}, {kZeroY}, c.gap) : Operand{.gap = c.gap});
       ASSERT_TRUE(rig.can_int8());
       const Operand y = run_everywhere(rig, c.why);

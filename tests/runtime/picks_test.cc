@@ -39,7 +39,7 @@ TEST(LayerNorm, RefusesOperandsThatDoNotFit) {
                                                                      {{x}, -1.0f},
                                                                      {{x}, NAN}};
   for (const auto& [operands, epsilon] : cases) {
-    OpRig rig(kLayerNorm, schema::LayerNormT{.epsilon = epsilon}, operands);
+    OpRig rig(kLayerNorm, schema::LayerNormT{.epsilon = epsilon, .centred = true}, operands);
     EXPECT_FALSE(rig.run());
     EXPECT_FALSE(rig.error().empty());
   }
@@ -108,7 +108,7 @@ TEST(GridSample, PlacesThatAreNone) {
   for (size_t i = 0; i < 36; ++i) places.values<float>()[2 * i] = wild[i / 6], places.values<float>()[2 * i + 1] = wild[i % 6];
   for (auto mode : {SampleMode::bilinear, SampleMode::nearest})
     for (auto padding : {SamplePadding::zeros, SamplePadding::border, SamplePadding::reflection}) {
-      OpRig rig(kGridSample, schema::GridSampleT{.mode = mode, .padding = padding}, {counting<float>({1, 3, 2, 4}), places});
+      OpRig rig(kGridSample, schema::GridSampleT{.mode = mode, .padding = padding, .align_corners = false}, {counting<float>({1, 3, 2, 4}), places});
       ASSERT_TRUE(rig.run()) << rig.error();
       for (float v : rig.out().values<float>()) EXPECT_TRUE(v >= 0 && v < 24) << v;
       if (padding != SamplePadding::zeros) continue;
@@ -216,7 +216,7 @@ TEST(ScatterElements, WhatIsOutsideIsLeftOut) {
   EXPECT_FALSE(other_type.run());
   OpRig other_shape(kScatterElements, schema::ScatterElementsT{}, {x, where, counting<int64_t>({2})});
   EXPECT_FALSE(other_shape.run());
-  OpRig no_numbers(kScatterElements, schema::ScatterElementsT{.reduction = ScatterReduction::add},
+  OpRig no_numbers(kScatterElements, schema::ScatterElementsT{.axis = 0, .reduction = ScatterReduction::add},
                    {counting<uint8_t>({3}), where, counting<uint8_t>({3})});
   EXPECT_FALSE(no_numbers.run());
 }
