@@ -225,7 +225,8 @@ TEST(Hostile, LayerNormAndGridSample) {
     const Shape s = h.shape(h.rank()), image = h.shape(h.coin(8) ? h.rank() : 4);
     Operand scale = constant({1, 2, 3, 4});
     const int ran = attack(h, kLayerNorm, norm, s, h.coin() ? std::vector<Operand>{scale} : std::vector<Operand>{});
-    const schema::GridSampleT sample{h.kind<schema::SampleMode>(), h.kind<schema::SamplePadding>(), h.coin()};
+    const schema::GridSampleT sample{
+        .mode = h.kind<schema::SampleMode>(), .padding = h.kind<schema::SamplePadding>(), .align_corners = h.coin()};
     Operand places = h.tensor<float>(h.coin(8) ? h.shape(h.rank()) : Shape{image.rank() ? image[0] : 1, 2, 3, 2});
     for (float& v : places.values<float>()) v = h.real();
     return ran + attack(h, kGridSample, sample, image, {places});
@@ -243,9 +244,10 @@ TEST(Hostile, GatherAndScatterByElements) {
     const int axis = h.coin(4) ? h.small() : 0;
     const auto reduction = h.kind<schema::ScatterReduction>();
     const Operand updates = h.tensor<float>(h.coin(8) ? s : where.shape).apart(0);
-    return attack(h, kGatherElements, schema::GatherElementsT{axis}, s, {where}) +
-           attack(h, kScatterElements, schema::ScatterElementsT{axis, reduction}, s, {where, updates}) +
-           attack(h, kScatterNd, schema::ScatterNdT{reduction}, s, {where, updates});
+    return attack(h, kGatherElements, schema::GatherElementsT{.axis = axis}, s, {where}) +
+           attack(h, kScatterElements, schema::ScatterElementsT{.axis = axis, .reduction = reduction}, s,
+                  {where, updates}) +
+           attack(h, kScatterNd, schema::ScatterNdT{.reduction = reduction}, s, {where, updates});
   });
 }
 
