@@ -36,7 +36,8 @@ inline constexpr float kP[8] = {1.0f,
 namespace gelu {
 inline constexpr float kLinear = 1.59576912f, kCubic = 0.0713548163f;  // 2 sqrt(2 / pi), times 0.044715
 inline constexpr float kT = 0.231641888f;                              // 0.3275911 / sqrt(2)
-inline constexpr float kP[5] = {0.127414796f, -0.142248368f, 0.7107068705f, -0.7265760135f, 0.5307027145f};  // a1..a5 / 2
+inline constexpr float kP[5] = {0.127414796f, -0.142248368f, 0.7107068705f, -0.7265760135f,
+                                0.5307027145f};  // a1..a5 / 2
 inline constexpr float kLow = -3.5f;
 }  // namespace gelu
 

@@ -29,7 +29,9 @@ float sigmoid_fast(float x) {
   return std::fma(y, std::fma(std::fma(std::fma(kB[3], s, kB[2]), s, kB[1]), s, kB[0]), 0.5f);
 }
 
-float gelu_argument(float x) { return x * std::fma(x * x, octet::kernels::gelu::kCubic, octet::kernels::gelu::kLinear); }
+float gelu_argument(float x) {
+  return x * std::fma(x * x, octet::kernels::gelu::kCubic, octet::kernels::gelu::kLinear);
+}
 
 float gelu_accurate(float x) {
   using namespace octet::kernels::gelu;

@@ -21,8 +21,7 @@ void import_paddle_instance_norm(PaddleNode& n) {
 
 void import_paddle_group_norm(PaddleNode& n) {
   n.need_nchw();
-  const ChannelNorm norm{.groups = n.bounded("groups", n.i("groups", 1), 1, 1 << 20),
-                         .epsilon = n.f("epsilon", 1e-5f)};
+  const ChannelNorm norm{.groups = n.bounded("groups", n.i("groups", 1), 1, 1 << 20), .epsilon = n.f("epsilon", 1e-5f)};
   n.result("Y", build_channel_norm(n, n.in("X"), n.in("Scale"), n.in("Bias"), norm));
 }
 

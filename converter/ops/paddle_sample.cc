@@ -41,12 +41,9 @@ void import_paddle_take_along_axis(PaddleNode& n) {
 }
 
 void import_paddle_put_along_axis(PaddleNode& n) {
-  static constexpr std::pair<std::string_view, ScatterReduction> kKinds[] = {{"assign", ScatterReduction::none},
-                                                                             {"add", ScatterReduction::add},
-                                                                             {"mul", ScatterReduction::mul},
-                                                                             {"multiply", ScatterReduction::mul},
-                                                                             {"amax", ScatterReduction::max},
-                                                                             {"amin", ScatterReduction::min}};
+  static constexpr std::pair<std::string_view, ScatterReduction> kKinds[] = {
+      {"assign", ScatterReduction::none},  {"add", ScatterReduction::add},  {"mul", ScatterReduction::mul},
+      {"multiply", ScatterReduction::mul}, {"amax", ScatterReduction::max}, {"amin", ScatterReduction::min}};
   const std::string given = n.s("Reduce", "assign");
   const auto [axis, index] = along(n, n.in("Input"));
   for (const auto& [name, kind] : kKinds) {
@@ -56,8 +53,8 @@ void import_paddle_put_along_axis(PaddleNode& n) {
       const Shape sizes = n.shape(index);
       value = n.emit(schema::ExpandT{}, {value, n.integers(std::vector<int64_t>(sizes.begin(), sizes.end()))});
     }
-    return n.result("Result", n.emit(schema::ScatterElementsT{.axis = axis, .reduction = kind},
-                                     {n.in("Input"), index, value}));
+    return n.result("Result",
+                    n.emit(schema::ScatterElementsT{.axis = axis, .reduction = kind}, {n.in("Input"), index, value}));
   }
   n.fail("the reduction '" + given + "' is not supported", Code::kUnsupported);
 }

@@ -55,8 +55,7 @@ void import_scatter_elements(OnnxNode& n) {
 }
 
 void import_scatter_nd(OnnxNode& n) {
-  n.result(n.emit(schema::ScatterNdT{.reduction = reduction_of(n)},
-                  {n.in(0), n.cast(n.in(1), DType::kS64), n.in(2)}));
+  n.result(n.emit(schema::ScatterNdT{.reduction = reduction_of(n)}, {n.in(0), n.cast(n.in(1), DType::kS64), n.in(2)}));
 }
 
 }  // namespace octet::convert

@@ -80,7 +80,8 @@ void collect(Graph& g, const Uses& uses, TensorId t, Factors& f, int depth = 0) 
   const bool plain = op && op->act.kind() == ActKind::none && depth < kMaxDepth;
   if (plain && op->kind == BinaryKind::mul) {
     for (TensorId in : n->inputs) collect(g, uses, in, f, depth + 1);
-  } else if (const auto c = plain && op->kind == BinaryKind::div ? uniform(g, n->inputs[1]) : std::nullopt; c && *c != 0) {
+  } else if (const auto c = plain && op->kind == BinaryKind::div ? uniform(g, n->inputs[1]) : std::nullopt;
+             c && *c != 0) {
     f.number /= *c;
     collect(g, uses, n->inputs[0], f, depth + 1);
   } else {

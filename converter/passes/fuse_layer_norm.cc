@@ -64,7 +64,8 @@ Spread inverse_root(Graph& g, const Uses& uses, TensorId t) {
   if (n && uniform(g, n->inputs[1]) == -0.5f) return spread_of(g, uses, n->inputs[0]);
   TensorId root = -1;
   if (const Node* r = unary_of(g, uses, t, UnaryKind::reciprocal)) root = r->inputs[0];
-  if (const Node* d = binary_of(g, uses, t, BinaryKind::div); d && uniform(g, d->inputs[0]) == 1.0f) root = d->inputs[1];
+  if (const Node* d = binary_of(g, uses, t, BinaryKind::div); d && uniform(g, d->inputs[0]) == 1.0f)
+    root = d->inputs[1];
   const Node* sqrt = root < 0 ? nullptr : unary_of(g, uses, root, UnaryKind::sqrt);
   return sqrt ? spread_of(g, uses, sqrt->inputs[0]) : Spread{};
 }

@@ -20,7 +20,7 @@ int pull_transposes(Graph& g);  // towards the inputs, where that saves work
 int transposes_to_reshapes(Graph& g);
 int merge_twins(Graph& g);  // nodes that compute the same
 
-int find_activations(Graph& g);   // spellings of SiLU, hard-swish, hard-sigmoid
+int find_activations(Graph& g);  // spellings of SiLU, hard-swish, hard-sigmoid
 int find_gelu(Graph& g);
 int fuse_layer_norm(Graph& g);
 int hoist_activations(Graph& g);  // up to the convolution that could apply them

@@ -41,6 +41,24 @@ Result<Granularity> granularity(const std::string& name) {
   return Error{Code::kBadArgument, "--per_channel '" + name + "': expected tensor, depthwise, free or all"};
 }
 
+// What keeps most accuracy where it is not the general default, by the family of --arch.
+struct FamilyDefaults {
+  const char* arch;
+  const char* algo;
+  double percentile;
+  const char* granularity;
+};
+constexpr FamilyDefaults kFamilies[] = {{"DETR", "percentile", 99.99, "all"}};
+
+void use_family_defaults(const CLI::App& command, Arguments& args) {
+  for (const FamilyDefaults& f : kFamilies) {
+    if (CLI::detail::to_lower(args.arch) != CLI::detail::to_lower(f.arch)) continue;
+    if (command.count("--algo") == 0) args.quantize.algo = f.algo;
+    if (command.count("--percentile") == 0) args.percentile = f.percentile;
+    if (command.count("--per_channel") == 0) args.granularity = f.granularity;
+  }
+}
+
 Result<WeightMethod> weight_method(const std::string& name) {
   if (name == "max") return WeightMethod::kMax;
   if (name == "mse") return WeightMethod::kMse;
@@ -169,7 +187,8 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")->capture_default_str();
   add_preprocessing(*command, *args);
-  command->callback([args, &exit_code] {
+  command->callback([args, command, &exit_code] {
+    use_family_defaults(*command, *args);
     auto done = quantize_model(*args);
     if (!done) std::cerr << "octet-convert: " << done.error().text << "\n";
     exit_code = done ? 0 : 1;

@@ -51,9 +51,14 @@ class Planner {
       for (TensorId t : node(n).inputs)
         if (t >= 0) after[at(t)] = after[at(t)] || any;
     }
+    // What a decoder does to the rows that TopK picked is little work, and boxes need its digits.
+    std::vector<bool> picked(g_.tensors.size(), false);
     for (size_t n = 0; n < g_.nodes.size(); ++n) {
-      bool any = false;
+      bool any = false, of_picked = node(n).op.type == schema::Op::TopK;
       for (TensorId t : node(n).inputs) any = any || (t >= 0 && behind[at(t)]);
+      for (TensorId t : node(n).inputs) of_picked = of_picked || (t >= 0 && picked[at(t)]);
+      for (TensorId t : node(n).outputs) picked[at(t)] = of_picked;
+      if (of_picked) roles_[n] = Role::kFloat;
       if (roles_[n] == Role::kLayer) {
         const bool first = !any, last = !after[at(out(n))];
         any = true;

@@ -7,11 +7,11 @@
 namespace octet::convert {
 
 enum class Role {
-  kFloat,  // runs on f32
-  kLayer,  // convolution or matmul with constant weights: what int8 is for
+  kFloat,    // runs on f32
+  kLayer,    // convolution or matmul with constant weights: what int8 is for
   kProduct,  // matmul of two activations: the right-hand one, in place of weights, is symmetric around zero point 128
-  kOwn,    // its output has a range of its own: add, mul, average pool, tables
-  kSame,   // its output holds values of its inputs: same scale, channel for channel
+  kOwn,      // its output has a range of its own: add, mul, average pool, tables
+  kSame,     // its output holds values of its inputs: same scale, channel for channel
 };
 
 // kLayer only where the weights are of a kind and size that int8 takes.

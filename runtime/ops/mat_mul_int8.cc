@@ -10,9 +10,9 @@ namespace octet::mat_mul {
 namespace {
 
 constexpr int kBlock = kernels::kBlock, kGroup = kernels::kGroup;
-constexpr int32_t kZero = 128;          // of the right-hand side
-constexpr int64_t kMaxDepth = 33000;    // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits
-constexpr int64_t kMaxBias = 1 << 30;   // as fold_bias clamps it
+constexpr int32_t kZero = 128;         // of the right-hand side
+constexpr int64_t kMaxDepth = 33000;   // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits
+constexpr int64_t kMaxBias = 1 << 30;  // as fold_bias clamps it
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -48,7 +48,8 @@ struct Product {
         isa->transpose_8(c.data<uint8_t>(a.value) + i * a.rows * a.pitch, a.pitch, turned + i * m * k, k, k, m);
       });
     const int64_t tiles = (m + tile_rows - 1) / tile_rows;
-    split(c.threads, batches() * tiles, [&](int64_t i) { tile(c, i / tiles, i % tiles * tile_rows, weights, start, turned); });
+    split(c.threads, batches() * tiles,
+          [&](int64_t i) { tile(c, i / tiles, i % tiles * tile_rows, weights, start, turned); });
   }
 
   template <class F>
@@ -139,7 +140,8 @@ Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const 
   product.a = operand(p.in(0), y, transpose_a), product.b = operand(p.in(1), y, transpose_b);
   product.m = y[-2], product.k = a[transpose_a ? -2 : -1], product.n = y[-1];
   if (product.k > kMaxDepth)
-    return p.error("sums of " + text_of(product.k) + " int8 products do not fit 32 bits; keep it float with int8_exclude");
+    return p.error("sums of " + text_of(product.k) +
+                   " int8 products do not fit 32 bits; keep it float with int8_exclude");
   product.y = p.out().id, product.y_pitch = p.out().pitch, product.y_element = size_of(p.out().dtype);
   product.a_zero = p.in(0).quant.zero_at(0) - p.isa.activation_offset;
   product.act = act;
@@ -149,7 +151,9 @@ Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const 
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.weight_bytes() + product.start_bytes() + product.turned_bytes());
   p.step.kernel = std::string("matmul int8 ") + p.isa.name;
-  p.step.run = [product = std::make_shared<const Product>(std::move(product))](const RunContext& c) { product->run(c); };
+  p.step.run = [product = std::make_shared<const Product>(std::move(product))](const RunContext& c) {
+    product->run(c);
+  };
   return {};
 }
 

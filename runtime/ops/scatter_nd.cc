@@ -29,10 +29,8 @@ Result<void> infer(Inference& inf) {
   const int64_t k = indices.rank() ? indices[-1] : -1;
   bool fits = k >= 1 && k <= x.rank() && updates.rank() == indices.rank() - 1 + x.rank() - static_cast<int>(k);
   for (int d = 0; fits && d < updates.rank(); ++d)
-    fits = may_equal(updates[d], d < indices.rank() - 1 ? indices[d]
-                                                         : x[d - indices.rank() + 1 + static_cast<int>(k)]);
-  if (!fits)
-    return inf.error("updates " + updates.text() + " at indices " + indices.text() + " into " + x.text());
+    fits = may_equal(updates[d], d < indices.rank() - 1 ? indices[d] : x[d - indices.rank() + 1 + static_cast<int>(k)]);
+  if (!fits) return inf.error("updates " + updates.text() + " at indices " + indices.text() + " into " + x.text());
   inf.out(0, x);
   return check_tuples(inf, x, static_cast<int>(k));
 }

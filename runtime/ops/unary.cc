@@ -24,8 +24,8 @@ Names activation_names(schema::ActKind kind) {
   static constexpr std::string_view kLeakyRelu[] = {"leaky_relu", "LeakyRelu"};
   static constexpr std::string_view kTanh[] = {"tanh", "Tanh"};
   static constexpr std::string_view kGelu[] = {"gelu", "Gelu"};
-  static constexpr Names kAll[] = {kIdentity,  kRelu,        kClip,      kSilu, kSigmoid,
-                                   kHardSwish, kHardSigmoid, kLeakyRelu, kTanh,  kGelu, kGelu};
+  static constexpr Names kAll[] = {kIdentity,    kRelu,      kClip, kSilu, kSigmoid, kHardSwish,
+                                   kHardSigmoid, kLeakyRelu, kTanh, kGelu, kGelu};
   return kAll[valid_enum(kind) ? static_cast<int>(kind) : 0];
 }
 

@@ -342,7 +342,8 @@ TEST(PaddleOps, SamplesGathersAndScatters) {
   {
     TestProgram p;
     const std::string x = p.input("x", {2, 3});
-    p.output(p.op("take_along_axis", {{"Input", {x}}, {"Index", {integers(p, {1, 3}, {1, 0, 1})}}}, {attr("Axis", 0)}, "Result"));
+    p.output(p.op("take_along_axis", {{"Input", {x}}, {"Index", {integers(p, {1, 3}, {1, 0, 1})}}}, {attr("Axis", 0)},
+                  "Result"));
     expect_near(results(p), {v[3], v[1], v[5]}, "take_along_axis");
   }
   {

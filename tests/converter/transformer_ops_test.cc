@@ -24,7 +24,8 @@ std::vector<float> normalised(std::vector<float> v, size_t size, float epsilon) 
     double mean = 0, squares = 0;
     for (size_t i = first; i < first + size; ++i) mean += double{v[i]} / static_cast<double>(size);
     for (size_t i = first; i < first + size; ++i) squares += (v[i] - mean) * (v[i] - mean) / static_cast<double>(size);
-    for (size_t i = first; i < first + size; ++i) v[i] = static_cast<float>((v[i] - mean) / std::sqrt(squares + epsilon));
+    for (size_t i = first; i < first + size; ++i)
+      v[i] = static_cast<float>((v[i] - mean) / std::sqrt(squares + epsilon));
   }
   return v;
 }
@@ -42,8 +43,9 @@ TEST(TransformerOps, LayerNormalizationOverOneDimOrSeveral) {
     const size_t row = axis == 1 ? 12 : 4;
     const std::vector<int64_t> of = axis == 1 ? std::vector<int64_t>{3, 4} : std::vector<int64_t>{4};
     const std::vector<float> scale(row, 2), bias(row, 1);
-    const auto got = folded(m, m.op("LayerNormalization", {m.floats({2, 3, 4}, data), m.floats(of, scale), m.floats(of, bias)},
-                                    {attr("axis", axis), attr("epsilon", 0.01f)}));
+    const auto got =
+        folded(m, m.op("LayerNormalization", {m.floats({2, 3, 4}, data), m.floats(of, scale), m.floats(of, bias)},
+                       {attr("axis", axis), attr("epsilon", 0.01f)}));
     auto expected = normalised(data, row, 0.01f);
     for (float& v : expected) v = v * 2 + 1;
     expect_near(got, expected, "axis " + std::to_string(axis));
@@ -65,10 +67,10 @@ TEST(TransformerOps, InstanceAndGroupNormalization) {
   const std::vector<float> four = {1, 2, 3, 4}, zeros(4, 0);
   auto expected = normalised(data, 6, 1e-5f);
   for (size_t i = 0; i < 48; ++i) expected[i] *= four[i / 6 % 4];
-  expect_near(folded(instance, instance.op("InstanceNormalization", {instance.floats({2, 4, 3, 2}, data),
-                                                                     instance.floats({4}, four),
-                                                                     instance.floats({4}, zeros)})),
-              expected, "instance");
+  expect_near(
+      folded(instance, instance.op("InstanceNormalization", {instance.floats({2, 4, 3, 2}, data),
+                                                             instance.floats({4}, four), instance.floats({4}, zeros)})),
+      expected, "instance");
   expected = normalised(data, 12, 1e-5f);
   for (size_t i = 0; i < 48; ++i) expected[i] = expected[i] * four[i / 12 % 2] + 1;
   expect_near(folded(old, old.op("GroupNormalization",
@@ -89,8 +91,9 @@ TEST(TransformerOps, Gelu) {
     const auto x = numbers(11);
     std::vector<float> expected;
     for (double v : x)
-      expected.push_back(static_cast<float>(
-          tanh ? v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) : v / 2 * std::erfc(-v * M_SQRT1_2)));
+      expected.push_back(
+          static_cast<float>(tanh ? v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)))
+                                  : v / 2 * std::erfc(-v * M_SQRT1_2)));
     expect_near(folded(m, m.op("Gelu", {m.floats({11}, x)}, {attr("approximate", tanh ? "tanh" : "none")})), expected,
                 tanh ? "tanh" : "erf");
   }
@@ -133,21 +136,24 @@ TEST(TransformerOps, GridSampleKeepsItsLayout) {
 TEST(TransformerOps, GatherAndScatter) {
   TestModel gather(13), elements(18), old(10), nd(18), odd(16);
   const std::vector<float> data = {0, 1, 2, 3, 4, 5};
-  expect_near(folded(gather, gather.op("GatherElements", {gather.floats({2, 3}, data),
-                                                          gather.op("Reshape", {gather.ints({2, -1, 0, 0}), gather.ints({2, 2})})},
+  expect_near(folded(gather, gather.op("GatherElements",
+                                       {gather.floats({2, 3}, data),
+                                        gather.op("Reshape", {gather.ints({2, -1, 0, 0}), gather.ints({2, 2})})},
                                        {attr("axis", 1)})),
               {2, 2, 3, 3}, "gather");
-  expect_near(folded(elements, elements.op("ScatterElements",
-                                           {elements.floats({6}, data), elements.ints({1, 1}), elements.floats({2}, {9, 7})},
-                                           {attr("reduction", "max")})),
-              {0, 9, 2, 3, 4, 5}, "scatter max");
+  expect_near(
+      folded(elements, elements.op("ScatterElements",
+                                   {elements.floats({6}, data), elements.ints({1, 1}), elements.floats({2}, {9, 7})},
+                                   {attr("reduction", "max")})),
+      {0, 9, 2, 3, 4, 5}, "scatter max");
   expect_near(folded(old, old.op("Scatter", {old.floats({6}, data), old.ints({1, -1}), old.floats({2}, {9, 7})})),
               {0, 9, 2, 3, 4, 7}, "scatter");
   const std::string where = nd.op("Reshape", {nd.ints({1, 1}), nd.ints({2, 1})});
   expect_near(folded(nd, nd.op("ScatterND", {nd.floats({2, 3}, data), where, nd.floats({2, 3}, {1, 1, 1, 2, 2, 2})},
                                {attr("reduction", "add")})),
               {0, 1, 2, 6, 7, 8}, "scatter_nd");
-  odd.output(odd.op("ScatterND", {odd.input("x", {3}), odd.op("Reshape", {odd.ints({1}), odd.ints({1, 1})}), odd.floats({1}, {1})},
+  odd.output(odd.op("ScatterND",
+                    {odd.input("x", {3}), odd.op("Reshape", {odd.ints({1}), odd.ints({1, 1})}), odd.floats({1}, {1})},
                     {attr("reduction", "mean")}));
   EXPECT_NE(error_of(odd).find("'mean' is unknown"), std::string::npos) << error_of(odd);
   TestModel outside(13);
@@ -160,7 +166,8 @@ TEST(TransformerOps, Mod) {
     TestModel m(13);
     const std::string y = m.op("Mod", {m.ints({7, -7, 7, -7, 6}), m.ints({4, 4, -4, -4, 3})}, {attr("fmod", fmod)});
     expect_near(folded(m, m.op("Cast", {y}, {attr("to", 1)})),
-                fmod ? std::vector<float>{3, -3, 3, -3, 0} : std::vector<float>{3, 1, -1, -3, 0}, fmod ? "fmod" : "mod");
+                fmod ? std::vector<float>{3, -3, 3, -3, 0} : std::vector<float>{3, 1, -1, -3, 0},
+                fmod ? "fmod" : "mod");
   }
   TestModel m(13);
   m.output(m.op("Mod", {m.input("x", {3}), m.floats({}, {2})}, {attr("fmod", 1)}));
@@ -171,11 +178,16 @@ TEST(TransformerOps, Mod) {
 TEST(TransformerOps, Einsum) {
   const std::map<char, int64_t> size = {{'b', 2}, {'h', 3}, {'i', 4}, {'j', 5}, {'d', 3}, {'e', 2}};
   const std::tuple<std::string, std::string, std::string, std::string> cases[] = {
-      {"bhid,bhjd->bhij", "bhid", "bhjd", "bhij"}, {"bhij,bhjd->bhid", "bhij", "bhjd", "bhid"},
-      {"bid,dj->bij", "bid", "dj", "bij"},         {"bid , jd -> bji", "bid", "jd", "bji"},
-      {"bihd,bjhd->bhij", "bihd", "bjhd", "bhij"}, {"ij,ji->ij", "ij", "ji", "ij"},
-      {"i,j->ij", "i", "j", "ij"},                 {"bij,bij->", "bij", "bij", ""},
-      {"bide,jde->bij", "bide", "jde", "bij"},     {"bhi,bj->bih", "bhi", "bj", "bih"},
+      {"bhid,bhjd->bhij", "bhid", "bhjd", "bhij"},
+      {"bhij,bhjd->bhid", "bhij", "bhjd", "bhid"},
+      {"bid,dj->bij", "bid", "dj", "bij"},
+      {"bid , jd -> bji", "bid", "jd", "bji"},
+      {"bihd,bjhd->bhij", "bihd", "bjhd", "bhij"},
+      {"ij,ji->ij", "ij", "ji", "ij"},
+      {"i,j->ij", "i", "j", "ij"},
+      {"bij,bij->", "bij", "bij", ""},
+      {"bide,jde->bij", "bide", "jde", "bij"},
+      {"bhi,bj->bih", "bhi", "bj", "bih"},
       {"ij,jd", "ij", "jd", "di"},  // implied: by the alphabet
       {"bij->ji", "bij", "", "ji"},
       {"ij->", "ij", "", ""}};
@@ -218,14 +230,16 @@ TEST(TransformerOps, Einsum) {
 
 TEST(TransformerOps, EinsumIsOneProduct) {
   TestModel m(12);
-  m.output(m.op("Einsum", {m.input("a", {2, 3, 8, 4}), m.input("b", {2, 3, 9, 4})}, {attr("equation", "bhid,bhjd->bhij")}));
+  m.output(
+      m.op("Einsum", {m.input("a", {2, 3, 8, 4}), m.input("b", {2, 3, 9, 4})}, {attr("equation", "bhid,bhjd->bhij")}));
   const Graph g = converted(m);
   EXPECT_EQ(count(g, schema::Op::MatMul), 1);
   EXPECT_EQ(g.nodes.size(), 1u) << dump(g);
 }
 
 TEST(TransformerOps, EinsumRefusesTheRest) {
-  for (const char* equation : {"ii->i", "...i,ij->...j", "ij,jk,kl->il", "ij,jk->iz", "ij,jk->ii", "ij", "", "i1,1j->ij"}) {
+  for (const char* equation :
+       {"ii->i", "...i,ij->...j", "ij,jk,kl->il", "ij,jk->iz", "ij,jk->ii", "ij", "", "i1,1j->ij"}) {
     TestModel m(12);
     m.output(m.op("Einsum", {m.input("a", {3, 3}), m.input("b", {3, 3})}, {attr("equation", equation)}));
     EXPECT_NE(error_of(m).find("is not supported"), std::string::npos) << equation << ": " << error_of(m);

@@ -63,7 +63,8 @@ TEST(TransformerPasses, GeluIsFoundAndFused) {
 }
 
 TEST(TransformerPasses, OtherNumbersAreNoGelu) {
-  for (const auto& [inner, outer, half] : {std::tuple{1.5f, 1.0f, 0.5f}, {1.41421356f, 1.1f, 0.5f}, {1.41421356f, 1.0f, 1.0f}}) {
+  for (const auto& [inner, outer, half] :
+       {std::tuple{1.5f, 1.0f, 0.5f}, {1.41421356f, 1.1f, 0.5f}, {1.41421356f, 1.0f, 1.0f}}) {
     TestModel m(14);
     const std::string x = m.input("x", {1, 5, 4});
     const std::string e = m.op("Add", {m.op("Erf", {m.op("Div", {x, number(m, inner)})}), number(m, outer)});
@@ -134,7 +135,8 @@ TEST(TransformerPasses, LayerNormTakesScaleAndBias) {
 TEST(TransformerPasses, OtherMeansStay) {
   TestModel axis(13);  // over another dim
   const std::string x = axis.input("x", {2, 5, 8}), d = axis.op("Sub", {x, mean(axis, x, 1)});
-  axis.output(axis.op("Div", {d, axis.op("Sqrt", {axis.op("Add", {mean(axis, axis.op("Mul", {d, d}), 1), number(axis, 1e-3f)})})}));
+  axis.output(axis.op(
+      "Div", {d, axis.op("Sqrt", {axis.op("Add", {mean(axis, axis.op("Mul", {d, d}), 1), number(axis, 1e-3f)})})}));
   EXPECT_EQ(count(converted(axis), schema::Op::LayerNorm), 0);
   TestModel other(13);  // divided by another tensor's spread
   const std::string y = other.input("y", {2, 5, 8}), z = other.input("z", {2, 5, 8});
@@ -149,7 +151,8 @@ TEST(TransformerPasses, OtherMeansStay) {
 
 TEST(TransformerPasses, TransposesPassLayerNorm) {
   TestModel m(17);
-  const std::string x = m.op("Transpose", {m.input("x", {2, 5, 6, 8})}, {attr("perm", std::vector<int64_t>{0, 2, 1, 3})});
+  const std::string x =
+      m.op("Transpose", {m.input("x", {2, 5, 6, 8})}, {attr("perm", std::vector<int64_t>{0, 2, 1, 3})});
   const std::string y = m.op("LayerNormalization", {x, m.random({8}), m.random({8})});
   m.output(m.op("Transpose", {y}, {attr("perm", std::vector<int64_t>{0, 2, 1, 3})}));
   const Graph g = converted(m);

@@ -46,13 +46,15 @@ const Case kCases[] = {
 TEST(MatMulInt8, ExactSums) {
   for (const Case& c : kCases)
     for (bool to_u8 : {false, true}) {
-      const Operand a = noise<uint8_t>(c.a, 1).quant({kScaleA}, {kZeroA}), b = noise<uint8_t>(c.b, 2).quant({kScaleB}, {128});
+      const Operand a = noise<uint8_t>(c.a, 1).quant({kScaleA}, {kZeroA}),
+                    b = noise<uint8_t>(c.b, 2).quant({kScaleB}, {128});
       const int64_t n = c.b[c.transpose_b ? -2 : -1], k = c.b[c.transpose_b ? -1 : -2];
       const Operand bias = constant(noise<float>({n}, 3).list<float>());
       std::vector<Operand> operands{Operand(a).apart(c.gap), Operand(b).apart(c.gap)};
       if (c.bias) operands.push_back(bias);
-      OpRig rig(kMatMul, schema::MatMulT{.transpose_a = c.transpose_a, .transpose_b = c.transpose_b}, operands,
-                to_u8 ? like({kScaleY}, {kZeroY}, c.gap) : Operand{.gap = c.gap});
+      schema::MatMulT op;
+      op.transpose_a = c.transpose_a, op.transpose_b = c.transpose_b;
+      OpRig rig(kMatMul, op, operands, to_u8 ? like({kScaleY}, {kZeroY}, c.gap) : Operand{.gap = c.gap});
       ASSERT_TRUE(rig.can_int8());
       const Operand y = run_everywhere(rig, c.why);
       const double unit = double{kScaleA} * double{kScaleB};
@@ -65,7 +67,8 @@ TEST(MatMulInt8, ExactSums) {
         const size_t at = static_cast<size_t>(i);
         if (to_u8) {
           const float v = static_cast<float>(sum) * static_cast<float>(unit / double{kScaleY});
-          ASSERT_EQ(y.values<uint8_t>()[at], std::clamp(kernels::round_half_even(v) + kZeroY, 0, 255)) << c.why << " " << i;
+          ASSERT_EQ(y.values<uint8_t>()[at], std::clamp(kernels::round_half_even(v) + kZeroY, 0, 255))
+              << c.why << " " << i;
         } else {
           ASSERT_EQ(y.values<float>()[at], static_cast<float>(sum) * static_cast<float>(unit)) << c.why << " " << i;
         }
@@ -83,7 +86,8 @@ TEST(MatMulInt8, NeedsASymmetricRightSide) {
 }
 
 TEST(MatMulInt8, RefusesSumsThatDoNotFit) {
-  const Operand a = noise<uint8_t>({1, 33001}, 1).quant({0.1f}, {3}), b = noise<uint8_t>({33001, 1}, 2).quant({0.1f}, {128});
+  const Operand a = noise<uint8_t>({1, 33001}, 1).quant({0.1f}, {3}),
+                b = noise<uint8_t>({33001, 1}, 2).quant({0.1f}, {128});
   OpRig rig(kMatMul, schema::MatMulT{}, {a, b});
   EXPECT_FALSE(rig.run());
   EXPECT_NE(rig.error().find("do not fit 32 bits"), std::string::npos) << rig.error();

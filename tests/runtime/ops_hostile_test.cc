@@ -245,7 +245,8 @@ TEST(Hostile, GatherAndScatterByElements) {
     const auto reduction = h.kind<schema::ScatterReduction>();
     const Operand updates = h.tensor<float>(h.coin(8) ? s : where.shape).apart(0);
     return attack(h, kGatherElements, schema::GatherElementsT{.axis = axis}, s, {where}) +
-           attack(h, kScatterElements, schema::ScatterElementsT{.axis = axis, .reduction = reduction}, s, {where, updates}) +
+           attack(h, kScatterElements, schema::ScatterElementsT{.axis = axis, .reduction = reduction}, s,
+                  {where, updates}) +
            attack(h, kScatterNd, schema::ScatterNdT{.reduction = reduction}, s, {where, updates});
   });
 }

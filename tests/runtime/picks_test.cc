@@ -39,7 +39,7 @@ TEST(LayerNorm, RefusesOperandsThatDoNotFit) {
                                                                      {{x}, -1.0f},
                                                                      {{x}, NAN}};
   for (const auto& [operands, epsilon] : cases) {
-    OpRig rig(kLayerNorm, schema::LayerNormT{.epsilon = epsilon}, operands);
+    OpRig rig(kLayerNorm, schema::LayerNormT{.epsilon = epsilon, .centred = true}, operands);
     EXPECT_FALSE(rig.run());
     EXPECT_FALSE(rig.error().empty());
   }
@@ -93,7 +93,7 @@ TEST(GridSample, ModesPaddingsAndCorners) {
         int64_t i = 0;
         for (float v : y.values<float>()) {
           const auto at = static_cast<size_t>(i / 11);
-          const float *place = &places.values<float>()[2 * at];
+          const float* place = &places.values<float>()[2 * at];
           ASSERT_NEAR(v, wanted(static_cast<int64_t>(at) / 72, place[0], place[1], i % 11), 2e-5)
               << "mode " << static_cast<int>(mode) << " padding " << static_cast<int>(padding) << " corners " << corners
               << " at " << i;
@@ -105,10 +105,12 @@ TEST(GridSample, ModesPaddingsAndCorners) {
 TEST(GridSample, PlacesThatAreNone) {
   const float wild[] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 3e9f};
   Operand places = counting<float>({1, 6, 6, 2});
-  for (size_t i = 0; i < 36; ++i) places.values<float>()[2 * i] = wild[i / 6], places.values<float>()[2 * i + 1] = wild[i % 6];
+  for (size_t i = 0; i < 36; ++i)
+    places.values<float>()[2 * i] = wild[i / 6], places.values<float>()[2 * i + 1] = wild[i % 6];
   for (auto mode : {SampleMode::bilinear, SampleMode::nearest})
     for (auto padding : {SamplePadding::zeros, SamplePadding::border, SamplePadding::reflection}) {
-      OpRig rig(kGridSample, schema::GridSampleT{.mode = mode, .padding = padding}, {counting<float>({1, 3, 2, 4}), places});
+      OpRig rig(kGridSample, schema::GridSampleT{.mode = mode, .padding = padding, .align_corners = false},
+                {counting<float>({1, 3, 2, 4}), places});
       ASSERT_TRUE(rig.run()) << rig.error();
       for (float v : rig.out().values<float>()) EXPECT_TRUE(v >= 0 && v < 24) << v;
       if (padding != SamplePadding::zeros) continue;
@@ -117,8 +119,10 @@ TEST(GridSample, PlacesThatAreNone) {
 }
 
 TEST(GridSample, RefusesShapesThatDoNotFit) {
-  const std::pair<Shape, Shape> cases[] = {{{1, 3, 4}, {1, 3, 4, 2}},       {{1, 3, 4, 2}, {2, 3, 4, 2}},
-                                           {{1, 3, 4, 2}, {1, 3, 4, 3}},    {{1, 0, 4, 2}, {1, 3, 4, 2}},
+  const std::pair<Shape, Shape> cases[] = {{{1, 3, 4}, {1, 3, 4, 2}},
+                                           {{1, 3, 4, 2}, {2, 3, 4, 2}},
+                                           {{1, 3, 4, 2}, {1, 3, 4, 3}},
+                                           {{1, 0, 4, 2}, {1, 3, 4, 2}},
                                            {{1, 2, 2, 2, 2}, {1, 2, 2, 2, 3}}};
   for (const auto& [x, places] : cases) {
     OpRig rig(kGridSample, schema::GridSampleT{}, {counting<float>(x), counting<float>(places)});
@@ -128,7 +132,7 @@ TEST(GridSample, RefusesShapesThatDoNotFit) {
 
 template <class T>
 void gathers(const Operand& x, const Operand& indices, int axis) {
-  OpRig rig(kGatherElements, schema::GatherElementsT{.axis = axis}, {x, indices});
+  OpRig rig(kGatherElements, schema::GatherElementsT{.axis = axis}, {x, indices}, Operand{.dtype = dtype_of<T>()});
   const Operand y = run_everywhere(rig, "gather elements");
   ASSERT_EQ(y.shape, indices.shape);
   const int along = axis < 0 ? axis + x.shape.rank() : axis;
@@ -209,14 +213,15 @@ TEST(ScatterElements, ReductionsInOrder) {
 
 TEST(ScatterElements, WhatIsOutsideIsLeftOut) {
   const Operand x = operand<int64_t>({3}, {1, 2, 3}), where = operand<int64_t>({3}, {3, -1, -4});
-  OpRig rig(kScatterElements, schema::ScatterElementsT{}, {x, where, operand<int64_t>({3}, {7, 8, 9})});
+  OpRig rig(kScatterElements, schema::ScatterElementsT{}, {x, where, operand<int64_t>({3}, {7, 8, 9})},
+            Operand{.dtype = DType::kS64});
   ASSERT_TRUE(rig.run());
   EXPECT_EQ(rig.out().list<int64_t>(), (std::vector<int64_t>{1, 2, 8}));
   OpRig other_type(kScatterElements, schema::ScatterElementsT{}, {x, where, counting<float>({3})});
   EXPECT_FALSE(other_type.run());
   OpRig other_shape(kScatterElements, schema::ScatterElementsT{}, {x, where, counting<int64_t>({2})});
   EXPECT_FALSE(other_shape.run());
-  OpRig no_numbers(kScatterElements, schema::ScatterElementsT{.reduction = ScatterReduction::add},
+  OpRig no_numbers(kScatterElements, schema::ScatterElementsT{.axis = 0, .reduction = ScatterReduction::add},
                    {counting<uint8_t>({3}), where, counting<uint8_t>({3})});
   EXPECT_FALSE(no_numbers.run());
 }
