@@ -38,8 +38,7 @@ std::string summary(const convert::Frozen& frozen, int observed) {
   if (frozen.weights_only) all += "; int8 weights alone: " + std::to_string(frozen.weights_only);
   if (!frozen.float_layers.empty())
     all += "; float: " + std::to_string(frozen.float_layers.size()) + " ('" + frozen.float_layers[0] + "' the first)";
-  if (observed)
-    all += "; " + std::to_string(observed) + " more ops have known scales: int8_ops can name them";
+  if (observed) all += "; " + std::to_string(observed) + " more ops have known scales: int8_ops can name them";
   return all;
 }
 

@@ -98,8 +98,8 @@ TensorId rounded(OnnxNode& n, TensorId x, const Stored& s) {
   if (!(s.scale > 0)) return n.refuse("its scale must be above 0");
   const Range r = *range_of(s.dtype);
   n.g.quantised = true;
-  return n.emit(
-      schema::FakeQuantizeT{.scale = s.scale, .low = r.low - s.zero_point, .high = r.high - s.zero_point}, {x});
+  return n.emit(schema::FakeQuantizeT{.scale = s.scale, .low = r.low - s.zero_point, .high = r.high - s.zero_point},
+                {x});
 }
 
 DType quantised_type(OnnxNode& n, TensorId zero_point) {
@@ -111,9 +111,9 @@ DType quantised_type(OnnxNode& n, TensorId zero_point) {
 // Ops whose results are elements of their operands, moved.
 bool moves(OnnxNode& n) {
   static constexpr std::string_view kMoves[] = {
-      "Concat",       "DepthToSpace", "Expand", "Flatten", "Gather",  "GatherElements", "GatherND", "GlobalMaxPool",
-      "Identity",     "MaxPool",      "Reshape", "Slice",   "Split",   "SpaceToDepth",   "Squeeze",  "Tile",
-      "Transpose",    "Unsqueeze",    "Shape"};
+      "Concat",        "DepthToSpace", "Expand",    "Flatten",   "Gather", "GatherElements", "GatherND",
+      "GlobalMaxPool", "Identity",     "MaxPool",   "Reshape",   "Slice",  "Split",          "SpaceToDepth",
+      "Squeeze",       "Tile",         "Transpose", "Unsqueeze", "Shape"};
   const std::string& type = n.proto.op_type();
   if (type == "Resize" || type == "Upsample") return n.s("mode", "nearest") == "nearest";
   return std::find(std::begin(kMoves), std::end(kMoves), type) != std::end(kMoves);
@@ -162,8 +162,10 @@ TensorId quantised(OnnxNode& n, TensorId x, TensorId scale, TensorId zero_point,
     t.data.resize(static_cast<size_t>(t.shape.elements()));
     for_elements(n, x, p, axis, [&](size_t i, size_t c) {
       const float steps = std::nearbyint(n.at(x).values<float>()[i] / p.scale[c]);
-      const float low = static_cast<float>(range->low - p.zero_point[c]), high = static_cast<float>(range->high - p.zero_point[c]);
-      const int q = static_cast<int>(steps == steps ? std::clamp(steps, low, high) : 0) + static_cast<int>(p.zero_point[c]);
+      const float low = static_cast<float>(range->low - p.zero_point[c]),
+                  high = static_cast<float>(range->high - p.zero_point[c]);
+      const int q =
+          static_cast<int>(steps == steps ? std::clamp(steps, low, high) : 0) + static_cast<int>(p.zero_point[c]);
       t.data[i] = static_cast<std::byte>(q);
     });
     return n.failed() ? -1 : n.constant(std::move(t));

@@ -33,7 +33,8 @@ std::string ops_table() {
       "model is\nconverted, with the node's name.\n\n"
       "## ONNX\n| op | inputs |\n|---|---|\n";
   for (const OnnxOp& op : onnx_ops())
-    text += "| " + std::string(op.domain) + (op.domain.empty() ? "" : ".") + std::string(op.name) + " | " + inputs(op.min_inputs, op.max_inputs) + " |\n";
+    text += "| " + std::string(op.domain) + (op.domain.empty() ? "" : ".") + std::string(op.name) + " | " +
+            inputs(op.min_inputs, op.max_inputs) + " |\n";
   text += "\n## Paddle\n";
   const auto paddle = paddle_ops();
   for (const PaddleOp& op : paddle) text += std::string(op.name) + (&op == &paddle.back() ? ".\n" : ",\n");

@@ -39,6 +39,9 @@ bool requantises(const Graph& g, const Uses& uses, const Node& n) {
 // Rounding clamps too, and exporters leave out the ReLU that it makes needless. A layer says so itself, for runs in float.
 void clamp_layer(Graph& g, const Uses& uses, TensorId t, const schema::FakeQuantizeT& op) {
   Node* maker = producer(g, uses, t);
+  if (maker && as<schema::ConcatT>(*maker))
+    for (TensorId part : std::vector<TensorId>(maker->inputs))
+      if (uses.single(part)) clamp_layer(g, uses, part, op);
   if (!maker || maker->inputs.size() > 3) return;
   auto* conv = as<schema::Conv2dT>(*maker);
   auto* product = as<schema::MatMulT>(*maker);

@@ -29,8 +29,9 @@ std::string line(const Graph& g, const Node& concat, const schema::FakeQuantizeT
   std::snprintf(numbers, sizeof numbers, "one scale of %.4g; of part '", static_cast<double>(all.scale));
   std::string text = "tensor '" + tensor(g, concat.outputs[0]).name + "' has " + numbers + tensor(g, part).name + "' ";
   std::snprintf(numbers, sizeof numbers, "it keeps %.2g of 255 steps. ", static_cast<double>(steps));
-  return text + numbers + "The model was quantised so; a better one is made from its weights by: octet-convert quantize " +
-         g.source + " --data PICTURES -o FILE.octet";
+  return text + numbers +
+         "The model was quantised so; a better one is made from its weights by: octet-convert quantize " + g.source +
+         " --data PICTURES -o FILE.octet";
 }
 
 }  // namespace

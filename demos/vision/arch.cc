@@ -55,6 +55,7 @@ constexpr Row kRows[] = {
     {"PPYOLO", {kCubicImageNet, Decoder::kRows, kAll}},
     {"BlazeFace", {kFaces, Decoder::kRelativeRows, kAll}},
     {"SSD", {kHalfBytes, Decoder::kSsd, kSsd}},
+    {"SSD-corners", {kHalfBytes, Decoder::kSsdCorners, kSsd}},
     {"DETR", {kStretched, Decoder::kDetr, kAll}},
 };
 

@@ -71,7 +71,8 @@ Found finish(const std::vector<Detection>& candidates, size_t classes, const Out
 }
 
 bool has_nms(Decoder decoder, std::span<const Tensor> outputs) {
-  return is_rows(outputs) || decoder == Decoder::kDetr || (decoder == Decoder::kSsd && outputs.size() == 3);
+  return is_rows(outputs) || decoder == Decoder::kDetr ||
+         ((decoder == Decoder::kSsd || decoder == Decoder::kSsdCorners) && outputs.size() == 3);
 }
 
 Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index, const Geometry& geometry,
@@ -96,7 +97,9 @@ Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index
     case Decoder::kNanoDet:
       return decode_nanodet(outputs);
     case Decoder::kSsd:
-      return decode_ssd(outputs);
+      return decode_ssd(outputs, false);
+    case Decoder::kSsdCorners:
+      return decode_ssd(outputs, true);
     case Decoder::kDetr:
       return decode_detr(outputs);
     case Decoder::kRows:

@@ -19,6 +19,7 @@ enum class Decoder {
   kNanoDet,  // {n, cells, classes + 4 * 8}: kGfl in one piece, cells anchored at their corners
   kSsd,  // boxes {n, m, 4} as y1, x1, y2, x2 in 0..1; scores {n, m, 1 + classes}, background first, or {n, classes, m};
          // indices {k, 3} of NonMaxSuppression where the graph has it
+  kSsdCorners,    // the same, boxes as x1, y1, x2, y2
   kDetr,          // labels {n, m}, boxes {n, m, 4} in pixels of the picture, scores {n, m}
   kRows,          // {k, 6}: label, score, x1, y1, x2, y2 in pixels of the picture; boxes of each picture {n}
   kRelativeRows,  // the same in parts of the picture, 0..1

@@ -46,7 +46,7 @@ Result<Found> selected(const Tensor& indices, std::span<const float> scores, siz
 
 }  // namespace
 
-Result<Found> decode_ssd(const Outputs& outputs) {
+Result<Found> decode_ssd(const Outputs& outputs, bool x_first) {
   const auto& t = outputs.tensors;
   if (!is_volume(t[0], outputs.index) || t[0].shape[2] != 4) return unexpected(t[0], "boxes, f32 {batch, boxes, 4}");
   const int64_t boxes = t[0].shape[1];
@@ -59,7 +59,8 @@ Result<Found> decode_ssd(const Outputs& outputs) {
   const float height = static_cast<float>(outputs.geometry.input_height);
   const auto box_of = [=](size_t i) {
     const float* at = b + 4 * i;
-    return Detection{.x1 = at[1] * width, .y1 = at[0] * height, .x2 = at[3] * width, .y2 = at[2] * height};
+    const size_t x = x_first ? 0 : 1, y = 1 - x;
+    return Detection{.x1 = at[x] * width, .y1 = at[y] * height, .x2 = at[2 + x] * width, .y2 = at[2 + y] * height};
   };
   const auto scores = part_of(t[1], outputs.index);
   const size_t count = static_cast<size_t>(boxes);

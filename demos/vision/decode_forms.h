@@ -59,7 +59,7 @@ Result<Found> decode_yolo8(const Outputs& outputs);
 Result<Found> decode_corners(const Outputs& outputs);
 Result<Found> decode_gfl(const Outputs& outputs);
 Result<Found> decode_nanodet(const Outputs& outputs);
-Result<Found> decode_ssd(const Outputs& outputs);
+Result<Found> decode_ssd(const Outputs& outputs, bool x_first);
 Result<Found> decode_detr(const Outputs& outputs);
 // Corners times width and height.
 Result<Found> decode_rows(const Outputs& outputs, float width, float height);

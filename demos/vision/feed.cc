@@ -51,7 +51,8 @@ Result<Feed> Feed::of(const Model& model) {
       feed.inputs_.push_back(What::kPictureSize);
     } else {
       return bad(described(input) +
-                 ", expected a picture f32 {batch, 3, height, width} or {batch, height, width, 3}, or scale_factor, im_shape or orig_target_sizes");
+                 ", expected a picture f32 {batch, 3, height, width} or {batch, height, width, 3}, or scale_factor, "
+                 "im_shape or orig_target_sizes");
     }
   }
   if (!picture) return bad("takes no picture");

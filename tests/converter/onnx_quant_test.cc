@@ -88,7 +88,8 @@ Outcome run_model(const TestModel& m, const std::vector<std::vector<float>>& inp
 }
 
 // Outputs of integers against exact values in steps before rounding; a tie may go either way.
-void expect_rounded(const std::vector<float>& got, const std::vector<double>& exact, const Steps& s, const std::string& why) {
+void expect_rounded(const std::vector<float>& got, const std::vector<double>& exact, const Steps& s,
+                    const std::string& why) {
   ASSERT_EQ(got.size(), exact.size()) << why;
   for (size_t i = 0; i < got.size(); ++i) {
     const double wanted = std::clamp<double>(exact[i] + s.zero, low_of(s.type), high_of(s.type));
@@ -142,7 +143,14 @@ const ConvCase kConvs[] = {
     {"u8 weights, zero point 255", {}, {kU8, 3, 0.02}, {kU8, 255, 2.1}, kU8, {255}, 0, 255},
     {"s8 per channel", {}, {kS8, -128, 0.02}, {kS8, -3, 0.7}, kS8, {0, 0, 0, 0, 0, 0}, -127, 127},
     {"s8 with -128", {}, {kS8, 5, 0.02}, {kS8, 0, 0.7}, kS8, {0}, -128, 127},
-    {"s8 weights with zero points per channel", {}, {kS8, 5, 0.02}, {kS8, 0, 0.7}, kS8, {1, -9, 100, -128, 127, 0}, -128, 127},
+    {"s8 weights with zero points per channel",
+     {},
+     {kS8, 5, 0.02},
+     {kS8, 0, 0.7},
+     kS8,
+     {1, -9, 100, -128, 127, 0},
+     -128,
+     127},
     {"stride and no padding", {.pad = 0, .stride = 2}, {kU8, 9, 0.02}, {kU8, 128, 0.7}, kU8, {90}, 0, 255},
     {"1x1", {.kernel = 1, .pad = 0}, {kU8, 9, 0.02}, {kU8, 128, 0.2}, kU8, {140}, 0, 255},
     {"depthwise", {.in = 6, .groups = 6}, {kU8, 9, 0.02}, {kU8, 100, 0.3}, kU8, {140}, 0, 255},
@@ -196,8 +204,10 @@ TestModel qdq_model(const ConvCase& c, const ConvParts& p, int64_t opset) {
   std::vector<float> bias_scale;
   for (double v : p.w_scale) bias_scale.push_back(static_cast<float>(v * c.x.scale));
   const auto axis = scales == 1 ? std::vector<Attr>{} : std::vector<Attr>{attr("axis", 0)};
-  const std::string w = m.op("DequantizeLinear", {m.integers(c.w_type, weight_dims(s), p.w), m.floats(dims, floats_of(p.w_scale)),
-                                                  m.integers(c.w_type, dims, c.w_zero)}, axis);
+  const std::string w = m.op("DequantizeLinear",
+                             {m.integers(c.w_type, weight_dims(s), p.w), m.floats(dims, floats_of(p.w_scale)),
+                              m.integers(c.w_type, dims, c.w_zero)},
+                             axis);
   const std::string b = m.op("DequantizeLinear", {m.integers(kS32, {s.out}, p.bias), m.floats(dims, bias_scale)}, axis);
   const std::string y = m.op("Conv", {dequantise(m, quantise(m, x, c.x), c.x), w, b}, attributes(s));
   m.output(quantise(m, y, c.y));
@@ -227,9 +237,9 @@ TEST(OnnxQuant, QLinearConvIsTheSame) {
     const int64_t scales = static_cast<int64_t>(p.w_scale.size());
     const std::vector<int64_t> dims = scales == 1 ? std::vector<int64_t>{} : std::vector<int64_t>{scales};
     m.output(m.op("QLinearConv",
-                  {m.op("QuantizeLinear", {x, qx.scale, qx.zero}), qx.scale, qx.zero, m.integers(c.w_type, weight_dims(s), p.w),
-                   m.floats(dims, floats_of(p.w_scale)), m.integers(c.w_type, dims, c.w_zero), qy.scale, qy.zero,
-                   m.integers(kS32, {s.out}, p.bias)},
+                  {m.op("QuantizeLinear", {x, qx.scale, qx.zero}), qx.scale, qx.zero,
+                   m.integers(c.w_type, weight_dims(s), p.w), m.floats(dims, floats_of(p.w_scale)),
+                   m.integers(c.w_type, dims, c.w_zero), qy.scale, qy.zero, m.integers(kS32, {s.out}, p.bias)},
                   attributes(s)));
     const Outcome got = run_model(m, {real(p.x, c.x)});
     ASSERT_EQ(got.outputs.size(), 1u) << c.why;
@@ -253,8 +263,12 @@ TEST(OnnxQuant, MatrixProducts) {
   for (const bool gemm : {false, true}) {
     TestModel m(gemm ? 13 : 10);
     const Quantised qx = put(m, x), qy = put(m, y);
-    std::vector<std::string> in = {quantise(m, m.input("x", {3, 8}), x), qx.scale, qx.zero, m.integers(kU8, {8, 5}, b),
-                                   m.floats({}, {0.01f}), m.integers(kU8, {}, {60})};
+    std::vector<std::string> in = {quantise(m, m.input("x", {3, 8}), x),
+                                   qx.scale,
+                                   qx.zero,
+                                   m.integers(kU8, {8, 5}, b),
+                                   m.floats({}, {0.01f}),
+                                   m.integers(kU8, {}, {60})};
     if (gemm) in.push_back(m.integers(kS32, {5}, c));
     in.insert(in.end(), {qy.scale, qy.zero});
     m.output(m.op(gemm ? "com.microsoft.QGemm" : "QLinearMatMul", in));
@@ -279,14 +293,16 @@ TEST(OnnxQuant, MicrosoftsElementwiseOps) {
     for (int type : {kU8, kS8}) {
       const Steps a{type, low_of(type) + 100, 0.03}, b{type, low_of(type) + 77, 0.05}, y{type, low_of(type) + 90, 0.04};
       const bool binary = std::string(op.op) == "QLinearAdd" || std::string(op.op) == "QLinearMul";
-      const auto qa = random_integers(96, low_of(type), high_of(type), 1), qb = random_integers(96, low_of(type), high_of(type), 2);
+      const auto qa = random_integers(96, low_of(type), high_of(type), 1),
+                 qb = random_integers(96, low_of(type), high_of(type), 2);
       TestModel m(13);
       const Quantised pa = put(m, a), pb = put(m, b), py = put(m, y);
       std::vector<std::string> in = {quantise(m, m.input("a", {1, 6, 4, 4}), a), pa.scale, pa.zero};
       if (binary) in.insert(in.end(), {quantise(m, m.input("b", {1, 6, 4, 4}), b), pb.scale, pb.zero});
       in.insert(in.end(), {py.scale, py.zero});
-      m.output(m.op(std::string("com.microsoft.") + op.op, in,
-                    std::string(op.op) == "QLinearLeakyRelu" ? std::vector<Attr>{attr("alpha", 0.3f)} : std::vector<Attr>{}));
+      m.output(m.op(
+          std::string("com.microsoft.") + op.op, in,
+          std::string(op.op) == "QLinearLeakyRelu" ? std::vector<Attr>{attr("alpha", 0.3f)} : std::vector<Attr>{}));
       std::vector<std::vector<float>> inputs = {real(qa, a)};
       if (binary) inputs.push_back(real(qb, b));
       const Outcome got = run_model(m, inputs);
@@ -344,7 +360,8 @@ TEST(OnnxQuant, AveragePools) {
         for (size_t r = 0; r < 6; r += window)
           for (size_t k = 0; k < 6; k += window) {
             double sum = 0;
-            for (size_t i = 0; i < window * window; ++i) sum += x.real(q[(c * 6 + r + i / window) * 6 + k + i % window]);
+            for (size_t i = 0; i < window * window; ++i)
+              sum += x.real(q[(c * 6 + r + i / window) * 6 + k + i % window]);
             want.push_back(sum / static_cast<double>(window * window) / y.scale);
           }
       ASSERT_EQ(got.outputs.size(), 1u);
@@ -359,10 +376,11 @@ TEST(OnnxQuant, SoftmaxAndWhere) {
   TestModel m(13);
   const Quantised px = put(m, x), py = put(m, y), po = put(m, other);
   const std::string qx = quantise(m, m.input("x", {3, 10}), x), qo = quantise(m, m.input("o", {3, 10}), other);
-  m.output(m.op("com.microsoft.QLinearSoftmax", {qx, px.scale, px.zero, py.scale, py.zero}, {attr("axis", 1), attr("opset", 13)}));
+  m.output(m.op("com.microsoft.QLinearSoftmax", {qx, px.scale, px.zero, py.scale, py.zero},
+                {attr("axis", 1), attr("opset", 13)}));
   const std::string condition = m.op("Greater", {"x", m.floats({}, {0})});
-  m.output(m.op("com.microsoft.QLinearWhere",
-                {condition, qx, px.scale, px.zero, qo, po.scale, po.zero, px.scale, px.zero}));
+  m.output(
+      m.op("com.microsoft.QLinearWhere", {condition, qx, px.scale, px.zero, qo, po.scale, po.zero, px.scale, px.zero}));
   m.output(m.op("com.microsoft.QLinearAdd", {qx, px.scale, px.zero, qo, po.scale, po.zero, py.scale, py.zero}));
   const Outcome got = run_model(m, {real(q, x), real(p, other)});
   ASSERT_EQ(got.outputs.size(), 3u);
@@ -372,7 +390,8 @@ TEST(OnnxQuant, SoftmaxAndWhere) {
     for (size_t c = 0; c < 10; ++c) sum += std::exp(x.real(q[r * 10 + c]));
     for (size_t c = 0; c < 10; ++c) want.push_back(std::exp(x.real(q[r * 10 + c])) / sum / y.scale);
   }
-  for (size_t i = 0; i < q.size(); ++i) chosen.push_back((x.real(q[i]) > 0 ? x.real(q[i]) : other.real(p[i])) / x.scale);
+  for (size_t i = 0; i < q.size(); ++i)
+    chosen.push_back((x.real(q[i]) > 0 ? x.real(q[i]) : other.real(p[i])) / x.scale);
   expect_rounded(got.outputs[0], want, y, "softmax");
   expect_rounded(got.outputs[1], chosen, x, "where");
 }
@@ -401,7 +420,8 @@ TEST(OnnxQuant, IntegersBetweenQuantiseAndDequantise) {
     ASSERT_NEAR(got.outputs[4][i], wider.real(q[i]), 1e-4);
   }
   for (size_t c = 0; c < 4; ++c)
-    EXPECT_EQ(got.outputs[1][c], static_cast<float>(*std::max_element(q.begin() + static_cast<long>(c * 16), q.begin() + static_cast<long>(c * 16 + 16))));
+    EXPECT_EQ(got.outputs[1][c], static_cast<float>(*std::max_element(q.begin() + static_cast<long>(c * 16),
+                                                                      q.begin() + static_cast<long>(c * 16 + 16))));
 }
 
 TEST(OnnxQuant, PicturesOfBytes) {
@@ -415,7 +435,7 @@ TEST(OnnxQuant, PicturesOfBytes) {
   for (int i = 0; i < graph->node_size(); ++i)
     if (graph->node(i).input(0) == "x") made = graph->node(i).output(0), graph->mutable_node()->DeleteSubrange(i--, 1);
   for (auto& n : *graph->mutable_node())
-    if (n.input(0) == made) n.set_input(0, "x");
+    if (n.input(0) == made) n.mutable_input(0)->assign(1, 'x');
   std::vector<float> bytes(p.x.begin(), p.x.end());
   const Outcome got = run_model(m, {bytes});
   ASSERT_EQ(got.outputs.size(), 1u);
@@ -427,8 +447,9 @@ TEST(OnnxQuant, PicturesOfBytes) {
 TestModel dynamic_model(const std::vector<int>& w, int w_type, int w_zero) {
   TestModel m(11);
   const auto q = m.ops("DynamicQuantizeLinear", {m.input("x", {1, 4, 7, 7})}, 3);
-  const std::string y = m.op("ConvInteger", {q[0], m.integers(w_type, {6, 4, 3, 3}, w), q[2], m.integers(w_type, {}, {w_zero})},
-                             {attr("pads", {1, 1, 1, 1})});
+  const std::string y =
+      m.op("ConvInteger", {q[0], m.integers(w_type, {6, 4, 3, 3}, w), q[2], m.integers(w_type, {}, {w_zero})},
+           {attr("pads", {1, 1, 1, 1})});
   const std::string scale = m.op("Mul", {q[1], m.floats({}, {0.01f})});
   m.output(m.op("Mul", {m.op("Cast", {y}, {attr("to", 1)}), scale}));
   return m;
@@ -491,7 +512,8 @@ TEST(OnnxQuant, WideWeightsAreSplitExactly) {
     EXPECT_EQ(split_wide_weights(*graph), wide ? 1 : 0) << c.why;
     const std::vector<float> after = run(*graph);
     ASSERT_EQ(after.size(), before.size());
-    for (size_t i = 0; i < after.size(); ++i) ASSERT_NEAR(after[i], before[i], 1) << c.why;  // float sums of another order
+    for (size_t i = 0; i < after.size(); ++i)
+      ASSERT_NEAR(after[i], before[i], 1) << c.why;  // float sums of another order
     const Frozen frozen = freeze(*graph);
     EXPECT_GE(frozen.layers, 1) << c.why;
     EXPECT_TRUE(frozen.float_layers.empty()) << c.why;
@@ -518,7 +540,8 @@ TEST(OnnxQuant, OneScaleForBoxesAndScoresIsNamed) {
 TEST(OnnxQuant, WhatCannotBeIsSaid) {
   {
     TestModel m(13);
-    m.output(m.op("QuantizeLinear", {m.input("x", {1, 3, 4, 4}), m.floats({3}, {1, 2, 3}), m.integers(kU8, {3}, {0, 0, 0})}));
+    m.output(m.op("QuantizeLinear",
+                  {m.input("x", {1, 3, 4, 4}), m.floats({3}, {1, 2, 3}), m.integers(kU8, {3}, {0, 0, 0})}));
     EXPECT_NE(error_of(m).find("a scale for each channel of an activation"), std::string::npos) << error_of(m);
   }
   {
@@ -533,7 +556,8 @@ TEST(OnnxQuant, WhatCannotBeIsSaid) {
   }
   {
     TestModel m(13);
-    m.output(m.op("DequantizeLinear", {m.integers(kU8, {2, 3}, {1, 2, 3, 4, 5, 6}), m.floats({3}, {1, 1, 1})}, {attr("axis", 0)}));
+    m.output(m.op("DequantizeLinear", {m.integers(kU8, {2, 3}, {1, 2, 3, 4, 5, 6}), m.floats({3}, {1, 1, 1})},
+                  {attr("axis", 0)}));
     EXPECT_NE(error_of(m).find("3 scales for 2 channels"), std::string::npos) << error_of(m);
   }
   {

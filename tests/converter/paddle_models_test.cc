@@ -112,10 +112,9 @@ TEST(PaddleModels, ProgramsWithoutWeightsRun) {
     const char* name;
     std::vector<std::pair<std::string, Shape>> inputs;
   };
-  const Case cases[] = {
-      {"pp_liteseg_t_stdc1_argmax", {{"x", {1, 3, 64, 128}}}},
-      {"pp_liteseg_b_stdc2_cityscapes", {{"x", {1, 3, 64, 96}}}},
-      {"ppocrv3_rec_qat", {{"x", {1, 3, 48, 320}}}}};
+  const Case cases[] = {{"pp_liteseg_t_stdc1_argmax", {{"x", {1, 3, 64, 128}}}},
+                        {"pp_liteseg_b_stdc2_cityscapes", {{"x", {1, 3, 64, 96}}}},
+                        {"ppocrv3_rec_qat", {{"x", {1, 3, 48, 320}}}}};
   for (const Case& c : cases) {
     const auto path = shared_file(std::string("models/graphs/") + c.name + ".pdmodel");
     if (!path) GTEST_SKIP() << "the shared models are missing";

@@ -21,7 +21,8 @@ struct TestModel {
   std::string floats(const std::vector<int64_t>& dims, const std::vector<float>& values);
   std::string random(const std::vector<int64_t>& dims);  // fixed values in [-1, 1)
   std::string ints(const std::vector<int64_t>& values);
-  std::string integers(int type, const std::vector<int64_t>& dims, const std::vector<int>& values);  // ONNX' 2 u8, 3 s8, 6 s32
+  std::string integers(int type, const std::vector<int64_t>& dims,
+                       const std::vector<int>& values);  // ONNX' 2 u8, 3 s8, 6 s32
   // `type` may begin with a domain: com.microsoft.QGemm.
   std::string op(const std::string& type, const std::vector<std::string>& inputs, const std::vector<Attr>& attrs = {});
   std::vector<std::string> ops(const std::string& type, const std::vector<std::string>& inputs, int outputs,

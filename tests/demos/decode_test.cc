@@ -169,6 +169,9 @@ TEST(DecodeSsd, BackgroundFirstOrLeftOut) {
     const auto d = boxes_of(Decoder::kSsd, *rig, same_size(100, 200), {.score_threshold = .01f});
     ASSERT_EQ(d.size(), 1u);
     expect_box(d[0], {1, .5f, 40, 10, 80, 30});
+    const auto x_first = boxes_of(Decoder::kSsdCorners, *rig, same_size(100, 200), {.score_threshold = .01f});
+    ASSERT_EQ(x_first.size(), 1u);
+    expect_box(x_first[0], {1, .5f, 20, 20, 60, 40});
   }
   EXPECT_EQ(decode(Decoder::kSsd, rows.tensors(), 0, same_size(9, 9), {})->classes, 2);
   EXPECT_TRUE(has_nms(Decoder::kSsd, chosen.tensors()));

@@ -93,9 +93,8 @@ void check_conv(int rows, int taps, int in_channels, int channels, const Activat
     got.assign(expected.size(), 5);
     tile.output = got.data();
     isa->conv_tile_f32(tile);
-    ASSERT_TRUE(same(expected, got))
-        << isa->name << " rows " << rows << " taps " << taps << " in " << in_channels << " channels " << channels
-        << " act " << static_cast<int>(act.kind);
+    ASSERT_TRUE(same(expected, got)) << isa->name << " rows " << rows << " taps " << taps << " in " << in_channels
+                                     << " channels " << channels << " act " << static_cast<int>(act.kind);
   }
 }
 
@@ -164,8 +163,7 @@ TEST(BinaryF32, OperationsAndSteps) {
           for (const Isa* isa : supported_isas()) {
             std::vector<float> got(expected.size(), 9);
             isa->binary_f32(static_cast<BinaryF32>(op), a.data(), a_step, b.data(), b_step, got.data(), count);
-            ASSERT_TRUE(same(expected, got))
-                << isa->name << " op " << op << " count " << count << " b " << first;
+            ASSERT_TRUE(same(expected, got)) << isa->name << " op " << op << " count " << count << " b " << first;
           }
         }
       }
@@ -195,8 +193,8 @@ TEST(UnaryF32, Operations) {
 }
 
 // Zeros of both signs, infinities and NaN: the same bits, but for the sign and payload of a NaN.
-const std::vector<float> kSpecial = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 1e-40f, -1e-40f, 3e38f, -3e38f,
-                                     0.5f, -0.5f, 1.5f, 2.5f,  -2.5f,    100.0f};
+const std::vector<float> kSpecial = {0.0f,  -0.0f,  1.0f, -1.0f, INFINITY, -INFINITY, NAN,   1e-40f, -1e-40f,
+                                     3e38f, -3e38f, 0.5f, -0.5f, 1.5f,     2.5f,      -2.5f, 100.0f};
 
 ::testing::AssertionResult same_but_nan(const std::vector<float>& expected, const std::vector<float>& got) {
   for (size_t i = 0; i < expected.size(); ++i)
