@@ -1,5 +1,5 @@
 // LayerNormalization (17), InstanceNormalization and GroupNormalization (18: a scale a group, 21: a scale a channel).
-#include <numeric>
+#include <algorithm>
 
 #include "converter/ops/build.h"
 #include "converter/ops/ops.h"
@@ -34,9 +34,13 @@ TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bi
   }
   std::vector<TensorId> operands{rows};
   if (inside && (scale >= 0 || bias >= 0)) {
-    const std::vector<float> ones(static_cast<size_t>(row.elements()), 1);
-    operands.push_back(scale >= 0 ? n.reshape(scale, {-1}) : n.floats({row.elements()}, ones));
-    if (bias >= 0) operands.push_back(n.reshape(bias, {-1}));
+    const auto flat = [&](TensorId t) {
+      std::vector<float> values(static_cast<size_t>(row.elements()), 1);
+      if (t >= 0) std::ranges::copy(n.at(t).values<float>(), values.begin());
+      return n.floats({row.elements()}, values);
+    };
+    operands.push_back(flat(scale));
+    if (bias >= 0) operands.push_back(flat(bias));
   }
   TensorId y = n.emit(schema::LayerNormT{.epsilon = epsilon}, operands);
   if (!plain) y = build_reshape_like(n, y, x);

@@ -42,6 +42,13 @@ TensorId square_of(Graph& g, const Uses& uses, TensorId t) {
   return n && uniform(g, n->inputs[1]) == 2.0f ? n->inputs[0] : -1;
 }
 
+// One tensor, or two differences of the same two: exporters write x - Mean(x) once for the spread and once for the result.
+bool same(Graph& g, const Uses& uses, TensorId a, TensorId b) {
+  if (a == b || a < 0 || b < 0) return a == b;
+  const Node *x = binary_of(g, uses, a, BinaryKind::sub), *y = binary_of(g, uses, b, BinaryKind::sub);
+  return x && y && x->inputs == y->inputs;
+}
+
 // t = mean(of^2) + epsilon.
 struct Spread {
   TensorId of = -1;
@@ -77,11 +84,11 @@ bool find(Graph& g, const Uses& uses, int i) {
   if (binary_of(g, uses, y, BinaryKind::div)) {
     const Node* root = unary_of(g, uses, n.inputs[1], UnaryKind::sqrt);
     if (root) spread = spread_of(g, uses, root->inputs[0]);
-    if (spread.of != n.inputs[0]) return false;
+    if (!same(g, uses, spread.of, n.inputs[0])) return false;
   } else if (binary_of(g, uses, y, BinaryKind::mul)) {
     for (size_t k = 0; k < 2 && spread.of < 0; ++k) {
       spread = inverse_root(g, uses, n.inputs[1 - k]);
-      if (spread.of != n.inputs[k]) spread.of = -1;
+      if (!same(g, uses, spread.of, n.inputs[k])) spread.of = -1;
     }
   }
   if (spread.of < 0) return false;

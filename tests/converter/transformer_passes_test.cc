@@ -98,7 +98,7 @@ const Norm kNorms[] = {
      }},
     {"two differences", true,
      [](TestModel& m, const std::string& x) {
-       const std::string d = m.op("Sub", {x, mean(m, x)}), again = m.op("Sub", {x, mean(m, x)});
+       const std::string u = mean(m, x), d = m.op("Sub", {x, u}), again = m.op("Sub", {x, u});
        return m.op("Div", {again, root(m, m.op("Mul", {d, d}))});
      }},
     {"Reciprocal", true,
