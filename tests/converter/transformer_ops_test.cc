@@ -238,8 +238,7 @@ TEST(TransformerOps, EinsumIsOneProduct) {
 }
 
 TEST(TransformerOps, EinsumRefusesTheRest) {
-  for (const char* equation :
-       {"ii->i", "...i,ij->...j", "ij,jk,kl->il", "ij,jk->iz", "ij,jk->ii", "ij", "i1,1j->ij"}) {
+  for (const char* equation : {"ii->i", "...i,ij->...j", "ij,jk,kl->il", "ij,jk->iz", "ij,jk->ii", "ij", "i1,1j->ij"}) {
     TestModel m(12);
     m.output(m.op("Einsum", {m.input("a", {3, 3}), m.input("b", {3, 3})}, {attr("equation", equation)}));
     EXPECT_NE(error_of(m).find("is not supported"), std::string::npos) << equation << ": " << error_of(m);
