@@ -85,7 +85,8 @@ TEST(PaddleGrid, LogicalReductions) {
     TestProgram p;
     const std::string x = p.input("x", {4, 3});
     const std::string above = p.op("greater_than", {{"X", {x}}, {"Y", {p.floats({1}, {0})}}});
-    const std::string reduced = p.op(all ? "reduce_all" : "reduce_any", {{"X", {above}}}, {attr("dim", {1})});
+    const std::string reduced =
+        p.op(all ? "reduce_all" : "reduce_any", {{"X", {above}}}, {attr("dim", std::vector<int64_t>{1})});
     p.output(p.op("cast", {{"X", {reduced}}}, {attr("out_dtype", 5)}));
     const Values v = input_values(12);
     Values want;
