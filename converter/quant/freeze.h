@@ -9,7 +9,6 @@ struct Frozen {
   int weights_only = 0;  // those whose weights alone are int8
   std::vector<std::string> float_layers;
   float largest_error = 0;  // of an int8 weight against the float it came from, in steps
-  int conflicts = 0;        // tensors that were given different scales by different readers; the largest is used
 };
 
 // After the passes. What the simulation rounds is u8, what it reads unrounded is float: an int8 run differs from it only by the
