@@ -3,6 +3,7 @@
 #include "kernels/conv_f32_inl.h"
 #include "kernels/quant.h"
 #include "kernels/reference.h"
+#include "kernels/transpose_8_inl.h"
 
 namespace octet::kernels {
 namespace {
@@ -150,8 +151,34 @@ void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {
   if (norm.bias) map2(out, 1, norm.bias, 1, out, norm.count, [](F x, F y) { return add(x, y); });
 }
 
+// The largest of each of up to 16 rows, side by side: turned in pieces, so that every lane compares a row of its own.
+inline void argmax_of_rows(const float* in, int64_t in_pitch, int rows, int channels, int64_t* out) {
+  constexpr int kRows = 16, kPiece = 64, kVectors = kRows / kLanes;
+  alignas(64) uint32_t turned[kPiece * kRows] = {};
+  F best[kVectors] = {};
+  I at[kVectors] = {};
+  for (int c = 0; c < channels; ++c) {
+    if (c % kPiece == 0)
+      transpose_32(reinterpret_cast<const uint32_t*>(in + c), in_pitch, turned, kRows, rows,
+                   channels - c < kPiece ? channels - c : kPiece);
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F x = load_f(reinterpret_cast<const float*>(turned + c % kPiece * kRows + v * kLanes));
+      if (c == 0) best[v] = x;
+      at[v] = as_i(if_less(best[v], x, as_f(set_i(c)), as_f(at[v])));
+      best[v] = if_less(best[v], x, x, best[v]);
+    });
+  }
+  int32_t found[kRows];
+  for (int v = 0; v < kVectors; ++v) store_i(found + v * kLanes, at[v]);
+  for (int r = 0; r < rows; ++r) out[r] = found[r];
+}
+
 // As reference::argmax_f32.
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
+  for (; rows >= 4; in += 16 * in_pitch, out += 16, rows -= 16) {
+    argmax_of_rows(in, in_pitch, rows < 16 ? static_cast<int>(rows) : 16, channels, out);
+    if (rows <= 16) return;
+  }
   for (int64_t r = 0; r < rows; ++r) {
     const float* row = in + r * in_pitch;
     const float best = highest(largest_of(row, channels));

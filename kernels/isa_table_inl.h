@@ -9,11 +9,7 @@
 #include "kernels/isa_tables.h"
 #include "kernels/pool_inl.h"
 #include "kernels/reference.h"
-#if defined(__x86_64__)
-#include "kernels/movement_x86_inl.h"
-#else
-#include "kernels/movement_any_inl.h"
-#endif
+#include "kernels/transpose_8_inl.h"
 
 namespace octet::kernels {
 namespace {

@@ -1,4 +1,4 @@
-// Transposes and argmax in 128 and 256 bits, for every x86 ISA (all have AVX2).
+// Of moving elements and of argmax, what is in 128 and 256 bits, for every x86 ISA (all have AVX2).
 #pragma once
 #include <immintrin.h>
 
@@ -7,34 +7,12 @@
 namespace octet::kernels {
 namespace {
 
+using Bytes16 = __m128i;
 inline __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 inline void store_128(void* p, __m128i v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
 
-// One of the four steps of a 16x16 transpose of bytes: r[i], r[i + 8] become their interleaved halves at 2i, 2i + 1.
-inline void interleave_step(const __m128i from[16], __m128i to[16]) {
-  for (int i = 0; i < 8; ++i) {
-    to[2 * i] = _mm_unpacklo_epi8(from[i], from[i + 8]);
-    to[2 * i + 1] = _mm_unpackhi_epi8(from[i], from[i + 8]);
-  }
-}
-
-// Up to 16 rows and columns of bytes; loads 16 bytes of each row.
-inline void transpose_tile_8(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int rows,
-                             int columns) {
-  __m128i a[16], b[16];
-  for (int i = 0; i < 16; ++i) a[i] = load_128(in + (i < rows ? i : rows - 1) * in_pitch);
-  interleave_step(a, b);
-  interleave_step(b, a);
-  interleave_step(a, b);
-  interleave_step(b, a);
-  if (rows == 16 && columns == 16) {
-    for (int i = 0; i < 16; ++i) store_128(out + i * out_pitch, a[i]);
-    return;
-  }
-  alignas(16) uint8_t copy[16][16];
-  for (int i = 0; i < 16; ++i) store_128(copy[i], a[i]);
-  for (int i = 0; i < columns; ++i) std::memcpy(out + i * out_pitch, copy[i], static_cast<size_t>(rows));
-}
+inline __m128i zip_low(__m128i a, __m128i b) { return _mm_unpacklo_epi8(a, b); }
+inline __m128i zip_high(__m128i a, __m128i b) { return _mm_unpackhi_epi8(a, b); }
 
 // Three planes to pixels of 3 bytes, every 4 (the fourth keeps its value) or every 3 bytes. Returns the columns done.
 inline int64_t interleave_planes(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch,
@@ -55,21 +33,6 @@ inline int64_t interleave_planes(const uint8_t* in, int64_t in_pitch, uint8_t* o
     }
   }
   return c;
-}
-
-// Same as reference::transpose_8.
-void transpose_8(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int64_t columns) {
-  if (rows == 3 && (out_pitch == 4 || out_pitch == 3)) {
-    const int64_t done = interleave_planes(in, in_pitch, out, out_pitch, columns);
-    in += done, out += done * out_pitch, columns -= done;
-  }
-  for (int64_t r = 0; r < rows; r += 16) {
-    const int height = rows - r < 16 ? static_cast<int>(rows - r) : 16;
-    for (int64_t c = 0; c < columns; c += 16) {
-      const int width = columns - c < 16 ? static_cast<int>(columns - c) : 16;
-      transpose_tile_8(in + r * in_pitch + c, in_pitch, out + c * out_pitch + r, out_pitch, height, width);
-    }
-  }
 }
 
 inline __m128i first_dwords(int n) { return _mm_cmpgt_epi32(_mm_set1_epi32(n), _mm_setr_epi32(0, 1, 2, 3)); }

@@ -1,5 +1,7 @@
 // Transposes and argmax of every ISA against the reference.
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "tests/kernels/support.h"
 
@@ -23,6 +25,16 @@ constexpr Shape kShapes[] = {
     {64, 85, 0, 0, "detector head"},
     {4, 40, 0, 0, "four planes"},
     {2, 9, 0, 2, "two planes"},
+    {2, 16, 0, 0, "shuffle of two groups, one vector"},
+    {2, 61, 7, 0, "shuffle of two groups, tail"},
+    {4, 33, 1, 0, "shuffle of four groups"},
+    {8, 58, 0, 0, "shuffle of eight groups"},
+    {8, 15, 0, 0, "shuffle of eight groups, less than a vector"},
+    {24, 2, 0, 3, "two groups apart"},
+    {16, 2, 0, 0, "two groups apart, one vector"},
+    {61, 4, 0, 0, "four groups apart"},
+    {47, 8, 0, 1, "eight groups apart"},
+    {47, 8, 1, 0, "eight of nine columns"},
 };
 
 template <class T>
@@ -56,13 +68,14 @@ TEST(Transpose, Shapes) {
 
 TEST(ArgMax, U8AndF32) {
   Random random(22);
-  for (int channels = 1; channels <= 100; ++channels) {
-    const int64_t rows = 9, pitch = channels + channels % 3;
+  for (int channels = 1; channels <= 150; ++channels) {
+    const int64_t rows = 1 + channels % 37, pitch = channels + channels % 3;
     auto bytes = random.bytes(rows * pitch);
     for (int n = 0; n < channels; ++n) bytes[static_cast<size_t>(n)] = 0;  // a row of zeros
     auto reals = random.reals(rows * pitch, -1, 1);
     for (size_t i = 0; i < reals.size(); i += 2) reals[i] = std::nearbyint(reals[i]) - 2 * (i % 5 == 0);
-    std::vector<int64_t> expected(rows), got(rows);
+    for (size_t i = 0; i < reals.size(); i += 17) reals[i] = i % 4 ? std::numeric_limits<float>::quiet_NaN() : -INFINITY;
+    std::vector<int64_t> expected(static_cast<size_t>(rows)), got(expected.size());
     for (const Isa* isa : supported_isas()) {
       reference::argmax_u8(bytes.data(), pitch, rows, channels, expected.data());
       isa->argmax_u8(bytes.data(), pitch, rows, channels, got.data());
