@@ -16,7 +16,7 @@ inline constexpr float kB[4] = {0.5273416f, -0.141354852f, 0.0320356013f, -0.003
 
 // exp(x) = 2^n * p(x - n ln 2), Horner's rule with fused multiply-adds; relative error below 2e-7.
 namespace exp_accurate {
-inline constexpr float kLow = -87.0f, kHigh = 88.0f;  // clamp: keeps 2^n a normal number
+inline constexpr float kLow = -87.0f, kHigh = 87.0f;  // clamp: keeps the result and its reciprocal normal
 inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
 inline constexpr float kP[8] = {1.0f,

@@ -108,8 +108,34 @@ inline F largest_of(const float* in, int64_t count) {
   return set_f(highest(best));
 }
 
-// As reference::softmax_f32.
-void softmax_f32(const float* in, float* out, int64_t count) {
+// Up to 16 rows of fewer than kShortRow, side by side: each lane has a row of its own.
+constexpr int kShortRow = 8;
+inline void softmax_of_rows(const float* in, float* out, int rows, int count) {
+  constexpr int kRows = 16;
+  alignas(64) float turned[kShortRow * kRows] = {};
+  transpose_32(reinterpret_cast<const uint32_t*>(in), count, reinterpret_cast<uint32_t*>(turned), kRows, rows, count);
+  for (int lane = 0; lane < kRows; lane += kLanes) {
+    F top = load_f(turned + lane), sums[kShortRow];
+    for (int c = 1; c < count; ++c) {
+      const F x = load_f(turned + c * kRows + lane);
+      top = if_less(top, x, x, top);
+    }
+    unroll<kShortRow>([&](auto c) __attribute__((always_inline)) {
+      sums[c] = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
+      store_f(turned + c * kRows + lane, sums[c]);
+    });
+    for (int half = kShortRow / 2; half > 0; half /= 2)  // as sum_of, whose other parts are 0
+      for (int i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
+    const F factor = div(set_f(1.0f), sums[0]);
+    for (int c = 0; c < count; ++c) {
+      float* x = turned + c * kRows + lane;
+      store_f(x, mul(load_f(x), factor));
+    }
+  }
+  transpose_32(reinterpret_cast<const uint32_t*>(turned), kRows, reinterpret_cast<uint32_t*>(out), count, count, rows);
+}
+
+inline void softmax_of_row(const float* in, float* out, int64_t count) {
   const F top = largest_of(in, count);
   map1(in, out, count, [top](F x) { return exp_clamped(sub(x, top)); });
   float partial[kPartialSums] = {};
@@ -121,6 +147,31 @@ void softmax_f32(const float* in, float* out, int64_t count) {
   }
   const F factor = div(set_f(1.0f), set_f(sum_of(partial)));
   map1(out, out, count, [factor](F x) { return mul(x, factor); });
+}
+
+// As reference::softmax_f32.
+void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
+  const bool is_short = count <= kShortRow && rows > 2;
+  for (int64_t r = 0; r < rows; r += is_short ? 16 : 1) {
+    if (is_short)
+      softmax_of_rows(in + r * count, out + r * count, rows - r < 16 ? static_cast<int>(rows - r) : 16,
+                      static_cast<int>(count));
+    else
+      softmax_of_row(in + r * count, out + r * count, count);
+  }
+}
+
+// As reference::affine_f32.
+void affine_f32(const AffineF32& a) {
+  for (int64_t r = 0; r < a.rows; ++r) {
+    for (int c = 0; c < a.channels; c += kLanes) {
+      const int n = a.channels - c < kLanes ? a.channels - c : kLanes;
+      F y =
+          add(mul(load_some(a.input + r * a.input_pitch + c, n), load_some(a.scale + c, n)), load_some(a.shift + c, n));
+      if (a.slope) y = leaky(y, load_some(a.slope + c, n));
+      store_some(a.output + r * a.output_pitch + c, y, n);
+    }
+  }
 }
 
 // The sum of f(i) over all elements, f(x) of a vector or of a number, in the reference's order: part by part, tails last.

@@ -33,6 +33,7 @@ const Isa kIsaScalar = {
     .unary_f32 = reference::unary_f32,
     .bilinear_f32 = reference::bilinear_f32,
     .softmax_f32 = reference::softmax_f32,
+    .affine_f32 = reference::affine_f32,
     .layer_norm_f32 = reference::layer_norm_f32,
     .argmax_f32 = reference::argmax_f32,
 };

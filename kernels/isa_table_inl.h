@@ -44,6 +44,7 @@ constexpr Isa make_isa(const char* name, uint32_t needs) {
       .unary_f32 = unary_f32,
       .bilinear_f32 = bilinear_f32,
       .softmax_f32 = softmax_f32,
+      .affine_f32 = affine_f32,
       .layer_norm_f32 = layer_norm_f32,
       .argmax_f32 = argmax_f32,
   };

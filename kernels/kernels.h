@@ -197,6 +197,19 @@ struct LayerNormF32 {
   const float* bias = nullptr;   // null: 0
 };
 
+// Rows of channels: y = x * scale[c] + shift[c], each a rounded operation; with a slope then max(y, 0) + min(y, 0) * slope[c].
+struct AffineF32 {
+  int64_t rows = 0;
+  int channels = 0;
+  const float* input = nullptr;
+  int64_t input_pitch = 0;
+  const float* scale = nullptr;
+  const float* shift = nullptr;
+  const float* slope = nullptr;  // may be null
+  float* output = nullptr;
+  int64_t output_pitch = 0;
+};
+
 enum class BinaryF32 : uint8_t { kAdd, kSub, kMul, kDiv, kPow, kMin, kMax };
 enum class UnaryF32 : uint8_t { kAct, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCeil, kRound, kErf, kReciprocal };
 
@@ -240,7 +253,8 @@ struct Isa {
   void (*binary_f32)(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count);
   void (*unary_f32)(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
   void (*bilinear_f32)(int channels, const float* const corners[4], const float weights[4], float* out);
-  void (*softmax_f32)(const float* in, float* out, int64_t count);  // one row
+  void (*softmax_f32)(const float* in, float* out, int64_t rows, int64_t count);  // rows of `count`, without gaps
+  void (*affine_f32)(const AffineF32&);
   void (*layer_norm_f32)(const LayerNormF32&, const float* in, float* out);
   void (*argmax_f32)(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 };

@@ -41,7 +41,8 @@ void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, fl
 void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count);
 void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
 void bilinear_f32(int channels, const float* const corners[4], const float weights[4], float* out);
-void softmax_f32(const float* in, float* out, int64_t count);
+void softmax_f32(const float* in, float* out, int64_t rows, int64_t count);
+void affine_f32(const AffineF32& a);
 void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out);
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 

@@ -168,15 +168,27 @@ void bilinear_f32(int channels, const float* const corners[4], const float weigh
   }
 }
 
-void softmax_f32(const float* in, float* out, int64_t count) {
-  const float highest = *std::max_element(in, in + count);
-  float sums[kPartialSums] = {};
-  for (int64_t i = 0; i < count; ++i) {
-    out[i] = exp_accurate(in[i] - highest);
-    sums[i % kPartialSums] += out[i];
+void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
+  for (int64_t r = 0; r < rows; ++r, in += count, out += count) {
+    const float highest = *std::max_element(in, in + count);
+    float sums[kPartialSums] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      out[i] = exp_accurate(in[i] - highest);
+      sums[i % kPartialSums] += out[i];
+    }
+    const float factor = 1 / sum_of(sums);
+    for (int64_t i = 0; i < count; ++i) out[i] *= factor;
   }
-  const float factor = 1 / sum_of(sums);
-  for (int64_t i = 0; i < count; ++i) out[i] *= factor;
+}
+
+void affine_f32(const AffineF32& a) {
+  for (int64_t r = 0; r < a.rows; ++r) {
+    for (int c = 0; c < a.channels; ++c) {
+      float y = a.input[r * a.input_pitch + c] * a.scale[c] + a.shift[c];
+      if (a.slope) y = max_of(y, 0.0f) + min_of(y, 0.0f) * a.slope[c];
+      a.output[r * a.output_pitch + c] = y;
+    }
+  }
 }
 
 void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {

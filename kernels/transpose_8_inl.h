@@ -39,23 +39,25 @@ constexpr int bits_of(int count) { return count == 1 ? 0 : 1 + bits_of(count / 2
 // A few rows to columns that follow each other, as in a channel shuffle.
 template <int kRows>
 void zip_rows(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t columns) {
-  pieces_of_16(columns, [=](int64_t c) __attribute__((always_inline)) {
-    Bytes16 v[kRows];
-    unroll<kRows>([&](auto r) __attribute__((always_inline)) { v[r] = load_128(in + r * in_pitch + c); });
-    interleave_halves<kRows, bits_of(kRows)>(v);
-    unroll<kRows>([&](auto r) __attribute__((always_inline)) { store_128(out + c * kRows + r * 16, v[r]); });
-  });
+  pieces_of_16(
+      columns, [=](int64_t c) __attribute__((always_inline)) {
+        Bytes16 v[kRows];
+        unroll<kRows>([&](auto r) __attribute__((always_inline)) { v[r] = load_128(in + r * in_pitch + c); });
+        interleave_halves<kRows, bits_of(kRows)>(v);
+        unroll<kRows>([&](auto r) __attribute__((always_inline)) { store_128(out + c * kRows + r * 16, v[r]); });
+      });
 }
 
 // The reverse: a few columns of rows that follow each other.
 template <int kColumns>
 void unzip_columns(const uint8_t* in, uint8_t* out, int64_t out_pitch, int64_t rows) {
-  pieces_of_16(rows, [=](int64_t r) __attribute__((always_inline)) {
-    Bytes16 v[kColumns];
-    unroll<kColumns>([&](auto c) __attribute__((always_inline)) { v[c] = load_128(in + r * kColumns + c * 16); });
-    interleave_halves<kColumns, bits_of(16)>(v);
-    unroll<kColumns>([&](auto c) __attribute__((always_inline)) { store_128(out + c * out_pitch + r, v[c]); });
-  });
+  pieces_of_16(
+      rows, [=](int64_t r) __attribute__((always_inline)) {
+        Bytes16 v[kColumns];
+        unroll<kColumns>([&](auto c) __attribute__((always_inline)) { v[c] = load_128(in + r * kColumns + c * 16); });
+        interleave_halves<kColumns, bits_of(16)>(v);
+        unroll<kColumns>([&](auto c) __attribute__((always_inline)) { store_128(out + c * out_pitch + r, v[c]); });
+      });
 }
 
 // Up to 16 rows and columns; loads 16 bytes of each row.

@@ -30,6 +30,7 @@ constexpr Pass kFusion[] = {
     {"fuse_activations", fuse_activations},
     {"make_affines", make_affines},
     {"fuse_residuals", fuse_residuals},
+    {"drop_traces", drop_traces},
 };
 
 Result<int> run(Graph& g, std::span<const Pass> passes) {

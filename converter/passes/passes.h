@@ -31,6 +31,7 @@ int make_affines(Graph& g);  // what of those is left, and PReLU
 int fuse_activations(Graph& g);
 int fuse_residuals(Graph& g);
 int fold_focus(Graph& g);
+int drop_traces(Graph& g);  // negligible weights become 0
 
 // All of them, in order.
 Result<void> run_passes(Graph& g);

@@ -84,18 +84,21 @@ void prepare_u8(Prepare& p) {
 
 void prepare_f32(Prepare& p) {
   const Value &in = p.in(0), &out = p.out();
-  p.step.kernel = "affine f32";
-  p.step.run = [scale = operand(p, 1).data(), shift = operand(p, 2).data(), slope = operand(p, 3).data(),
-                channels = in.channels(), rows = in.rows(), from = in.id, to = out.id, from_pitch = in.pitch,
-                to_pitch = out.pitch](const RunContext& ctx) {
-    parallel_rows(ctx.threads, rows, grain_of(channels), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const float* x = ctx.data<float>(from) + r * from_pitch;
-        float* y = ctx.data<float>(to) + r * to_pitch;
-        for (int64_t c = 0; c < channels; ++c) y[c] = x[c] * scale[c] + shift[c];
-        if (!slope) continue;
-        for (int64_t c = 0; c < channels; ++c) y[c] = std::max(y[c], 0.0f) + std::min(y[c], 0.0f) * slope[c];
-      }
+  p.step.kernel = std::string("affine f32 ") + p.isa.name;
+  const kernels::AffineF32 all = {.rows = in.rows(),
+                                  .channels = static_cast<int>(in.channels()),
+                                  .input_pitch = in.pitch,
+                                  .scale = operand(p, 1).data(),
+                                  .shift = operand(p, 2).data(),
+                                  .slope = operand(p, 3).data(),
+                                  .output_pitch = out.pitch};
+  p.step.run = [all, affine = p.isa.affine_f32, from = in.id, to = out.id](const RunContext& ctx) {
+    parallel_rows(ctx.threads, all.rows, grain_of(all.channels), [&](int64_t begin, int64_t end) {
+      kernels::AffineF32 part = all;
+      part.rows = end - begin;
+      part.input = ctx.data<float>(from) + begin * all.input_pitch;
+      part.output = ctx.data<float>(to) + begin * all.output_pitch;
+      affine(part);
     });
   };
 }

@@ -57,7 +57,7 @@ Result<void> prepare(Prepare& p) {
     float* out = ctx.data<float>(to);
     if (inner == 1)
       return parallel_rows(ctx.threads, outer, grain_of(size * 4), [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r) isa->softmax_f32(in + r * size, out + r * size, size);
+        isa->softmax_f32(in + begin * size, out + begin * size, end - begin, size);
       });
     const int64_t blocks = (inner + kBlock - 1) / kBlock;
     parallel_rows(ctx.threads, outer * blocks, 1, [&](int64_t begin, int64_t end) {

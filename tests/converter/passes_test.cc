@@ -201,6 +201,23 @@ TEST(Passes, BatchNormGoesIntoWeights) {
   }
 }
 
+TEST(Passes, TracesOfDeadChannelsGo) {
+  const Graph g = build([](TestModel& m, const std::string& x) {
+    m.output(m.op("Conv", {x, m.floats({2, 4, 1, 1}, {0.3f, 1e-39f, -1e-21f, 1e-19f, 1e-38f, -2e-40f, 0, -1})}));
+    m.output(m.op("Conv", {x, m.floats({1, 4, 1, 1}, {1e-32f, -1e-33f, 1e-34f, 2e-32f})}));  // small as a whole
+    m.output(m.op("Max", {x, m.floats({4, 1, 1}, {1, 1e-38f, 1e-31f, 2})}));                 // no weights
+  });
+  std::vector<int> zeros;
+  for (const Node& n : g.nodes)
+    for (TensorId t : n.inputs)
+      if (t >= 0 && tensor(g, t).constant && tensor(g, t).dtype == DType::kF32) {
+        const auto values = tensor(g, t).values<float>();
+        if (values.size() > 1) zeros.push_back(static_cast<int>(std::count(values.begin(), values.end(), 0.0f)));
+      }
+  std::sort(zeros.begin(), zeros.end());
+  EXPECT_EQ(zeros, (std::vector<int>{0, 0, 5})) << dump(g);
+}
+
 TEST(Passes, AffineKinds) {
   const Graph g = build([](TestModel& m, const std::string& x) {
     std::string y = m.conv(x, 4, 8, 1);

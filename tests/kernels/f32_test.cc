@@ -295,7 +295,7 @@ TEST(BilinearAndSoftmaxF32, Lengths) {
     const float weights[4] = {0.1f, 0.2f, 0.3f, 0.4f};
     std::vector<float> blend(static_cast<size_t>(count) + 1, 1), soft(blend);
     reference::bilinear_f32(count, corners, weights, blend.data());
-    reference::softmax_f32(in.data(), soft.data(), count);
+    reference::softmax_f32(in.data(), soft.data(), 1, count);
     double sum = 0;
     for (int i = 0; i < count; ++i) sum += std::exp(double{in[static_cast<size_t>(i)]});
     for (size_t i = 0; i < static_cast<size_t>(count); ++i)
@@ -303,9 +303,54 @@ TEST(BilinearAndSoftmaxF32, Lengths) {
     for (const Isa* isa : supported_isas()) {
       std::vector<float> blend_got(blend.size(), 1), soft_got(blend.size(), 1);
       isa->bilinear_f32(count, corners, weights, blend_got.data());
-      isa->softmax_f32(in.data(), soft_got.data(), count);
+      isa->softmax_f32(in.data(), soft_got.data(), 1, count);
       ASSERT_EQ(blend, blend_got) << isa->name << " bilinear " << count;
       ASSERT_EQ(soft, soft_got) << isa->name << " softmax " << count;
+    }
+  }
+}
+
+TEST(SoftmaxF32, ManyRows) {
+  Random random(35);
+  for (int count = 1; count <= 20; ++count) {
+    for (int64_t rows : {1, 2, 3, 5, 16, 17, 40}) {
+      auto in = random.reals(rows * count, -90, 90);
+      if (rows == 40) in[7] = -INFINITY, in[13] = std::numeric_limits<float>::quiet_NaN();
+      std::vector<float> expected(in.size() + 1, 7);
+      reference::softmax_f32(in.data(), expected.data(), rows, count);
+      for (const Isa* isa : supported_isas()) {
+        std::vector<float> got(expected.size(), 7);
+        isa->softmax_f32(in.data(), got.data(), rows, count);
+        ASSERT_TRUE(same_but_nan(expected, got)) << isa->name << " " << rows << " rows of " << count;
+      }
+    }
+  }
+}
+
+TEST(AffineF32, ChannelsAndPitches) {
+  Random random(36);
+  for (int channels = 1; channels <= 40; ++channels) {
+    const int64_t rows = 1 + channels % 4, in_pitch = channels + channels % 3, out_pitch = channels + channels % 5;
+    const auto in = random.reals(rows * in_pitch, -5, 5), scale = random.reals(channels, -2, 2),
+               shift = random.reals(channels, -1, 1), slope = random.reals(channels, -1, 2);
+    for (const float* slopes : {static_cast<const float*>(nullptr), slope.data()}) {
+      std::vector<float> expected(static_cast<size_t>(rows * out_pitch), 7);
+      AffineF32 a = {.rows = rows,
+                     .channels = channels,
+                     .input = in.data(),
+                     .input_pitch = in_pitch,
+                     .scale = scale.data(),
+                     .shift = shift.data(),
+                     .slope = slopes,
+                     .output = expected.data(),
+                     .output_pitch = out_pitch};
+      reference::affine_f32(a);
+      for (const Isa* isa : supported_isas()) {
+        std::vector<float> got(expected.size(), 7);
+        a.output = got.data();
+        isa->affine_f32(a);
+        ASSERT_EQ(expected, got) << isa->name << " channels " << channels;
+      }
     }
   }
 }

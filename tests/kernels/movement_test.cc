@@ -74,7 +74,8 @@ TEST(ArgMax, U8AndF32) {
     for (int n = 0; n < channels; ++n) bytes[static_cast<size_t>(n)] = 0;  // a row of zeros
     auto reals = random.reals(rows * pitch, -1, 1);
     for (size_t i = 0; i < reals.size(); i += 2) reals[i] = std::nearbyint(reals[i]) - 2 * (i % 5 == 0);
-    for (size_t i = 0; i < reals.size(); i += 17) reals[i] = i % 4 ? std::numeric_limits<float>::quiet_NaN() : -INFINITY;
+    for (size_t i = 0; i < reals.size(); i += 17)
+      reals[i] = i % 4 ? std::numeric_limits<float>::quiet_NaN() : -INFINITY;
     std::vector<int64_t> expected(static_cast<size_t>(rows)), got(expected.size());
     for (const Isa* isa : supported_isas()) {
       reference::argmax_u8(bytes.data(), pitch, rows, channels, expected.data());
