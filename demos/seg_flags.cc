@@ -42,10 +42,6 @@ void define_flags(CLI::App& app, SegFlags& f) {
       ->capture_default_str();
   app.add_option("--use_multi_img_for_dynamic_shape_collect", f.use_multi_img_for_dynamic_shape_collect,
                  "Accepted for old command lines; without effect");
-  app.add_option("--target_size", f.target_size, "Resize to width,height first")
-      ->delimiter(',')
-      ->expected(2)
-      ->check(CLI::Range(1, 1 << 14));
   app.add_option("--exchange", f.exchange,
                  "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
                  "count instead");
@@ -88,11 +84,6 @@ Result<SegConfig> config_of(const SegFlags& f) {
   auto preprocess = apply(f.preprocess, c.preprocess);
   if (!preprocess) return preprocess.error();
   c.preprocess = *preprocess;
-  if (f.target_size.size() == 2) {
-    c.preprocess.resize = Resize::kStretch;
-    c.preprocess.width = f.target_size[0];
-    c.preprocess.height = f.target_size[1];
-  }
   return c;
 }
 

@@ -15,7 +15,6 @@ struct SegFlags {
   int cpu_threads = 1, num_classes = 0, ignore_index = 255;
   bool benchmark = false, use_trt = false, use_mkldnn = true, use_multi_img_for_dynamic_shape_collect = false;
   bool cache = false;
-  std::vector<int> target_size;  // width, height
   std::vector<std::string> int8_ops, int8_exclude;
   vision::PreprocessFlags preprocess;
 };

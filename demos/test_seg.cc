@@ -50,7 +50,7 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   if (!feed) return feed.error();
   // A size that a data set is usually resized to gives way to the model's own; one that was asked for does not.
   Preprocess& p = config->preprocess;
-  const bool asked = !f.config.empty() || !f.target_size.empty();
+  const bool asked = !f.config.empty() || !f.preprocess.target_size.empty();
   Preprocess open = p;
   if (!asked) open.height = open.width = 0;
   auto size = feed->size(open);

@@ -90,7 +90,8 @@ Result<Samples> samples_of(const Arguments& args, const Graph& g) {
   preprocess->height = size->height, preprocess->width = size->width;
   const bool any_size = args.arch == "seg" || preprocess->resize == vision::Resize::kSides;
   if ((size->height == 0 || size->width == 0) && !any_size && args.config.empty())
-    return Error{Code::kBadArgument, "'" + g.source + "' takes pictures of any size: say which with --img_shape"};
+    return Error{Code::kBadArgument,
+                 "'" + g.source + "' takes pictures of any size: say which with --img_shape or --target_size"};
   return picture_samples(std::move(*paths), *feed, *preprocess);
 }
 

@@ -64,12 +64,13 @@ Preprocess segmentation_preset();  // own size, RGB, (x / 255 - .5) / .5
 
 // Command line texts over a preset; empty texts leave it as it is.
 struct PreprocessFlags {
-  std::string resize;         // letterbox | letterbox-topleft | stretch
-  std::string interpolation;  // nearest | linear | cubic | area | lanczos
-  std::string channel_order;  // rgb | bgr
-  std::string scale;          // what pixels are divided by: 255 | 1
-  std::string mean, std;      // "a,b,c", or one number for all channels
-  std::string pad;            // 0..255
+  std::string resize = {};            // letterbox | letterbox-topleft | stretch
+  std::string interpolation = {};     // nearest | linear | cubic | area | lanczos
+  std::string channel_order = {};     // rgb | bgr
+  std::string scale = {};             // what pixels are divided by: 255 | 1
+  std::string mean = {}, std = {};    // "a,b,c", or one number for all channels
+  std::string pad = {};               // 0..255
+  std::vector<int> target_size = {};  // width, height
 };
 Result<Preprocess> apply(const PreprocessFlags& flags, Preprocess base);
 

@@ -103,6 +103,11 @@ Result<Preprocess> apply(const PreprocessFlags& flags, Preprocess p) {
       return bad("--std", flags.std, "numbers other than 0");
     p.std = *value;
   }
+  if (flags.target_size.size() == 2) {
+    if (p.resize != Resize::kLetterbox && p.resize != Resize::kLetterboxTopLeft) p.resize = Resize::kStretch;
+    p.width = flags.target_size[0];
+    p.height = flags.target_size[1];
+  }
   return p;
 }
 

@@ -15,6 +15,10 @@ inline void add_preprocess_options(CLI::App& app, PreprocessFlags& flags) {
   app.add_option("--mean", flags.mean, "a,b,c: subtracted after the scale");
   app.add_option("--std", flags.std, "a,b,c: divided by after the mean");
   app.add_option("--pad", flags.pad, "Colour of the border, 0..255");
+  app.add_option("--target_size", flags.target_size, "Resize to this width and height")
+      ->delimiter(',')
+      ->expected(2)
+      ->check(CLI::Range(1, 1 << 14));
 }
 
 }  // namespace octet::vision

@@ -66,6 +66,16 @@ TEST(Flags, EmptyTextsChangeNothing) {
   EXPECT_EQ(p->mean, (std::array<float, 3>{.5f, .5f, .5f}));
 }
 
+TEST(Flags, TargetSizeKeepsALetterbox) {
+  for (const Resize resize : {Resize::kLetterbox, Resize::kStretch, Resize::kSides}) {
+    const auto p = apply({.target_size = {192, 48}}, {.resize = resize});
+    ASSERT_TRUE(p);
+    EXPECT_EQ(p->width, 192);
+    EXPECT_EQ(p->height, 48);
+    EXPECT_EQ(p->resize, resize == Resize::kLetterbox ? Resize::kLetterbox : Resize::kStretch);
+  }
+}
+
 TEST(Flags, AllAreRead) {
   const PreprocessFlags flags{.resize = "letterbox-topleft",
                               .interpolation = "cubic",
