@@ -48,7 +48,7 @@ class Sums:
     """What the pictures add up to."""
 
     def __init__(self, args):
-        self.args, self.within, self.labels, self.best = args, {}, [0, 0], [0, 0]
+        self.args, self.within, self.labels, self.best = args, {}, [0, 0], np.zeros(3, int)
 
     def add(self, wanted, got, steps):
         for i, (a, b, step) in enumerate(zip(wanted, got, steps)):
@@ -63,9 +63,9 @@ class Sums:
             a, b = (np.delete(v[i], self.args.background, -1).ravel() if self.args.background is not None else v[i].ravel()
                     for v in (wanted, got))
             best = np.argsort(-a, kind="stable")[: self.args.top]
-            found = b[best] >= np.sort(b)[-self.args.top] - 1e-6
+            last, step = np.sort(b)[-self.args.top], steps[i] or 0
             tied = np.abs(a[best] - np.sort(a)[-self.args.top]) < 1e-6  # the last places are anyone's
-            self.best = [self.best[0] + (found | tied).sum(), self.best[1] + len(best)]
+            self.best += [((b[best] >= last - k * step - 1e-6) | tied).sum() for k in (0, 1)] + [len(best)]
 
     def show(self, names):
         for i, rows in self.within.items():
@@ -73,8 +73,8 @@ class Sums:
                   f"within 2 {np.mean([r[2] for r in rows]):.5f}")
         if self.labels[1]:
             print(f"labels equal: {self.labels[0] / self.labels[1]:.5f}")
-        if self.best[1]:
-            print(f"best scores found: {self.best[0]} of {self.best[1]}")
+        if self.best[2]:
+            print(f"best scores found: {self.best[0]} of {self.best[2]}; within a step of Octet's best: {self.best[1]}")
 
 
 def main():
