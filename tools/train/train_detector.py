@@ -175,7 +175,6 @@ def main():
     ap.add_argument("--minutes", type=float, help="let the clock, not --steps, drive the schedule and end the run")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--check", type=int, default=1000, help="steps between validations; 0 for none")
-    ap.add_argument("--init", help="checkpoint whose weights a new run begins with")
     ap.add_argument("--export-only", action="store_true")
     a = ap.parse_args()
     torch.manual_seed(1)
@@ -185,8 +184,6 @@ def main():
     net = Detector(len(CLASSES)).to(memory_format=torch.channels_last)
     print("parameters", sum(p.numel() for p in net.parameters()))
     saved = f"{a.work}/detector.pt"
-    if a.init:
-        net.load_state_dict(torch.load(a.init)["ema"])
     ema, opt, step, spent = Ema(net), adamw(net, 0.02), 0, 0.0
     if os.path.exists(saved):
         s = torch.load(saved)
