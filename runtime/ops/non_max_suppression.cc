@@ -79,10 +79,16 @@ int64_t suppress(const Job& job, const float* boxes, const float* scores, float 
   int32_t* end = order;
   for (int64_t i = 0; i < job.boxes; ++i)
     if (least ? scores[i] > *least : scores[i] == scores[i]) *end++ = static_cast<int32_t>(i);
-  std::sort(order, end,
-            [&](int32_t a, int32_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
+  const auto before = [&](int32_t a, int32_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); };
+  int32_t* sorted = order;  // the best up to here are in order: rarely are all of them looked at
   int64_t kept = 0;
   for (const int32_t* at = order; at != end && kept < job.most; ++at) {
+    if (at == sorted) {
+      int32_t* next = sorted + std::min<int64_t>(end - sorted, std::max<int64_t>(64, sorted - order));
+      if (next != end) std::nth_element(sorted, next, end, before);
+      std::sort(sorted, next, before);
+      sorted = next;
+    }
     const Corners candidate = corners_of(boxes + 4 * int64_t{*at}, job.center);
     const bool free = std::none_of(order, order + kept, [&](int32_t k) {
       return overlaps(candidate, corners_of(boxes + 4 * int64_t{k}, job.center), iou);

@@ -193,9 +193,10 @@ std::vector<int64_t> expected_nms(const NmsCase& c, const std::vector<float>& bo
 }
 
 TEST(NonMaxSuppression, KeepsWhatTheDescriptionKeeps) {
-  const NmsCase cases[] = {{1, 1, 40, 100, false, 0.5f, 0.1f}, {2, 3, 60, 5, false, 0.3f, 0.0f},
-                           {2, 2, 50, 20, true, 0.6f, 0.4f},   {1, 4, 30, 0, true, 0.5f, 0.1f},
-                           {1, 2, 25, 25, true, 0.0f, 2.0f},   {3, 1, 0, 10, false, 0.5f, 0.1f}};
+  const NmsCase cases[] = {{1, 1, 40, 100, false, 0.5f, 0.1f},  {2, 3, 60, 5, false, 0.3f, 0.0f},
+                           {2, 2, 50, 20, true, 0.6f, 0.4f},    {1, 4, 30, 0, true, 0.5f, 0.1f},
+                           {1, 2, 25, 25, true, 0.0f, 2.0f},    {3, 1, 0, 10, false, 0.5f, 0.1f},
+                           {1, 3, 700, 400, false, 0.9f, 0.0f}, {2, 1, 129, 129, true, 1.0f, -1.0f}};
   for (const NmsCase& c : cases)
     for (int threads : {1, 3}) {
       ModelBuilder b;
