@@ -28,6 +28,10 @@ struct Arena {
     bytes = 0;
     void* mapped = ::mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) return false;
+#ifdef MADV_HUGEPAGE
+    // Large tensors are walked through once each, a page table's worth at a time. Small arenas would grow by half a huge page.
+    if (wanted >= size_t{16} << 20) ::madvise(mapped, wanted, MADV_HUGEPAGE);
+#endif
     memory = {static_cast<std::byte*>(mapped), [wanted](std::byte* p) { ::munmap(p, wanted); }};
     bytes = wanted;
     return true;

@@ -74,7 +74,7 @@ struct Job {
 };
 
 // The candidates by falling score, of equals the first; what is kept of them is moved to the front. Returns how many.
-int64_t suppress(const Job& job, const float* boxes, const float* scores, float iou, const float* least,
+int64_t suppress(const Job& job, const Corners* boxes, const float* scores, float iou, const float* least,
                  int32_t* order) {
   int32_t* end = order;
   for (int64_t i = 0; i < job.boxes; ++i)
@@ -89,10 +89,7 @@ int64_t suppress(const Job& job, const float* boxes, const float* scores, float 
       std::sort(sorted, next, before);
       sorted = next;
     }
-    const Corners candidate = corners_of(boxes + 4 * int64_t{*at}, job.center);
-    const bool free = std::none_of(order, order + kept, [&](int32_t k) {
-      return overlaps(candidate, corners_of(boxes + 4 * int64_t{k}, job.center), iou);
-    });
+    const bool free = std::none_of(order, order + kept, [&](int32_t k) { return overlaps(boxes[*at], boxes[k], iou); });
     if (free) order[kept++] = *at;
   }
   return kept;
@@ -101,13 +98,16 @@ int64_t suppress(const Job& job, const float* boxes, const float* scores, float 
 void run(const RunContext& ctx, const Job& job) {
   const int64_t tasks = job.images * job.classes;
   auto* counts = reinterpret_cast<int64_t*>(ctx.scratch);
-  auto* orders = reinterpret_cast<int32_t*>(counts + tasks);
+  auto* corners = reinterpret_cast<Corners*>(counts + tasks);
+  auto* orders = reinterpret_cast<int32_t*>(corners + job.images * job.boxes);
   const float iou = job.iou_threshold < 0 ? 0 : *ctx.data<float>(job.iou_threshold);
   const float* least = job.score_threshold < 0 ? nullptr : ctx.data<float>(job.score_threshold);
+  for (int64_t i = 0; i < job.images * job.boxes; ++i)
+    corners[i] = corners_of(ctx.data<float>(job.box) + i * 4, job.center);
   parallel_rows(ctx.threads, tasks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
-      counts[t] = suppress(job, ctx.data<float>(job.box) + t / job.classes * job.boxes * 4,
-                           ctx.data<float>(job.score) + t * job.boxes, iou, least, orders + t * job.boxes);
+      counts[t] = suppress(job, corners + t / job.classes * job.boxes, ctx.data<float>(job.score) + t * job.boxes, iou,
+                           least, orders + t * job.boxes);
   });
   int64_t* to = ctx.data<int64_t>(job.out);
   int64_t rows = 0;
@@ -133,7 +133,8 @@ Result<void> prepare(Prepare& p) {
                 .score_threshold = p.has_in(4) ? p.in(4).id : -1,
                 .out = p.out().id};
   const auto tasks = static_cast<size_t>(job.images * job.classes);
-  p.step.scratch_bytes = tasks * (sizeof(int64_t) + static_cast<size_t>(job.boxes) * sizeof(int32_t));
+  const auto all = static_cast<size_t>(job.images * job.boxes), candidates = tasks * static_cast<size_t>(job.boxes);
+  p.step.scratch_bytes = tasks * sizeof(int64_t) + all * sizeof(Corners) + candidates * sizeof(int32_t);
   p.step.kernel = "non_max_suppression";
   p.step.run = [job](const RunContext& ctx) { run(ctx, job); };
   return {};
