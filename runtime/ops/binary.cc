@@ -96,6 +96,15 @@ void prepare_integers(Prepare& p, kernels::BinaryF32 op, const Broadcast& rows) 
 // Whether an operand's rows join into one long row of the output, all of it one by one or all of it one element.
 bool joins(int64_t row_step, int step, int64_t channels) { return step == 0 ? row_step == 0 : row_step == channels; }
 
+constexpr int64_t kNarrow = 16, kGathered = 512;  // rows that are shorter than a vector go into one that is long
+
+// An operand of `rows` narrow rows that do not join, element after element.
+const float* gather(const float* from, int64_t row_step, int step, int64_t rows, int64_t channels, float* to) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < channels; ++c) to[r * channels + c] = from[r * row_step + c * step];
+  return to;
+}
+
 void prepare_f32(Prepare& p, kernels::BinaryF32 op, const kernels::Activation& act, Broadcast rows) {
   const Value& out = p.out();
   auto last = static_cast<size_t>(rows.rank - 1);
@@ -103,18 +112,35 @@ void prepare_f32(Prepare& p, kernels::BinaryF32 op, const kernels::Activation& a
     if (rows.a[last] == 0) rows.a_step = 0;
     if (rows.b[last] == 0) rows.b_step = 0;
   }
-  const bool joined =
-      out.dense() && joins(rows.a[last], rows.a_step, rows.channels) && joins(rows.b[last], rows.b_step, rows.channels);
+  const bool a_joins = joins(rows.a[last], rows.a_step, rows.channels),
+             b_joins = joins(rows.b[last], rows.b_step, rows.channels), joined = out.dense() && a_joins && b_joins;
   p.step.run = [=, isa = &p.isa, a = p.in(0).id, b = p.in(1).id, z = out.id, pitch = out.pitch](const RunContext& ctx) {
-    auto compute = [&](const float* x, const float* y, float* to, int64_t count) {
-      isa->binary_f32(op, x, rows.a_step, y, rows.b_step, to, count);
+    const auto compute_steps = [&](const float* x, int a_step, const float* y, int b_step, float* to, int64_t count) {
+      isa->binary_f32(op, x, a_step, y, b_step, to, count);
       if (act.kind != kernels::Act::kNone) isa->unary_f32(kernels::UnaryF32::kAct, act, to, to, count);
+    };
+    const auto compute = [&](const float* x, const float* y, float* to, int64_t count) {
+      compute_steps(x, rows.a_step, y, rows.b_step, to, count);
+    };
+    const auto compute_narrow = [&](const float* x, const float* y, float* to, int64_t count) {
+      float gathered[3][kGathered];
+      const int64_t c = rows.channels, a_row = rows.a[last], b_row = rows.b[last];
+      for (int64_t r = 0; r < count; r += kGathered / c) {
+        const int64_t n = std::min(count - r, kGathered / c);
+        const float* from_a = a_joins ? x + r * a_row : gather(x + r * a_row, a_row, rows.a_step, n, c, gathered[0]);
+        const float* from_b = b_joins ? y + r * b_row : gather(y + r * b_row, b_row, rows.b_step, n, c, gathered[1]);
+        float* result = pitch == c ? to + r * pitch : gathered[2];
+        compute_steps(from_a, a_joins ? rows.a_step : 1, from_b, b_joins ? rows.b_step : 1, result, n * c);
+        for (int64_t i = 0; i < n && pitch != c; ++i)
+          for (int64_t k = 0; k < c; ++k) to[(r + i) * pitch + k] = result[i * c + k];
+      }
     };
     parallel_rows(ctx.threads, rows.rows, grain_of(rows.channels), [&](int64_t begin, int64_t end) {
       rows.for_runs(begin, end, [&](int64_t first, int64_t count, int64_t at_a, int64_t at_b) {
         const float *x = ctx.data<float>(a) + at_a, *y = ctx.data<float>(b) + at_b;
         float* to = ctx.data<float>(z) + first * pitch;
         if (joined) return compute(x, y, to, count * rows.channels);
+        if (rows.channels < kNarrow) return compute_narrow(x, y, to, count);
         for (int64_t r = 0; r < count; ++r)
           compute(x + r * rows.a[last], y + r * rows.b[last], to + r * pitch, rows.channels);
       });
