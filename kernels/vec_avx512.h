@@ -41,7 +41,13 @@ inline F nearest(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT
 inline F zero_if_nan(F a) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a); }
 inline F if_less(F a, F b, F yes, F no) { return _mm512_mask_mov_ps(no, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), yes); }
 inline bool all_less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) == 0xffff; }
-inline float highest(F a) { return _mm512_reduce_max_ps(a); }
+inline float highest(F a) {  // for clang, _mm512_reduce_max_ps says that there are no NaNs
+  const __m256 half = _mm256_max_ps(_mm512_castps512_ps256(a),
+                                    _mm256_castsi256_ps(_mm512_extracti64x4_epi64(_mm512_castps_si512(a), 1)));
+  __m128 v = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  v = _mm_max_ps(v, _mm_movehl_ps(v, v));
+  return _mm_cvtss_f32(_mm_max_ss(v, _mm_movehdup_ps(v)));
+}
 
 inline I set_i(int32_t v) { return _mm512_set1_epi32(v); }
 inline I load_i(const int32_t* p) { return _mm512_loadu_si512(p); }
