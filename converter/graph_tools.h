@@ -77,6 +77,7 @@ inline Node* producer(Graph& g, const Uses& uses, TensorId t) {
   const int i = uses.made_by(t);
   return i < 0 ? nullptr : &g.nodes[static_cast<size_t>(i)];
 }
+inline size_t at(int64_t i) { return static_cast<size_t>(i); }  // an index as the containers take it
 inline const Tensor& tensor(const Graph& g, TensorId t) { return g.tensors[static_cast<size_t>(t)]; }
 
 // A tensor of the values of `like` in another order or shape, not constant.

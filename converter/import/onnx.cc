@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kOldestOpset = 7;
 
-Result<onnx::ModelProto> parse(const std::string& path) {
+Result<onnx::ModelProto> parse_onnx(const std::string& path) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
   if (failed) return Error{Code::kIo, path + ": " + failed.message()};
@@ -33,9 +33,9 @@ Result<onnx::ModelProto> parse(const std::string& path) {
   return model;
 }
 
-class Importer {
+class OnnxImporter {
  public:
-  Importer(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) {
+  OnnxImporter(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) {
     g_.source = path;
   }
 
@@ -209,13 +209,13 @@ class Importer {
 }  // namespace
 
 Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options) {
-  auto model = parse(path);
+  auto model = parse_onnx(path);
   if (!model) return model.error();
-  return Importer(path, options).run(*model);
+  return OnnxImporter(path, options).run(*model);
 }
 
 Result<std::vector<std::string>> onnx_files(const std::string& path) {
-  auto model = parse(path);
+  auto model = parse_onnx(path);
   if (!model) return model.error();
   std::vector<std::string> files = {path};
   const auto add = [&](const onnx::TensorProto& t) {

@@ -19,7 +19,7 @@ namespace {
 
 enum : int32_t { kLodTensor = 7, kFeedMinibatch = 9, kFetchList = 10, kReader = 15, kRaw = 17 };
 
-Result<paddle::ProgramDesc> parse(const std::string& path) {
+Result<paddle::ProgramDesc> parse_paddle(const std::string& path) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
   if (failed) return Error{Code::kIo, path + ": " + failed.message()};
@@ -60,9 +60,9 @@ int64_t column(const paddle::OpDesc& op) {
   return 0;
 }
 
-class Importer {
+class PaddleImporter {
  public:
-  Importer(PaddleFiles files, const ConvertOptions& options) : files_(std::move(files)), options_(options) {
+  PaddleImporter(PaddleFiles files, const ConvertOptions& options) : files_(std::move(files)), options_(options) {
     g_.source = files_.program;
   }
 
@@ -233,9 +233,9 @@ class Importer {
 Result<Graph> import_paddle(const std::string& path, const ConvertOptions& options) {
   auto files = find_paddle_files(path, options.parameters);
   if (!files) return files.error();
-  auto program = parse(files->program);
+  auto program = parse_paddle(files->program);
   if (!program) return program.error();
-  return Importer(std::move(*files), options).run(*program);
+  return PaddleImporter(std::move(*files), options).run(*program);
 }
 
 }  // namespace octet::convert

@@ -103,7 +103,7 @@ ActKind kind_of(Graph& g, const Uses& uses, TensorId x, TensorId gate, double nu
   return tanh && near(*inner, {0, slope, 0, slope * 0.044715}) ? ActKind::gelu_tanh : ActKind::none;
 }
 
-bool find(Graph& g, const Uses& uses, int i) {
+bool find_gelu_at(Graph& g, const Uses& uses, int i) {
   Node& n = g.nodes[static_cast<size_t>(i)];
   auto* op = as<schema::BinaryT>(n);
   if (!op || (op->kind != BinaryKind::mul && op->kind != BinaryKind::div)) return false;
@@ -123,6 +123,6 @@ bool find(Graph& g, const Uses& uses, int i) {
 
 }  // namespace
 
-int find_gelu(Graph& g) { return rewrite_nodes(g, find); }
+int find_gelu(Graph& g) { return rewrite_nodes(g, find_gelu_at); }
 
 }  // namespace octet::convert

@@ -90,7 +90,7 @@ bool can_take(const Graph& g, Node& n) {
          op->transpose_b;
 }
 
-bool fuse(Graph& g, const Uses& uses, int i) {
+bool fuse_affine_at(Graph& g, const Uses& uses, int i) {
   const Node& n = g.nodes[static_cast<size_t>(i)];
   auto* op = as<schema::BinaryT>(n);
   if (!op || op->act.kind() != ActKind::none) return false;
@@ -217,7 +217,7 @@ bool make_affine(Graph& g, const Uses& uses, int i) {
 }  // namespace
 
 int make_affines(Graph& g) { return rewrite_nodes(g, make_affine); }
-int fuse_affine(Graph& g) { return rewrite_nodes(g, fuse); }
+int fuse_affine(Graph& g) { return rewrite_nodes(g, fuse_affine_at); }
 
 int weights_of_matmul(Graph& g) {
   int count = 0;

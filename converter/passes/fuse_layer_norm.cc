@@ -77,7 +77,7 @@ Spread inverse_root(Graph& g, const Uses& uses, TensorId t) {
   return sqrt ? spread_of(g, uses, sqrt->inputs[0]) : Spread{};
 }
 
-bool find(Graph& g, const Uses& uses, int i) {
+bool find_layer_norm(Graph& g, const Uses& uses, int i) {
   Node& n = g.nodes[static_cast<size_t>(i)];
   const TensorId y = n.outputs[0];
   Spread spread;
@@ -136,7 +136,7 @@ bool take_scale_or_bias(Graph& g, const Uses& uses, int i) {
 
 int fuse_layer_norm(Graph& g) {
   return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
-    return find(graph, uses, i) || take_scale_or_bias(graph, uses, i);
+    return find_layer_norm(graph, uses, i) || take_scale_or_bias(graph, uses, i);
   });
 }
 

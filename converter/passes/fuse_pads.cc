@@ -34,7 +34,7 @@ bool pool_takes(const schema::Pool2dT& op, const schema::PadT& pad) {
   return pad.value == 0 && !op.pad_top && !op.pad_left && !op.pad_bottom && !op.pad_right;
 }
 
-bool fuse(Graph& g, const Uses& uses, int i) {
+bool fuse_pad(Graph& g, const Uses& uses, int i) {
   Node& n = g.nodes[static_cast<size_t>(i)];
   auto* conv = as<schema::Conv2dT>(n);
   auto* pool = as<schema::Pool2dT>(n);
@@ -55,6 +55,6 @@ bool fuse(Graph& g, const Uses& uses, int i) {
 
 }  // namespace
 
-int fuse_pads(Graph& g) { return rewrite_nodes(g, fuse); }
+int fuse_pads(Graph& g) { return rewrite_nodes(g, fuse_pad); }
 
 }  // namespace octet::convert

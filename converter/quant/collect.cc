@@ -11,8 +11,6 @@
 namespace octet::convert {
 namespace {
 
-size_t at(int i) { return static_cast<size_t>(i); }
-
 // [rows][channels] of one run.
 struct Block {
   const float* data;

@@ -13,8 +13,6 @@
 namespace octet::convert {
 namespace {
 
-size_t at(int i) { return static_cast<size_t>(i); }
-
 uint8_t zero_point(const schema::FakeQuantizeT& op) { return static_cast<uint8_t>(std::clamp(-op.low, 0, 255)); }
 
 const schema::FakeQuantizeT* rounding(const Graph& g, int node) { return as<schema::FakeQuantizeT>(g.nodes[at(node)]); }

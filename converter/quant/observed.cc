@@ -10,8 +10,6 @@
 namespace octet::convert {
 namespace {
 
-size_t at(int i) { return static_cast<size_t>(i); }
-
 bool is_max_pool(const Node& n) {
   const auto* pool = as<schema::Pool2dT>(n);
   return pool && pool->kind == schema::PoolKind::max;

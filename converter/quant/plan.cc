@@ -10,8 +10,6 @@
 namespace octet::convert {
 namespace {
 
-size_t at(TensorId t) { return static_cast<size_t>(t); }
-
 class Planner {
  public:
   Planner(const Graph& g, const PlanOptions& options) : g_(g), options_(options), uses_(g), roles_(g.nodes.size()) {

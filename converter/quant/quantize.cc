@@ -3,33 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
+#include "converter/passes/passes.h"
 #include "converter/quant/emit_int8.h"
 #include "converter/quant/roles.h"
 #include "converter/quant/wide_weights.h"
 
 namespace octet::convert {
 namespace {
-
-size_t at(int i) { return static_cast<size_t>(i); }
-
-// The tap and --exclude know tensors and nodes by name.
-void make_names_unique(Graph& g) {
-  std::unordered_set<std::string> taken;
-  std::vector<bool> fixed(g.tensors.size(), false);
-  for (const auto* list : {&g.inputs, &g.outputs})
-    for (TensorId t : *list) fixed[at(t)] = true, taken.insert(g.tensors[at(t)].name);
-  auto settle = [&](std::string& name, const std::string& fallback) {
-    const std::string base = name.empty() ? fallback : name;
-    name = base;
-    for (int i = 2; !taken.insert(name).second; ++i) name = base + "#" + std::to_string(i);
-  };
-  for (size_t t = 0; t < g.tensors.size(); ++t)
-    if (!fixed[t]) settle(g.tensors[t].name, "tensor");
-  taken.clear();
-  for (Node& n : g.nodes) settle(n.name, op_name(n));
-}
 
 // A group that was never more than a trace of its tensor's values may be more of it in use.
 constexpr float kLeastPart = 1e-4f;

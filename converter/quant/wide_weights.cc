@@ -13,8 +13,6 @@ namespace {
 
 constexpr int kMost = 127, kWide = 255;
 
-size_t at(int64_t i) { return static_cast<size_t>(i); }
-
 // Weights as [rows][channels] steps, a row for each output channel and tap.
 struct Steps {
   int64_t rows = 0, channels = 0, taps = 1;
