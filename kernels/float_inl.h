@@ -87,6 +87,8 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
       return map([](F x) { return div(set_f(1.0f), x); });
     case UnaryF32::kLog:
     case UnaryF32::kErf:
+    case UnaryF32::kSin:
+    case UnaryF32::kCos:
       return reference::unary_f32(op, act, in, out, count);
   }
 }

@@ -211,7 +211,21 @@ struct AffineF32 {
 };
 
 enum class BinaryF32 : uint8_t { kAdd, kSub, kMul, kDiv, kPow, kMin, kMax };
-enum class UnaryF32 : uint8_t { kAct, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCeil, kRound, kErf, kReciprocal };
+enum class UnaryF32 : uint8_t {
+  kAct,
+  kExp,
+  kLog,
+  kSqrt,
+  kNeg,
+  kAbs,
+  kFloor,
+  kCeil,
+  kRound,
+  kErf,
+  kReciprocal,
+  kSin,
+  kCos
+};
 
 // All kernels of one ISA. No entry is ever null: what an ISA does not speed up is the next slower one's.
 struct Isa {

@@ -157,6 +157,12 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
       case UnaryF32::kReciprocal:
         out[i] = 1 / x;
         break;
+      case UnaryF32::kSin:
+        out[i] = std::sin(x);
+        break;
+      case UnaryF32::kCos:
+        out[i] = std::cos(x);
+        break;
     }
   }
 }

@@ -113,6 +113,8 @@ def norms_and_activations():
     one("clip_6", 6 + 1, [1, 6, 5, 5], "Clip", min=-0.5, max=0.25)
     one("clip_infinite", 13, [1, 6, 5, 5], "Clip", np.float32(-np.inf), np.float32(0.5))
     one("clip_upper_only", 13, [1, 6, 5, 5], "Clip", None, np.float32(0.5))
+    for name in ("Sin", "Cos"):
+        one(name.lower(), 13, [1, 6, 5, 5], name)
     one("hard_sigmoid_defaults", 13, [1, 6, 5, 5], "HardSigmoid")
     one("leaky_relu", 13, [1, 6, 5, 5], "LeakyRelu", alpha=0.3)
     for opset in (11, 13):

@@ -12,8 +12,8 @@ Result<void> export_binary(ExportNode& n) {
 
 Result<void> export_unary(ExportNode& n) {
   const auto& a = n.attributes<schema::Unary>();
-  constexpr const char* kNames[] = {"",      "Exp",  "Log",   "Sqrt", "Neg",       "Abs",
-                                    "Floor", "Ceil", "Round", "Erf",  "Reciprocal"};
+  constexpr const char* kNames[] = {"",     "Exp",   "Log", "Sqrt",       "Neg", "Abs", "Floor",
+                                    "Ceil", "Round", "Erf", "Reciprocal", "Sin", "Cos"};
   if (a.kind() != schema::UnaryKind::act) return n.result(n.emit(kNames[static_cast<int>(a.kind())], {n.operand(0)}));
   auto y = n.activated(n.operand(0), a.act());
   return y ? n.result(*y) : y.error();

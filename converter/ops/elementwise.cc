@@ -12,7 +12,8 @@ void import_unary(OnnxNode& n) {
       {"Erf", UnaryKind::erf},     {"Exp", UnaryKind::exp},
       {"Floor", UnaryKind::floor}, {"Log", UnaryKind::log},
       {"Neg", UnaryKind::neg},     {"Reciprocal", UnaryKind::reciprocal},
-      {"Round", UnaryKind::round}, {"Sqrt", UnaryKind::sqrt}};
+      {"Round", UnaryKind::round}, {"Sqrt", UnaryKind::sqrt},
+      {"Sin", UnaryKind::sin},     {"Cos", UnaryKind::cos}};
   const TensorId x = n.in(0);
   for (const auto& [name, kind] : kKinds) {
     if (name != n.proto.op_type()) continue;

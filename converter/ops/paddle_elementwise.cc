@@ -98,7 +98,8 @@ void import_paddle_unary(PaddleNode& n) {
   static constexpr std::pair<std::string_view, UnaryKind> kKinds[] = {
       {"abs", UnaryKind::abs},   {"ceil", UnaryKind::ceil},   {"erf", UnaryKind::erf},
       {"exp", UnaryKind::exp},   {"floor", UnaryKind::floor}, {"log", UnaryKind::log},
-      {"sqrt", UnaryKind::sqrt}, {"rsqrt", UnaryKind::sqrt},  {"reciprocal", UnaryKind::reciprocal}};
+      {"sqrt", UnaryKind::sqrt}, {"rsqrt", UnaryKind::sqrt},  {"reciprocal", UnaryKind::reciprocal},
+      {"sin", UnaryKind::sin},   {"cos", UnaryKind::cos}};
   TensorId x = n.in("X");
   if (n.type() == "square") return n.result("Out", n.binary(BinaryKind::mul, x, x));
   if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);

@@ -7,7 +7,7 @@ namespace octet {
 namespace {
 
 static_assert(static_cast<int>(schema::UnaryKind::act) == static_cast<int>(kernels::UnaryF32::kAct) &&
-              static_cast<int>(schema::UnaryKind::reciprocal) == static_cast<int>(kernels::UnaryF32::kReciprocal));
+              static_cast<int>(schema::UnaryKind::cos) == static_cast<int>(kernels::UnaryF32::kCos));
 static_assert(static_cast<int>(schema::ActKind::none) == static_cast<int>(kernels::Act::kNone) &&
               static_cast<int>(schema::ActKind::gelu_tanh) == static_cast<int>(kernels::Act::kGeluTanh));
 
@@ -41,7 +41,10 @@ Names names(const NodeDef& n) {
   static constexpr std::string_view kRound[] = {"round", "Round"};
   static constexpr std::string_view kErf[] = {"erf", "Erf"};
   static constexpr std::string_view kReciprocal[] = {"reciprocal", "Reciprocal"};
-  static constexpr Names kAll[] = {kUnary, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCeil, kRound, kErf, kReciprocal};
+  static constexpr std::string_view kSin[] = {"sin", "Sin"};
+  static constexpr std::string_view kCos[] = {"cos", "Cos"};
+  static constexpr Names kAll[] = {kUnary, kExp,   kLog, kSqrt,       kNeg, kAbs, kFloor,
+                                   kCeil,  kRound, kErf, kReciprocal, kSin, kCos};
   const auto& a = n.attributes<schema::Unary>();
   if (a.kind() == schema::UnaryKind::act && a.act()) return activation_names(a.act()->kind());
   return kAll[valid_enum(a.kind()) ? static_cast<int>(a.kind()) : 0];
@@ -89,6 +92,10 @@ float evaluate(kernels::UnaryF32 op, const kernels::Activation& act, float v) {
       return static_cast<float>(std::erf(x));
     case kernels::UnaryF32::kReciprocal:
       return static_cast<float>(1 / x);
+    case kernels::UnaryF32::kSin:
+      return static_cast<float>(std::sin(x));
+    case kernels::UnaryF32::kCos:
+      return static_cast<float>(std::cos(x));
   }
   return v;
 }

@@ -145,7 +145,7 @@ const Case kCases[] = {
     {"functions",
      [](TestModel& m) {
        const std::string x = m.op("Abs", {m.conv(image(m), 6, 4, 1)});
-       for (const char* op : {"Exp", "Log", "Sqrt", "Neg", "Floor", "Ceil", "Round", "Erf", "Reciprocal"})
+       for (const char* op : {"Exp", "Log", "Sqrt", "Neg", "Floor", "Ceil", "Round", "Erf", "Reciprocal", "Sin", "Cos"})
          m.output(m.op(op, {m.op("Add", {x, m.floats({}, {1.25f})})}));
      }},
     {"reductions that keep and that drop dims",

@@ -129,6 +129,17 @@ TEST(Ops, UpsampleAndResize) {
               doubled, "axes");
 }
 
+TEST(Ops, SineAndCosine) {
+  for (const auto& [name, f] : {std::pair<const char*, double (*)(double)>{"Sin", [](double x) { return std::sin(x); }},
+                                {"Cos", [](double x) { return std::cos(x); }}}) {
+    const std::vector<float> x = {0, -1, 2.5f, 100, 1e-4f};
+    std::vector<float> expected;
+    for (float v : x) expected.push_back(static_cast<float>(f(double{v})));
+    TestModel m;
+    expect_near(folded(m, m.op(name, {m.floats({5}, x)})), expected, name);
+  }
+}
+
 TEST(Ops, ResizeOfChannelsIsRefused) {
   TestModel m;
   m.output(m.op("Resize", {m.input("x", {1, 2, 4, 4}), "", m.floats({4}, {1, 2, 1, 1})}));

@@ -131,5 +131,16 @@ TEST(PaddleGrid, PoolsLargerThanTheImageSeeAllOfIt) {
   }
 }
 
+TEST(PaddleGrid, SineAndCosine) {
+  for (const auto& [type, f] : {std::pair<const char*, double (*)(double)>{"sin", [](double x) { return std::sin(x); }},
+                                {"cos", [](double x) { return std::cos(x); }}}) {
+    TestProgram p;
+    p.output(p.op(type, {{"X", {p.input("x", {9})}}}));
+    Values want = input_values(9);
+    for (float& v : want) v = static_cast<float>(f(static_cast<double>(v)));
+    expect_near(results(p), want, type);
+  }
+}
+
 }  // namespace
 }  // namespace octet::convert

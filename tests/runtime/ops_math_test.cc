@@ -214,6 +214,10 @@ double function(UnaryKind kind, double x) {
       return std::nearbyint(x);
     case UnaryKind::erf:
       return std::erf(x);
+    case UnaryKind::sin:
+      return std::sin(x);
+    case UnaryKind::cos:
+      return std::cos(x);
     default:
       return 1 / x;
   }
