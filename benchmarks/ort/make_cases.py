@@ -137,7 +137,7 @@ def infinities():
 def sizes():
     shape = [1, 3, 6, 8]
     modes = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
-    for mode, coordinate in itertools.product(("nearest", "linear"), modes):
+    for mode, coordinate in itertools.product(("nearest", "linear", "cubic"), modes):
         one(f"resize_{mode}_{coordinate}_scales", 13, shape, "Resize", None, np.array([1, 1, 1.5, 2], np.float32), mode=mode,
             coordinate_transformation_mode=coordinate)
         one(f"resize_{mode}_{coordinate}_sizes", 13, shape, "Resize", None, None, np.array([1, 3, 5, 13]), mode=mode,
@@ -148,7 +148,9 @@ def sizes():
     one("resize_10", 10, shape, "Resize", np.array([1, 1, 2, 2], np.float32), mode="linear")
     one("resize_axes_18", 18, shape, "Resize", None, None, np.array([12, 12]), axes=[2, 3], mode="linear")
     one("resize_one_pixel", 13, [1, 3, 1, 1], "Resize", None, None, np.array([1, 3, 4, 4]), mode="linear")
-    one("resize_cubic", 13, shape, "Resize", None, np.array([1, 1, 2, 2], np.float32), mode="cubic")
+    for coefficient, exclude in itertools.product((-0.75, -0.5), (0, 1)):
+        one(f"resize_cubic_{coefficient}_{exclude}", 11, shape, "Resize", np.zeros(0, np.float32),
+            np.array([1, 1, 2.5, 0.75], np.float32), mode="cubic", cubic_coeff_a=coefficient, exclude_outside=exclude)
     one("upsample_9", 9, shape, "Upsample", np.array([1, 1, 2, 2], np.float32), mode="nearest")
     one("upsample_7", 7, shape, "Upsample", scales=[1.0, 1.0, 2.0, 3.0], mode="linear")
     one("depth_to_space_dcr", 13, [1, 12, 3, 4], "DepthToSpace", blocksize=2)

@@ -22,7 +22,7 @@ std::string sizes(const ExportNode& n, const std::string& x) {
 
 Result<void> export_resize(ExportNode& n) {
   const auto& a = n.attributes<schema::Resize>();
-  constexpr const char* kModes[] = {"nearest", "linear"};
+  constexpr const char* kModes[] = {"nearest", "linear", "cubic"};
   constexpr const char* kCoordinates[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
                                           "asymmetric", "tf_half_pixel_for_nn", "half_pixel_symmetric"};
   constexpr const char* kNearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
@@ -35,6 +35,10 @@ Result<void> export_resize(ExportNode& n) {
       {"coordinate_transformation_mode", std::string(kCoordinates[static_cast<int>(a.coordinate_mode())])}};
   if (a.mode() == schema::ResizeMode::nearest)
     attributes.push_back({"nearest_mode", std::string(kNearest[static_cast<int>(a.nearest_mode())])});
+  if (a.mode() == schema::ResizeMode::cubic) {
+    attributes.push_back({"cubic_coeff_a", a.cubic_a()});
+    attributes.push_back({"exclude_outside", int64_t{a.exclude_outside()}});
+  }
   const std::string x = n.moved(0);
   const bool by_size = (a.size() && a.size()->size()) || !a.scale() || !a.scale()->size();
   std::string y;

@@ -1,6 +1,7 @@
-// nearest_interp and bilinear_interp, both versions.
+// nearest_interp, bilinear_interp, bicubic_interp and linear_interp (of rows: images of height 1), both versions.
 #include <cmath>
 
+#include "converter/ops/build.h"
 #include "converter/ops/paddle_ops.h"
 
 namespace octet::convert {
@@ -9,13 +10,15 @@ namespace {
 using schema::CoordinateMode;
 
 void set_mode(PaddleNode& n, schema::ResizeT& op) {
-  const bool nearest = n.type().starts_with("nearest");
+  const bool nearest = n.type().starts_with("nearest"), cubic = n.type().starts_with("bicubic");
   const bool corners = n.b("align_corners", true);
-  op.mode = nearest ? schema::ResizeMode::nearest : schema::ResizeMode::linear;
+  op.mode = nearest ? schema::ResizeMode::nearest : cubic ? schema::ResizeMode::cubic : schema::ResizeMode::linear;
   // With corners a nearest position is rounded half up, else down.
   op.nearest_mode = corners ? schema::NearestMode::round_prefer_ceil : schema::NearestMode::floor;
   if (corners)
     op.coordinate_mode = CoordinateMode::align_corners;
+  else if (cubic)
+    op.coordinate_mode = CoordinateMode::half_pixel;
   else if (nearest || n.i("align_mode", 1) != 0)
     op.coordinate_mode = CoordinateMode::asymmetric;
   else
@@ -40,21 +43,25 @@ std::vector<float> read_scale(PaddleNode& n) {
 }  // namespace
 
 void import_paddle_interp(PaddleNode& n) {
-  const TensorId x = n.in("X");
+  const bool rows = n.type().starts_with("linear");
   n.need_nchw();
-  if (!n.need_rank(x, 4)) return;
+  if (!n.need_rank(n.in("X"), rows ? 3 : 4)) return;
+  const TensorId x = rows ? build_unsqueeze(n, n.in("X"), {2}) : n.in("X");
   schema::ResizeT op;
   set_mode(n, op);
   std::vector<TensorId> operands = {n.nhwc(x)};
   const TensorId size = n.integers_of("OutSize", "SizeTensor", "");
   if (size >= 0) {
-    operands.push_back(size);
+    const TensorId one = n.integers(std::array<int64_t, 1>{1});
+    operands.push_back(rows ? n.emit(schema::ConcatT{.axis = 0}, {one, size}) : size);
   } else if (auto scale = read_scale(n); !scale.empty()) {
-    op.scale = std::move(scale);
+    op.scale = {rows ? 1 : scale[0], scale[1]};
   } else {
-    op.size = {n.bounded("out_h", n.i("out_h", 0), 1, 1 << 24), n.bounded("out_w", n.i("out_w", 0), 1, 1 << 24)};
+    op.size = {rows ? 1 : n.bounded("out_h", n.i("out_h", 0), 1, 1 << 24),
+               n.bounded("out_w", n.i("out_w", 0), 1, 1 << 24)};
   }
-  n.result("Out", n.nchw(n.emit(std::move(op), std::move(operands))));
+  const TensorId y = n.nchw(n.emit(std::move(op), std::move(operands)));
+  n.result("Out", rows ? build_squeeze(n, y, {2}) : y);
 }
 
 }  // namespace octet::convert

@@ -38,6 +38,8 @@ void set_mode(OnnxNode& n, schema::ResizeT& op) {
   const std::string mode = n.s("mode", "nearest");
   if (mode == "linear" || mode == "bilinear")
     op.mode = ResizeMode::linear;
+  else if (mode == "cubic" && n.opset >= 11)
+    op.mode = ResizeMode::cubic;
   else if (mode != "nearest")
     n.fail("mode '" + mode + "' is not supported", Code::kUnsupported);
 }
@@ -84,6 +86,9 @@ void import_resize(OnnxNode& n) {
                                    n.s("coordinate_transformation_mode", "half_pixel"));
   op.nearest_mode =
       old ? NearestMode::floor : named(n, "nearest_mode", kNearest, n.s("nearest_mode", "round_prefer_floor"));
+  op.cubic_a = n.f("cubic_coeff_a", -0.75f);
+  if (!std::isfinite(op.cubic_a)) return n.fail("cubic_coeff_a is not finite");
+  op.exclude_outside = op.mode == ResizeMode::cubic && n.i("exclude_outside", 0) != 0;
   if (n.i("antialias", 0)) return n.fail("antialias is not supported", Code::kUnsupported);
   if (n.s("keep_aspect_ratio_policy", "stretch") != "stretch")
     return n.fail("keep_aspect_ratio_policy is not supported", Code::kUnsupported);

@@ -164,8 +164,9 @@ Role role(const Graph& g, const Node& node) {
     case Op::Reshape:
     case Op::Transpose:
     case Op::Expand:
-    case Op::Resize:
       return Role::kSame;
+    case Op::Resize:  // a cubic one gives values beyond its input's, and runs in float
+      return node.op.AsResize()->mode == schema::ResizeMode::cubic ? Role::kFloat : Role::kSame;
     default:
       return Role::kFloat;
   }

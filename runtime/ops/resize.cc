@@ -1,4 +1,4 @@
-// Nearest and linear resizing of NHWC images along h and w, with ONNX' coordinate modes. All positions and weights are tables
+// Nearest, linear and cubic resizing of NHWC images along h and w, with ONNX' coordinate modes. All positions and weights are tables
 // made when the step is prepared.
 #include "runtime/ops/common.h"
 
@@ -10,8 +10,10 @@ std::span<const std::string_view> names(const NodeDef& n) {
                                                   "nearest_interp_v2"};
   static constexpr std::string_view kLinear[] = {"resize", "Resize", "Upsample", "bilinear_interp",
                                                  "bilinear_interp_v2"};
-  const bool nearest = n.attributes<schema::Resize>().mode() == schema::ResizeMode::nearest;
-  return nearest ? std::span<const std::string_view>(kNearest) : kLinear;
+  static constexpr std::string_view kCubic[] = {"resize", "Resize", "bicubic_interp", "bicubic_interp_v2"};
+  static constexpr std::span<const std::string_view> kAll[] = {kNearest, kLinear, kCubic};
+  const auto mode = n.attributes<schema::Resize>().mode();
+  return kAll[valid_enum(mode) ? static_cast<int>(mode) : 0];
 }
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
@@ -19,6 +21,7 @@ Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_type(n, m, 0, {DType::kF32}));
   if (!valid_enum(a.mode()) || !valid_enum(a.coordinate_mode()) || !valid_enum(a.nearest_mode()))
     return bad_node(n, "unknown mode");
+  if (!std::isfinite(a.cubic_a())) return bad_node(n, "a cubic coefficient that is not finite");
   const auto scale = values_of(a.scale());
   const auto size = values_of(a.size());
   if ((!scale.empty() && scale.size() != 2) || (!size.empty() && size.size() != 2))
@@ -39,6 +42,8 @@ Result<void> infer(Inference& inf) {
   if (!may_fit_int(in[1]) || !may_fit_int(in[2]) || !may_fit_int(in[3]))
     return inf.error("input " + in.text() + " is too large");
   if (in[1] == 0 || in[2] == 0) return inf.error("no pixels in " + in.text());
+  if (a.mode() == schema::ResizeMode::cubic && in[2] > 0 && in[3] > 0 && !fits_int(in[2] * in[3]))
+    return inf.error("a row of " + in.text() + " is too large");
   const auto scale = values_of(a.scale());
   auto size = values_of(a.size());
   if (size.empty() && scale.empty()) {
@@ -63,7 +68,10 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) { return quantised_alike(m.input(n, 0), m.output(n, 0)); }
+bool can_int8(const NodeDef& n, const ModelData& m) {
+  return n.attributes<schema::Resize>().mode() != schema::ResizeMode::cubic &&
+         quantised_alike(m.input(n, 0), m.output(n, 0));
+}
 
 struct Ratio {
   int64_t in, out;
@@ -139,9 +147,46 @@ Table make_table(const schema::Resize& a, const Ratio& r) {
   return t;
 }
 
+// For each output position the input positions of four taps, and their weights.
+struct CubicTable {
+  std::vector<std::array<int32_t, 4>> tap;
+  std::vector<std::array<float, 4>> weight;
+};
+
+// Keys' kernel at a distance from its centre.
+double cubic(double a, double distance) {
+  const double d = std::fabs(distance);
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+CubicTable make_cubic_table(const schema::Resize& a, const Ratio& r) {
+  CubicTable t;
+  for (int64_t x = 0; x < r.out; ++x) {
+    double at = coordinate(r, a.coordinate_mode(), x);
+    at = at > -1 ? std::min(at, static_cast<double>(r.in)) : -1;  // NaN, of extreme scales, too
+    const double first = std::floor(at) - 1;
+    std::array<int32_t, 4> tap;
+    std::array<double, 4> weight;
+    double sum = 0;
+    for (size_t i = 0; i < 4; ++i) {
+      const double place = first + static_cast<double>(i), last = static_cast<double>(r.in - 1);
+      tap[i] = static_cast<int32_t>(std::clamp(place, 0.0, last));
+      weight[i] = a.exclude_outside() && tap[i] != place ? 0 : cubic(double{a.cubic_a()}, at - place);
+      sum += weight[i];
+    }
+    std::array<float, 4> rounded;
+    for (size_t i = 0; i < 4; ++i)
+      rounded[i] = static_cast<float>(a.exclude_outside() && sum != 0 ? weight[i] / sum : weight[i]);
+    t.tap.push_back(tap), t.weight.push_back(rounded);
+  }
+  return t;
+}
+
 // What every form of the step needs.
 struct Form {
   Table y, x;
+  CubicTable cubic_y, cubic_x;
   int64_t images = 0, in_h = 0, in_w = 0, out_h = 0, out_w = 0, channels = 0, in_pitch = 0, out_pitch = 0;
   size_t element = 4;
 };
@@ -155,8 +200,11 @@ std::shared_ptr<const Form> make_form(const Prepare& p) {
   f->in_h = in.shape[1], f->in_w = in.shape[2], f->out_h = out.shape[1], f->out_w = out.shape[2];
   f->in_pitch = in.pitch, f->out_pitch = out.pitch;
   f->element = size_of(in.dtype);
-  f->y = make_table(a, {f->in_h, f->out_h, scale.empty() ? 0 : scale[0]});
-  f->x = make_table(a, {f->in_w, f->out_w, scale.empty() ? 0 : scale[1]});
+  const Ratio y{f->in_h, f->out_h, scale.empty() ? 0 : scale[0]}, x{f->in_w, f->out_w, scale.empty() ? 0 : scale[1]};
+  if (a.mode() == schema::ResizeMode::cubic)
+    f->cubic_y = make_cubic_table(a, y), f->cubic_x = make_cubic_table(a, x);
+  else
+    f->y = make_table(a, y), f->x = make_table(a, x);
   return f;
 }
 
@@ -193,6 +241,43 @@ void linear_rows(const Form& f, const kernels::Isa& isa, const float* in, float*
   }
 }
 
+// First the four input rows make one, then its pixels the output's: the bilinear kernel is a sum of any four rows.
+void cubic_row(const Form& f, const kernels::Isa& isa, const float* in, float* out, int64_t y, float* mixed) {
+  const auto i = static_cast<size_t>(y);
+  const bool dense = f.in_pitch == f.channels;
+  const int64_t spans = dense ? 1 : f.in_w, span = dense ? f.in_w * f.channels : f.channels;
+  for (int64_t s = 0; s < spans; ++s) {
+    const float* rows[4];
+    for (size_t t = 0; t < 4; ++t) rows[t] = in + (f.cubic_y.tap[i][t] * f.in_w + s) * f.in_pitch;
+    isa.bilinear_f32(static_cast<int>(span), rows, f.cubic_y.weight[i].data(), mixed + s * span);
+  }
+  for (int64_t x = 0; x < f.out_w; ++x) {
+    const auto j = static_cast<size_t>(x);
+    const float* pixels[4];
+    for (size_t t = 0; t < 4; ++t) pixels[t] = mixed + f.cubic_x.tap[j][t] * f.channels;
+    isa.bilinear_f32(static_cast<int>(f.channels), pixels, f.cubic_x.weight[j].data(),
+                     out + (y * f.out_w + x) * f.out_pitch);
+  }
+}
+
+void prepare_cubic(Prepare& p) {
+  const auto f = make_form(p);
+  const int64_t rows = f->images * f->out_h, tasks = std::min<int64_t>(rows, std::max(1, p.options.threads) * 4);
+  const int64_t slice = (f->in_w * f->channels + 15) / 16 * 16;  // floats
+  p.step.scratch_bytes = static_cast<size_t>(slice * tasks) * sizeof(float);
+  p.step.kernel = std::string("bicubic f32 ") + p.isa.name;
+  p.step.run = [=, isa = &p.isa, from = p.in(0).id, to = p.out().id](const RunContext& ctx) {
+    ctx.threads.run(tasks, [&](int64_t task) {
+      float* mixed = reinterpret_cast<float*>(ctx.scratch) + task * slice;
+      for (int64_t r = rows * task / tasks; r < rows * (task + 1) / tasks; ++r) {
+        const int64_t n = r / f->out_h;
+        cubic_row(*f, *isa, ctx.data<float>(from) + n * f->in_h * f->in_w * f->in_pitch,
+                  ctx.data<float>(to) + n * f->out_h * f->out_w * f->out_pitch, r % f->out_h, mixed);
+      }
+    });
+  };
+}
+
 kernels::BilinearU8 bilinear_u8(const Form& f, const uint8_t* in, uint8_t* out) {
   kernels::BilinearU8 k;
   k.channels = static_cast<int>(f.channels), k.in_w = static_cast<int>(f.in_w), k.out_w = static_cast<int>(f.out_w);
@@ -205,7 +290,9 @@ kernels::BilinearU8 bilinear_u8(const Form& f, const uint8_t* in, uint8_t* out) 
 
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
-  const bool nearest = p.node->attributes<schema::Resize>().mode() == schema::ResizeMode::nearest, int8 = p.int8();
+  const auto mode = p.node->attributes<schema::Resize>().mode();
+  if (mode == schema::ResizeMode::cubic) return prepare_cubic(p), Result<void>();
+  const bool nearest = mode == schema::ResizeMode::nearest, int8 = p.int8();
   const auto f = make_form(p);
   p.step.kernel = nearest ? "nearest" : std::string(int8 ? "bilinear int8 " : "bilinear f32 ") + p.isa.name;
   p.step.run = [=, isa = &p.isa, from = p.in(0).id, to = p.out().id](const RunContext& ctx) {

@@ -120,6 +120,8 @@ const Case kCases[] = {
        m.output(m.op("Resize", {x, "", m.floats({4}, {1, 1, 2, 2})}));
        m.output(m.op("Resize", {x, "", "", m.ints({1, 4, 5, 7})},
                      {attr("mode", "linear"), attr("coordinate_transformation_mode", "align_corners")}));
+       m.output(m.op("Resize", {x, "", m.floats({4}, {1, 1, 1.5f, 2})},
+                     {attr("mode", "cubic"), attr("cubic_coeff_a", -0.5f), attr("exclude_outside", 1)}));
      }},
     {"concat, split, pad, slice in channels and pixels",
      [](TestModel& m) {

@@ -1,6 +1,7 @@
 // Ops whose meaning or operands changed between opsets, and ops that are made of others: known results.
 #include "tests/converter/rig.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -127,6 +128,47 @@ TEST(Ops, UpsampleAndResize) {
   expect_near(folded(axes, axes.op("Resize", {axes.floats({1, 1, 2, 2}, data), "", axes.floats({2}, {2, 2})},
                                    {attr("axes", {2, 3})})),
               doubled, "axes");
+}
+
+// The row at a place: Keys' kernel over the four pixels around it.
+double cubic_at(const std::vector<float>& row, double at, double a, bool exclude) {
+  double sum = 0, weights = 0;
+  const int first = static_cast<int>(std::floor(at)) - 1, last = static_cast<int>(row.size()) - 1;
+  for (int tap = first; tap < first + 4; ++tap) {
+    if (exclude && (tap < 0 || tap > last)) continue;
+    const double d = std::fabs(at - tap), d2 = d * d, d3 = d2 * d;
+    const double w = d <= 1 ? (a + 2) * d3 - (a + 3) * d2 + 1 : a * (d3 - 5 * d2 + 8 * d - 4);
+    sum += w * static_cast<double>(row[static_cast<size_t>(std::clamp(tap, 0, last))]);
+    weights += w;
+  }
+  return exclude ? sum / weights : sum;
+}
+
+TEST(Ops, ResizeCubic) {
+  const std::vector<float> row = {1, -2, 4, 0.5f, 3};
+  const std::pair<const char*, double (*)(double)> modes[] = {
+      {"half_pixel", [](double x) { return (x + 0.5) / 1.6 - 0.5; }},
+      {"pytorch_half_pixel", [](double x) { return (x + 0.5) / 1.6 - 0.5; }},
+      {"align_corners", [](double x) { return x * 4 / 7; }},
+      {"asymmetric", [](double x) { return x / 1.6; }}};
+  for (int64_t opset : {11, 13, 18, 19})
+    for (const auto& [mode, place] : modes)
+      for (float a : {-0.75f, -0.5f})
+        for (int exclude : {0, 1}) {
+          std::vector<float> expected;
+          for (int x = 0; x < 8; ++x)
+            expected.push_back(static_cast<float>(cubic_at(row, place(x), double{a}, exclude)));
+          TestModel m(opset);
+          std::vector<Attr> attrs = {attr("mode", "cubic"), attr("coordinate_transformation_mode", mode),
+                                     attr("exclude_outside", exclude)};
+          if (a != -0.75f) attrs.push_back(attr("cubic_coeff_a", a));
+          expect_near(
+              folded(m, m.op("Resize", {m.floats({1, 1, 1, 5}, row), "", m.floats({4}, {1, 1, 1, 1.6f})}, attrs)),
+              expected, mode);
+        }
+  TestModel ten(10);
+  ten.output(ten.op("Resize", {ten.input("x", {1, 2, 4, 4}), ten.floats({4}, {1, 1, 2, 2})}, {attr("mode", "cubic")}));
+  EXPECT_NE(error_of(ten).find("mode 'cubic' is not supported"), std::string::npos) << error_of(ten);
 }
 
 TEST(Ops, SineAndCosine) {

@@ -146,6 +146,7 @@ class OpRig {
     for (size_t i = 0; i + 1 < values_.size(); ++i) in.push_back(&values_[i]);
     Value* outs[] = {&result};
     SessionOptions options;
+    options.threads = setting.threads;
     Step step;
     Prepare p{model_, &node_, options, *setting.isa, in, outs, step};
     if (auto r = kind_.prepare(p); !r) return fail(r.error());

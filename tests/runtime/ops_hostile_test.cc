@@ -192,6 +192,7 @@ TEST(Hostile, Resize) {
     schema::ResizeT a;
     a.mode = h.kind<schema::ResizeMode>(), a.coordinate_mode = h.kind<schema::CoordinateMode>(),
     a.nearest_mode = h.kind<schema::NearestMode>();
+    a.cubic_a = h.real(), a.exclude_outside = h.coin();
     if (h.coin()) a.scale = {h.real(), h.real()};
     if (h.coin()) a.size = h.numbers(2);
     return attack(h, kResize, a, h.shape(h.rank()),

@@ -241,6 +241,71 @@ TEST(Resize, AllModes) {
         }
 }
 
+// Weights of all input positions for one output position: Keys' kernel at each tap, those outside falling on the edge or away.
+std::vector<double> cubic_weights(double at, int64_t in, double a, bool exclude) {
+  std::vector<double> weights(static_cast<size_t>(in));
+  double sum = 0;
+  const auto nearest = static_cast<int64_t>(std::floor(at));
+  for (int64_t tap = nearest - 1; tap <= nearest + 2; ++tap) {
+    const double d = std::fabs(at - static_cast<double>(tap)), d2 = d * d, d3 = d2 * d;
+    const double w = d <= 1 ? (a + 2) * d3 - (a + 3) * d2 + 1 : a * (d3 - 5 * d2 + 8 * d - 4);
+    if (exclude && (tap < 0 || tap >= in)) continue;
+    weights[static_cast<size_t>(std::clamp<int64_t>(tap, 0, in - 1))] += w;
+    sum += w;
+  }
+  if (exclude)
+    for (double& w : weights) w /= sum;
+  return weights;
+}
+
+void check_cubic(const ResizeCase& c, float a, bool exclude, int64_t gap) {
+  const Shape shape{2, c.in_h, c.in_w, 7};
+  const Operand in = noise<float>(shape, 1).apart(gap);
+  auto op = attributes(c, true);
+  op.mode = schema::ResizeMode::cubic, op.cubic_a = a, op.exclude_outside = exclude;
+  OpRig rig(kResize, op, {in}, like({}, {}, gap));
+  const Operand out = run_everywhere(rig, "cubic");
+  ASSERT_EQ(out.shape.rank(), 4);
+  const auto weights = [&](int64_t x, int64_t size, int64_t to, size_t axis) {
+    const double scale = c.scale.empty() ? static_cast<double>(to) / static_cast<double>(size) : double{c.scale[axis]};
+    return cubic_weights(source(c, static_cast<double>(x), size, to, scale), size, double{a}, exclude);
+  };
+  for (int64_t i = 0; i < out.shape.elements(); ++i) {
+    const auto at = unravel(i, out.shape);
+    const auto wy = weights(at[1], c.in_h, out.shape[1], 0), wx = weights(at[2], c.in_w, out.shape[2], 1);
+    double want = 0;
+    for (int64_t y = 0; y < c.in_h; ++y)
+      for (int64_t x = 0; x < c.in_w; ++x)
+        want += wy[static_cast<size_t>(y)] * wx[static_cast<size_t>(x)] *
+                double{in.values<float>()[static_cast<size_t>(ravel({at[0], y, x, at[3]}, shape))]};
+    ASSERT_NEAR(out.values<float>()[static_cast<size_t>(i)], want, 5e-5) << i;
+  }
+}
+
+TEST(Resize, Cubic) {
+  for (const ResizeCase& c : resize_cases())
+    for (float a : {-0.75f, -0.5f})
+      for (bool exclude : {false, true})
+        for (int64_t gap : {0, 4}) {
+          if (c.nearest != NearestMode::floor) continue;
+          check_cubic(c, a, exclude, gap);
+          if (testing::Test::HasFailure())
+            FAIL() << "mode " << static_cast<int>(c.mode) << " a " << a << " exclude " << exclude << " in " << c.in_h
+                   << "x" << c.in_w << " gap " << gap;
+        }
+}
+
+TEST(Resize, CubicStaysFloat) {
+  auto op = attributes({3, 5, {2, 2}, {}, CoordinateMode::half_pixel, NearestMode::floor}, true);
+  op.mode = schema::ResizeMode::cubic;
+  const Operand in = noise<uint8_t>({1, 3, 5, 4}, 1).quant({0.1f}, {9});
+  EXPECT_FALSE(OpRig(kResize, op, {in}, like({0.1f}, {9})).can_int8());
+  op.cubic_a = NAN;
+  OpRig rig(kResize, op, {noise<float>({1, 3, 5, 4}, 1)});
+  EXPECT_FALSE(rig.run());
+  EXPECT_NE(rig.error().find("coefficient"), std::string::npos) << rig.error();
+}
+
 TEST(Resize, SizesFromAnOperand) {
   ResizeCase c{3, 5, {}, {7, 4}, CoordinateMode::half_pixel, NearestMode::floor};
   const Operand in = noise<float>({1, 3, 5, 4}, 1);
