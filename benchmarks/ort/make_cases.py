@@ -74,6 +74,19 @@ def convolutions():
     one("conv_transpose_groups", 11, [1, 4, 6, 7], "ConvTranspose", f32(4, 2, 2, 2), strides=[2, 2], group=2)
 
 
+def deformable():
+    for opset, (groups, places, stride, mask) in itertools.product((19, 22), ((1, 1, 1, 1), (2, 1, 2, 0), (1, 3, 1, 1))):
+        case = Case(opset)
+        side = 9 if stride == 1 else 5
+        rest = [case.random(4)] if mask else []
+        if mask:
+            rest.append(case.random(1, 9 * places, side, side))
+        y = case.op("DeformConv", case.input([1, 6, 9, 9]), case.random(4, 6 // groups, 3, 3),
+                    case.random(1, 18 * places, side, side, low=-3, high=3), *rest, pads=[1, 1, 1, 1], group=groups,
+                    offset_group=places, strides=[stride, stride])
+        case.save(f"deform_conv_{opset}_{groups}_{places}_{stride}", y)
+
+
 def pools():
     for pads, include, ceil, opset in itertools.product(([0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 0, 1]), (0, 1), (0, 1), (11, 19)):
         name = f"average_{''.join(map(str, pads))}_include{include}_ceil{ceil}_{opset}"
@@ -201,5 +214,5 @@ def moves():
 
 
 OUT.mkdir(parents=True, exist_ok=True)
-for make in (convolutions, pools, norms_and_activations, infinities, sizes, moves):
+for make in (convolutions, deformable, pools, norms_and_activations, infinities, sizes, moves):
     make()

@@ -23,6 +23,14 @@ Op with_window(Op op, const Window& w) {
 // weights [O][I/g][kh][kw], bias [O] or -1. The kernel's size is that of the weights.
 TensorId build_conv(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w, int64_t groups);
 
+// offsets [N, groups of them * kernel * 2, H', W'], mask [N, groups * kernel, H', W'] or -1: a pair (down, right) and a factor
+// for each tap.
+struct DeformConv {
+  TensorId x, weights, bias, offsets, mask;
+  int64_t groups = 1, offset_groups = 1;
+};
+TensorId build_deform_conv(SourceNode& n, const DeformConv& c, const Window& w);
+
 // weights [I][O/g][kh][kw]; `extra`: rows and columns of output beyond what the window gives.
 TensorId build_conv_transpose(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w,
                               std::array<int64_t, 2> extra, int64_t groups);

@@ -1,4 +1,4 @@
-// conv2d, conv2d_transpose and their depthwise twins; the window's attributes, which pool2d shares.
+// conv2d, conv2d_transpose and their depthwise twins, deformable_conv; the window's attributes, which pool2d shares.
 #include <algorithm>
 
 #include "converter/ops/paddle_ops.h"
@@ -48,6 +48,16 @@ void import_paddle_conv2d(PaddleNode& n) {
   const Shape shape = n.shape(weights);
   const Window w = paddle_window(n, {shape[2], shape[3]}, n.shape(x));
   n.result("Output", build_conv(n, x, weights, n.in("Bias"), w, n.i("groups", 1)));
+}
+
+void import_paddle_deformable_conv(PaddleNode& n) {
+  const TensorId x = n.in("Input"), weights = n.in("Filter");
+  if (!n.need_rank(x, 4) || !n.need_rank(weights, 4)) return;
+  const Shape shape = n.shape(weights);
+  const Window w = paddle_window(n, {shape[2], shape[3]}, n.shape(x));
+  n.result("Output",
+           build_deform_conv(
+               n, {x, weights, -1, n.in("Offset"), n.in("Mask"), n.i("groups", 1), n.i("deformable_groups", 1)}, w));
 }
 
 void import_paddle_conv2d_transpose(PaddleNode& n) {

@@ -47,6 +47,9 @@ inline schema::PackedShape packed_shape(const Geometry& g) { return {g.groups, g
 void weights_s8(const Geometry& g, const TensorDef& weight, int64_t group, int64_t o, int8_t* row);
 void weights_f32(const Layer& layer, int64_t group, int64_t o, float* row);
 
+// As ConvTileF32 wants them: [group][block of 16][tap][in][16].
+std::shared_ptr<const std::byte> pack_f32(const Layer& layer);
+
 // Arrays of the epilogue for each group, `stride` apart.
 struct EpilogueArrays {
   int64_t stride = 0;

@@ -14,8 +14,8 @@ int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 struct F32Conv {
   Geometry g;
   Windows<float> windows;
-  std::shared_ptr<const std::byte> weights;  // [group][block of 16][tap][in][16]
-  std::vector<float> bias;                   // [group][padded out]
+  std::shared_ptr<const std::byte> weights;
+  std::vector<float> bias;  // [group][padded out]
   kernels::ConvTileF32 tile;
   Cut cut;
   int x, y, residual;
@@ -50,7 +50,9 @@ struct F32Conv {
 
 std::string key_of(const Layer& layer, const char* layout) { return std::to_string(layer.weight_tensor()) + layout; }
 
-std::shared_ptr<const std::byte> pack(const Layer& layer) {
+}  // namespace
+
+std::shared_ptr<const std::byte> pack_f32(const Layer& layer) {
   const Geometry& g = layer.g;
   const int64_t padded = round_up(g.out, kernels::kBlock), depth = g.taps() * g.in;
   const size_t elements = static_cast<size_t>(g.groups * padded * depth);
@@ -66,8 +68,6 @@ std::shared_ptr<const std::byte> pack(const Layer& layer) {
     }
   });
 }
-
-}  // namespace
 
 void prepare_f32(const Layer& layer) {
   Prepare& p = layer.p;
@@ -94,7 +94,7 @@ void prepare_f32(const Layer& layer) {
                           round_up(windows.patch_elements(rows) * static_cast<int64_t>(sizeof(float)), 64));
   F32Conv conv{g,
                std::move(windows),
-               pack(layer),
+               pack_f32(layer),
                std::move(bias),
                tile,
                c,

@@ -248,6 +248,19 @@ TEST(Export, TransformersComputeTheSameWhenReadAgain) {
     }
 }
 
+TEST(Export, DeformableConvolutions) {
+  TestModel m(20);
+  const std::string x = m.conv(image(m), 6, 4, 1), offsets = m.conv(x, 4, 2 * 18, 3, 1),
+                    mask = m.conv(x, 4, 2 * 9, 3, 1);
+  const std::vector<Attr> window = {attr("pads", Ints{1, 1, 1, 1}), attr("group", 2), attr("offset_group", 2)};
+  m.output(m.op("DeformConv", {x, m.random({6, 2, 3, 3}), offsets, m.random({6}), mask}, window));
+  m.output(m.op("DeformConv", {x, m.random({6, 2, 3, 3}), offsets}, window));
+  for (int opset : {19, 21}) expect_same_again(m, {}, opset, "deformable");
+  auto bytes = export_onnx(loaded(converted(m)), {.opset = 18, .as_float = true});
+  ASSERT_FALSE(bytes);
+  EXPECT_NE(bytes.error().text.find("--opset 19"), std::string::npos) << bytes.error().text;
+}
+
 TEST(Export, SamplesNeedAnOpset) {
   TestModel m(20);
   m.output(m.op("GridSample", {image(m), places(m)}));

@@ -333,5 +333,38 @@ TEST(Ops, VariadicOps) {
   expect_near(folded(m, both), {9, 16, 3, 16.0f / 3, 6, 8, 1, 2}, "Sum, Mean, Max, Min");
 }
 
+TEST(Ops, DeformConv) {
+  // Taps of one: 0 1 3 4, 1 2 4 5 and so on; the first moves down by a half, another to the left by a tenth.
+  for (int64_t opset : {19, 22})
+    for (bool mask : {false, true}) {
+      TestModel m(opset);
+      std::vector<float> offsets(32, 0);
+      offsets[0] = 0.5f, offsets[5 * 4 + 1] = -0.1f;
+      std::vector<std::string> operands = {m.floats({1, 1, 3, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8}),
+                                           m.floats({1, 1, 2, 2}, {1, 1, 1, 1}), m.floats({1, 8, 2, 2}, offsets)};
+      if (mask)
+        operands.insert(operands.end(), {m.floats({1}, {1}), m.floats({1, 4, 2, 2}, std::vector<float>(16, 2))});
+      std::vector<float> expected = {9.5f, 11.9f, 20, 24};
+      if (mask)
+        for (float& v : expected) v = 2 * v + 1;
+      expect_near(folded(m, m.op("DeformConv", operands, {attr("kernel_shape", {2, 2})})), expected, "deform");
+    }
+  TestModel computed(19);
+  computed.output(computed.op("DeformConv", {computed.input("x", {1, 1, 3, 3}), computed.input("w", {1, 1, 2, 2}),
+                                             computed.input("o", {1, 8, 2, 2})}));
+  EXPECT_NE(error_of(computed).find("weights must be constant"), std::string::npos) << error_of(computed);
+}
+
+TEST(Ops, DeformConvKeepsItsLayout) {
+  TestModel m(19);
+  const std::string x = m.conv(m.input("x", {1, 3, 6, 8}), 3, 4, 1);
+  const std::string y = m.op("DeformConv", {x, m.random({6, 4, 3, 3}), m.conv(x, 4, 18, 3, 1), m.random({6})},
+                             {attr("pads", {1, 1, 1, 1})});
+  m.output(m.conv(y, 6, 2, 1));
+  const Graph g = converted(m);
+  EXPECT_EQ(count(g, schema::Op::DeformConv2d), 1);
+  EXPECT_EQ(count(g, schema::Op::Transpose), 2) << dump(g);  // of the input and the output
+}
+
 }  // namespace
 }  // namespace octet::convert

@@ -1,4 +1,4 @@
-// Ops that read an image through windows or between its pixels: bicubic_interp, linear_interp, against
+// Ops that read an image through windows or between its pixels: deformable_conv, bicubic_interp, linear_interp, against
 // loops.
 #include <algorithm>
 #include <cmath>
@@ -32,6 +32,71 @@ struct Image {
            dy * ((1 - dx) * at(i, channel, r + 1, l) + dx * at(i, channel, r + 1, l + 1));
   }
 };
+
+struct Deformed {
+  int64_t groups, offset_groups, stride, pad, dilation;
+  bool mask;
+};
+
+Values deformed(const Deformed& c, const Image& x, const Image& weights, const Image& offsets, const Image& mask) {
+  Values y;
+  const int64_t out_per_group = weights.n / c.groups, taps = weights.h * weights.w;
+  for (int64_t i = 0; i < x.n; ++i)
+    for (int64_t o = 0; o < weights.n; ++o)
+      for (int64_t row = 0; row < offsets.h; ++row)
+        for (int64_t column = 0; column < offsets.w; ++column) {
+          double sum = 0;
+          for (int64_t k = 0; k < weights.c; ++k)
+            for (int64_t t = 0; t < taps; ++t) {
+              const int64_t channel = o / out_per_group * weights.c + k;
+              const int64_t place = channel / (x.c / c.offset_groups) * taps + t;
+              const double down = offsets.at(i, 2 * place, row, column),
+                           right = offsets.at(i, 2 * place + 1, row, column);
+              const double v =
+                  x.between(i, channel, static_cast<double>(row * c.stride - c.pad + t / weights.w * c.dilation) + down,
+                            static_cast<double>(column * c.stride - c.pad + t % weights.w * c.dilation) + right);
+              sum += v * weights.at(o, k, t / weights.w, t % weights.w) * (c.mask ? mask.at(i, place, row, column) : 1);
+            }
+          y.push_back(static_cast<float>(sum));
+        }
+  return y;
+}
+
+TEST(PaddleWindows, DeformableConvolution) {
+  for (const Deformed& c : {Deformed{1, 1, 1, 1, 1, true},
+                            {1, 1, 1, 1, 1, false},
+                            {2, 1, 2, 1, 1, true},
+                            {1, 2, 1, 2, 2, true},
+                            {2, 4, 1, 0, 1, false}}) {
+    const int64_t h = 6, w = 7, in = 4, out = 6, reach = 2 * c.dilation + 1;
+    const int64_t out_h = (h + 2 * c.pad - reach) / c.stride + 1, out_w = (w + 2 * c.pad - reach) / c.stride + 1;
+    const int64_t places = c.offset_groups * 9;
+    Image x{{}, 2, in, h, w}, offsets{{}, 2, 2 * places, out_h, out_w}, mask{{}, 2, places, out_h, out_w};
+    Image weights{input_values(static_cast<size_t>(out * in / c.groups * 9)), out, in / c.groups, 3, 3};
+    TestProgram p;
+    std::vector<Arguments> operands = {{"Input", {p.input("x", {-1, in, h, w})}},
+                                       {"Offset", {p.input("offset", {-1, 2 * places, out_h, out_w})}},
+                                       {"Filter", {p.floats({out, in / c.groups, 3, 3}, weights.data)}}};
+    if (c.mask) operands.push_back({"Mask", {p.input("mask", {-1, places, out_h, out_w})}});
+    p.output(p.op(c.mask ? "deformable_conv" : "deformable_conv_v1", operands,
+                  {attr("strides", Ints{c.stride, c.stride}), attr("paddings", Ints{c.pad, c.pad}),
+                   attr("dilations", Ints{c.dilation, c.dilation}), attr("groups", static_cast<int>(c.groups)),
+                   attr("deformable_groups", static_cast<int>(c.offset_groups)), attr("im2col_step", 1)},
+                  "Output"));
+    std::vector<Shape> sizes;
+    const auto size_of = [](const Image& i) { return static_cast<size_t>(i.n * i.c * i.h * i.w); };
+    const Values all = input_values(size_of(x) + size_of(offsets) + size_of(mask));
+    auto from = all.begin();
+    for (Image* i : {&x, &offsets, &mask}) {
+      i->data.assign(from, from + static_cast<std::ptrdiff_t>(size_of(*i)));
+      from += static_cast<std::ptrdiff_t>(size_of(*i));
+      sizes.push_back({i->n, i->c, i->h, i->w});
+    }
+    if (!c.mask) sizes.pop_back();
+    expect_near(results(p, sizes), deformed(c, x, weights, offsets, mask),
+                "groups " + std::to_string(c.groups) + " and " + std::to_string(c.offset_groups));
+  }
+}
 
 double keys(double d) {
   constexpr double a = -0.75;

@@ -3,7 +3,7 @@
 #include "tests/runtime/op_rig.h"
 
 namespace octet {
-extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd;
+extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd, kDeformConv2d;
 
 namespace {
 
@@ -249,6 +249,26 @@ TEST(Hostile, GatherAndScatterByElements) {
            attack(h, kScatterElements, schema::ScatterElementsT{.axis = axis, .reduction = reduction}, s,
                   {where, updates}) +
            attack(h, kScatterNd, schema::ScatterNdT{.reduction = reduction}, s, {where, updates});
+  });
+}
+
+TEST(Hostile, DeformConv2d) {
+  rounds([](Hostile& h) {
+    schema::DeformConv2dT a;
+    a.stride_h = h.positive(), a.stride_w = h.positive();
+    if (h.coin(4)) a.dilation_h = h.positive(), a.dilation_w = h.positive();
+    if (h.coin(4)) a.pad_top = h.small(), a.pad_left = h.small(), a.pad_bottom = h.small(), a.pad_right = h.small();
+    const int64_t taps = 1 + static_cast<int64_t>(h.coin()), in = 2;
+    a.groups = h.coin(4) ? h.small() : 1, a.offset_groups = h.coin(4) ? h.small() : 1;
+    Operand weight = h.tensor<float>(h.coin(8) ? h.shape(h.rank()) : Shape{4, taps, 1, in}).apart(0);
+    weight.known = !h.coin(16);
+    const Shape x = h.coin(8) ? h.shape(h.rank()) : Shape{1, 4, 5, in};
+    const Shape places{1, (4 - taps) / std::max(a.stride_h, 1) + 1, 4 / std::max(a.stride_w, 1) + 1, 2 * taps};
+    Operand offsets = h.tensor<float>(h.coin(8) ? h.shape(h.rank()) : places);
+    for (float& v : offsets.values<float>()) v = h.real();
+    std::vector<Operand> rest = {weight, constant({1, 2, 3, 4}), offsets};
+    if (h.coin(4)) rest.push_back(h.tensor<float>({places[0], places[1], places[2], taps}));
+    return attack(h, kDeformConv2d, a, x, rest);
   });
 }
 
