@@ -192,6 +192,8 @@ def moves():
     one("pad_negative", 13, [1, 3, 6, 8], "Pad", np.array([0, 0, -1, 0, 0, 0, 1, -2]))
     one("gather_negative", 13, [1, 3, 6, 8], "Gather", np.array([-1, 0]), axis=3)
     one("gather_scalar", 13, [1, 3, 6, 8], "Gather", np.array(1), axis=1)
+    for axis, exclusive, reverse in itertools.product((1, -1), (0, 1), (0, 1)):
+        one(f"cumsum_{axis}_{exclusive}_{reverse}", 14, [2, 3, 5], "CumSum", np.array(axis), exclusive=exclusive, reverse=reverse)
     one("arg_max", 13, [1, 7, 3, 4], "ArgMax", axis=1, keepdims=0)
     one("reduce_mean_13", 13, [1, 3, 6, 8], "ReduceMean", axes=[2, 3])
     one("reduce_mean_18", 18, [1, 3, 6, 8], "ReduceMean", np.array([1]), keepdims=0)

@@ -29,6 +29,7 @@ Result<void> export_cast(ExportNode&);
 Result<void> export_compare(ExportNode&);
 Result<void> export_concat(ExportNode&);
 Result<void> export_conv(ExportNode&);
+Result<void> export_cum_sum(ExportNode&);
 Result<void> export_deform_conv(ExportNode&);
 Result<void> export_expand(ExportNode&);
 Result<void> export_fake_quantize(ExportNode&);

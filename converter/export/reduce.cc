@@ -1,4 +1,4 @@
-// Ops along axes whose values meet: Reduce, Softmax, ArgMax, TopK, NonMaxSuppression.
+// Ops along axes whose values meet: CumSum, Reduce, Softmax, ArgMax, TopK, NonMaxSuppression.
 #include "converter/export/export_ops.h"
 
 namespace octet::convert {
@@ -16,6 +16,12 @@ Result<void> export_reduce(ExportNode& n) {
   if (!axes.empty() && as_operand) operands.push_back(n.ints(axes));
   if (!axes.empty() && !as_operand) attributes.push_back({"axes", axes});
   return n.result(n.emit(kNames[static_cast<int>(a.kind())], operands, attributes));
+}
+
+Result<void> export_cum_sum(ExportNode& n) {
+  const auto& a = n.attributes<schema::CumSum>();
+  return n.result(n.emit("CumSum", {n.operand(0), n.ints({a.axis()})},
+                         {{"exclusive", int64_t{a.exclusive()}}, {"reverse", int64_t{a.reverse()}}}));
 }
 
 Result<void> export_softmax(ExportNode& n) {

@@ -19,6 +19,7 @@ constexpr ExportOp kOps[] = {
     {Op::Compare, Wants::kAny, export_compare},
     {Op::Concat, Wants::kAny, export_concat},
     {Op::Conv2d, Wants::kImage, export_conv},
+    {Op::CumSum, Wants::kFile, export_cum_sum},
     {Op::DeformConv2d, Wants::kImage, export_deform_conv},
     {Op::Expand, Wants::kFile, export_expand},
     {Op::FakeQuantize, Wants::kAny, export_fake_quantize},

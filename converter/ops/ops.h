@@ -32,6 +32,7 @@ void import_constant_of_shape(OnnxNode& n);
 void import_conv(OnnxNode& n);
 void import_conv_integer(OnnxNode& n);
 void import_conv_transpose(OnnxNode& n);
+void import_cum_sum(OnnxNode& n);
 void import_deform_conv(OnnxNode& n);
 void import_depth_to_space(OnnxNode& n);
 void import_dequantize_linear(OnnxNode& n);

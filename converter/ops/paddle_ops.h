@@ -39,6 +39,7 @@ void import_paddle_compare(PaddleNode& n);
 void import_paddle_concat(PaddleNode& n);
 void import_paddle_conv2d(PaddleNode& n);
 void import_paddle_conv2d_transpose(PaddleNode& n);
+void import_paddle_cumsum(PaddleNode& n);
 void import_paddle_deformable_conv(PaddleNode& n);
 void import_paddle_dequantize_linear(PaddleNode& n);
 void import_paddle_dropout(PaddleNode& n);

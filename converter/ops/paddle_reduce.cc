@@ -1,4 +1,4 @@
-// reduce_*, mean, p_norm, arg_max.
+// reduce_*, mean, p_norm, arg_max, cumsum.
 #include <numeric>
 
 #include "converter/ops/build.h"
@@ -57,6 +57,17 @@ void import_paddle_arg_max(PaddleNode& n) {
   TensorId y = n.emit(schema::ArgMaxT{.axis = axis, .keep_dims = keep}, {x});
   if (!n.failed() && n.rank(y) == 0 && !n.has_scalars()) y = n.reshape(y, {1});
   n.result("Out", y);
+}
+
+void import_paddle_cumsum(PaddleNode& n) {
+  if (n.in("AxisTensor") >= 0) return n.fail("a computed axis is not supported", Code::kUnsupported);
+  TensorId x = n.in("X");
+  const bool flat = n.b("flatten", false);
+  if (flat) x = n.reshape(x, {-1});
+  n.result("Out", n.emit(schema::CumSumT{.axis = n.axis(flat ? 0 : n.i("axis", -1), n.rank(x)),
+                                         .exclusive = n.b("exclusive", false),
+                                         .reverse = n.b("reverse", false)},
+                         {x}));
 }
 
 }  // namespace octet::convert

@@ -29,6 +29,7 @@ constexpr PaddleOp kPaddleOps[] = {
     {"conv2d", import_paddle_conv2d, {"Input", "Filter"}},
     {"conv2d_transpose", import_paddle_conv2d_transpose, {"Input", "Filter"}},
     {"cos", import_paddle_unary, {"X"}},
+    {"cumsum", import_paddle_cumsum, {"X"}},
     {"deformable_conv", import_paddle_deformable_conv, {"Input", "Offset", "Filter"}},
     {"deformable_conv_v1", import_paddle_deformable_conv, {"Input", "Offset", "Filter"}},
     {"depthwise_conv2d", import_paddle_conv2d, {"Input", "Filter"}},

@@ -64,4 +64,14 @@ void import_softmax(OnnxNode& n) {
   n.result(y);
 }
 
+void import_cum_sum(OnnxNode& n) {
+  const auto axis = n.const_ints(1, "the axis");
+  if (!n.failed() && axis.size() != 1) return n.fail("needs one axis, got " + std::to_string(axis.size()));
+  if (n.failed()) return;
+  n.result(n.emit(schema::CumSumT{.axis = n.axis(axis[0], n.rank(n.in(0))),
+                                  .exclusive = n.i("exclusive", 0) != 0,
+                                  .reverse = n.i("reverse", 0) != 0},
+                  {n.in(0)}));
+}
+
 }  // namespace octet::convert

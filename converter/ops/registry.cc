@@ -30,6 +30,7 @@ constexpr OnnxOp kOnnxOps[] = {
     {"ConvInteger", import_conv_integer, 2, 4, "", true},
     {"ConvTranspose", import_conv_transpose, 2, 3},
     {"Cos", import_unary, 1, 1},
+    {"CumSum", import_cum_sum, 2, 2},
     {"DeformConv", import_deform_conv, 3, 5},
     {"DepthToSpace", import_depth_to_space, 1, 1},
     {"DequantizeLinear", import_dequantize_linear, 2, 3, "", true},

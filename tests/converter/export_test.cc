@@ -158,6 +158,12 @@ const Case kCases[] = {
        m.output(m.op("ReduceSum", {x, m.ints({1})}, {attr("keepdims", 1)}));
        m.output(m.op("ReduceMin", {x}, {attr("axes", Ints{-1}), attr("keepdims", 1)}));
      }},
+    {"sums up to each element",
+     [](TestModel& m) {
+       const std::string x = m.conv(image(m), 6, 4, 1);
+       m.output(m.op("CumSum", {x, m.ints({1})}, {attr("exclusive", 1)}));
+       m.output(m.op("CumSum", {x, m.ints({-1})}, {attr("reverse", 1)}));
+     }},
     {"softmax and argmax over channels",
      [](TestModel& m) {
        const std::string x = m.conv(image(m), 6, 4, 1);

@@ -366,5 +366,23 @@ TEST(Ops, DeformConvKeepsItsLayout) {
   EXPECT_EQ(count(g, schema::Op::Transpose), 2) << dump(g);  // of the input and the output
 }
 
+TEST(Ops, CumSum) {
+  const std::vector<float> data = {1, 2, 3, 4, 5, 6};
+  const std::tuple<int, int, int, std::vector<float>> cases[] = {{1, 0, 0, {1, 3, 6, 4, 9, 15}},
+                                                                 {-1, 1, 0, {0, 1, 3, 0, 4, 9}},
+                                                                 {1, 0, 1, {6, 5, 3, 15, 11, 6}},
+                                                                 {0, 1, 1, {4, 5, 6, 0, 0, 0}}};
+  for (int64_t opset : {11, 14})
+    for (const auto& [axis, exclusive, reverse, expected] : cases) {
+      TestModel m(opset);
+      expect_near(folded(m, m.op("CumSum", {m.floats({2, 3}, data), m.ints({axis})},
+                                 {attr("exclusive", exclusive), attr("reverse", reverse)})),
+                  expected, "CumSum along " + std::to_string(axis));
+    }
+  TestModel m(14);
+  m.output(m.op("CumSum", {m.input("x", {2, 3}), m.input("axis", {1}, 7)}));
+  EXPECT_NE(error_of(m).find("the axis"), std::string::npos) << error_of(m);
+}
+
 }  // namespace
 }  // namespace octet::convert

@@ -1,4 +1,4 @@
-// Grids, masks, rolls and what is spelt out of simpler ops, against numbers worked out here.
+// Grids, masks, rolls, running sums and what is spelt out of simpler ops, against numbers worked out here.
 #include <cmath>
 
 #include "tests/converter/paddle_rig.h"
@@ -140,6 +140,27 @@ TEST(PaddleGrid, SineAndCosine) {
     for (float& v : want) v = static_cast<float>(f(static_cast<double>(v)));
     expect_near(results(p), want, type);
   }
+}
+
+TEST(PaddleGrid, CumulativeSums) {
+  for (bool exclusive : {false, true})
+    for (bool reverse : {false, true})
+      for (int axis : {0, -1, 7}) {  // 7: of all elements, flat
+        TestProgram p;
+        std::vector<Attr> attrs = {flag("exclusive", exclusive), flag("reverse", reverse), flag("flatten", axis == 7)};
+        if (axis == 0) attrs.push_back(attr("axis", 0));
+        p.output(p.op("cumsum", {{"X", {p.input("x", {-1, 3})}}}, attrs));
+        const Values v = input_values(12);
+        Values want(12);
+        for (int i = 0; i < 12; ++i)
+          for (int k = 0; k < 12; ++k) {
+            const bool along = axis == 7 || (axis == 0 ? i % 3 == k % 3 : i / 3 == k / 3);
+            const int before = reverse ? k - i : i - k;
+            if (along && (before > 0 || (before == 0 && !exclusive)))
+              want[static_cast<size_t>(i)] += v[static_cast<size_t>(k)];
+          }
+        expect_near(results(p, {Shape{4, 3}}), want, "cumsum " + std::to_string(axis));
+      }
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include "tests/runtime/op_rig.h"
 
 namespace octet {
-extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd, kDeformConv2d;
+extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd, kDeformConv2d, kCumSum;
 
 namespace {
 
@@ -269,6 +269,13 @@ TEST(Hostile, DeformConv2d) {
     std::vector<Operand> rest = {weight, constant({1, 2, 3, 4}), offsets};
     if (h.coin(4)) rest.push_back(h.tensor<float>({places[0], places[1], places[2], taps}));
     return attack(h, kDeformConv2d, a, x, rest);
+  });
+}
+
+TEST(Hostile, CumSum) {
+  rounds([](Hostile& h) {
+    const schema::CumSumT a{.axis = h.small(), .exclusive = h.coin(), .reverse = h.coin()};
+    return attack(h, kCumSum, a, h.shape(h.rank()));
   });
 }
 

@@ -1,8 +1,8 @@
-// LayerNorm, GridSample, GatherElements, ScatterElements and ScatterNd against loops that follow the definitions.
+// LayerNorm, GridSample, GatherElements, ScatterElements, ScatterNd and CumSum against loops that follow the definitions.
 #include "tests/runtime/op_rig.h"
 
 namespace octet {
-extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd;
+extern const OpKind kLayerNorm, kGridSample, kGatherElements, kScatterElements, kScatterNd, kCumSum;
 
 namespace {
 
@@ -260,6 +260,54 @@ TEST(ScatterNd, WhatIsOutsideIsLeftOutOrRefused) {
     OpRig bad(kScatterNd, schema::ScatterNdT{}, {x, counting<int64_t>(indices_of), counting<float>(updates_of)});
     EXPECT_FALSE(bad.run()) << indices_of.text() << updates_of.text();
   }
+}
+
+template <class T>
+void check_cum_sum(const schema::CumSumT& op, const Operand& x) {
+  OpRig rig(kCumSum, op, {x}, Operand{.dtype = x.dtype});
+  const Operand y = run_everywhere(rig, "cumulative sum");
+  ASSERT_EQ(y.shape, x.shape);
+  const int axis = op.axis < 0 ? op.axis + x.shape.rank() : op.axis;
+  for (int64_t i = 0; i < x.shape.elements(); ++i) {
+    const auto at = unravel(i, x.shape);
+    double want = 0;
+    for (int64_t k = 0; k < x.shape[axis]; ++k) {
+      auto other = at;
+      other[static_cast<size_t>(axis)] = k;
+      const int64_t before = op.reverse ? k - at[static_cast<size_t>(axis)] : at[static_cast<size_t>(axis)] - k;
+      if (before > 0 || (before == 0 && !op.exclusive))
+        want += static_cast<double>(x.values<T>()[static_cast<size_t>(ravel(other, x.shape))]);
+    }
+    ASSERT_NEAR(static_cast<double>(y.values<T>()[static_cast<size_t>(i)]), want, 1e-4)
+        << "axis " << op.axis << " reverse " << op.reverse << " exclusive " << op.exclusive << " at " << i;
+  }
+}
+
+TEST(CumSum, AxesAndDirections) {
+  for (int axis : {0, 1, 2, -1})
+    for (bool exclusive : {false, true})
+      for (bool reverse : {false, true}) {
+        const schema::CumSumT op{.axis = axis, .exclusive = exclusive, .reverse = reverse};
+        check_cum_sum<float>(op, noise<float>({3, 5, 7}, 1));
+        check_cum_sum<int64_t>(op, counting<int64_t>({4, 1, 6}));
+        check_cum_sum<int32_t>(op, counting<int32_t>({1, 9, 2}));
+        check_cum_sum<float>(op, noise<float>({2, 0, 3}, 1));
+      }
+}
+
+TEST(CumSum, RefusesAxesThatAreNone) {
+  for (auto [axis, shape] : {std::pair{2, Shape{3, 4}}, {-3, Shape{3, 4}}, {0, Shape{}}}) {
+    OpRig rig(kCumSum, schema::CumSumT{.axis = axis}, {counting<float>(shape)});
+    EXPECT_FALSE(rig.run());
+    EXPECT_NE(rig.error().find("axis"), std::string::npos) << rig.error();
+  }
+}
+
+TEST(CumSum, WholeNumbersWrapAround) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  OpRig rig(kCumSum, schema::CumSumT{}, {operand<int64_t>({2}, {kMost, 1})}, Operand{.dtype = DType::kS64});
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(rig.out().list<int64_t>(), (std::vector<int64_t>{kMost, std::numeric_limits<int64_t>::min()}));
 }
 
 }  // namespace
