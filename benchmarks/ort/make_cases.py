@@ -128,6 +128,7 @@ def norms_and_activations():
     one("clip_upper_only", 13, [1, 6, 5, 5], "Clip", None, np.float32(0.5))
     for name in ("Sin", "Cos"):
         one(name.lower(), 13, [1, 6, 5, 5], name)
+    one("thresholded_relu", 10, [1, 6, 5, 5], "ThresholdedRelu", alpha=0.25)
     one("hard_sigmoid_defaults", 13, [1, 6, 5, 5], "HardSigmoid")
     one("leaky_relu", 13, [1, 6, 5, 5], "LeakyRelu", alpha=0.3)
     for opset in (11, 13):

@@ -1,5 +1,5 @@
 // Activations with parameters of their own: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Gelu (20), Clip (6:
-// attributes, 11: operands), PRelu.
+// attributes, 11: operands), PRelu, ThresholdedRelu.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -56,6 +56,19 @@ void import_clip(OnnxNode& n) {
   if (std::isnan(a) || std::isnan(b)) return n.fail("a bound is not a number");
   if (a == 0 && b == FLT_MAX) return n.result(n.act(Activation(ActKind::relu, 0, 0), x));
   n.result(n.act(Activation(ActKind::clip, a, b), x));
+}
+
+TensorId build_thresholded_relu(SourceNode& n, TensorId x, float threshold, float otherwise) {
+  if (n.at(x).dtype != DType::kF32) return n.refuse("needs a float operand", Code::kUnsupported);
+  const TensorId above =
+      n.emit(schema::CompareT{.kind = schema::CompareKind::greater}, {x, n.scalar_like(x, threshold)});
+  return n.emit(schema::WhereT{}, {above, x, n.scalar_like(x, otherwise)});
+}
+
+void import_thresholded_relu(OnnxNode& n) {
+  const float alpha = n.f("alpha", 1);
+  if (!std::isfinite(alpha)) return n.fail("alpha is not finite");
+  n.result(build_thresholded_relu(n, n.in(0), alpha));
 }
 
 // slope * x where x < 0: one number is LeakyRelu; slopes within [0, 1] are max(x, slope * x); others need both halves.

@@ -66,6 +66,8 @@ TensorId build_gelu(SourceNode& n, TensorId x, bool approximate);  // approximat
 // operand of rank 2 or more are transposed where asked for.
 TensorId build_matmul(SourceNode& n, TensorId a, TensorId b, bool transpose_a = false, bool transpose_b = false);
 
+TensorId build_thresholded_relu(SourceNode& n, TensorId x, float threshold, float otherwise = 0);  // x above it
+
 TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope);  // NumPy broadcasting
 
 // x in the shape of `like`, which has as many elements.

@@ -80,6 +80,7 @@ void import_softmax(OnnxNode& n);
 void import_space_to_depth(OnnxNode& n);
 void import_split(OnnxNode& n);
 void import_squeeze(OnnxNode& n);
+void import_thresholded_relu(OnnxNode& n);
 void import_tile(OnnxNode& n);
 void import_top_k(OnnxNode& n);
 void import_transpose(OnnxNode& n);

@@ -38,6 +38,9 @@ TensorId hard_swish(PaddleNode& n, TensorId x) {
 TensorId activated(PaddleNode& n, const std::string& name, TensorId x) {
   if (name == "relu") return relu(n, x);
   if (name == "relu6") return n.act({ActKind::clip, 0, n.f("threshold", 6)}, x);
+  if (name == "brelu") return n.act({ActKind::clip, n.f("t_min", 0), n.f("t_max", 24)}, x);
+  if (name == "hard_tanh") return n.act({ActKind::clip, n.f("t_min", -1), n.f("t_max", 1)}, x);
+  if (name == "thresholded_relu") return build_thresholded_relu(n, x, n.f("threshold", 1), n.f("value", 0));
   if (name == "leaky_relu") return n.act({ActKind::leaky_relu, n.f("alpha", 0.02f), 0}, x);
   if (name == "sigmoid") return sigmoid(n, x);
   if (name == "tanh") return n.act({ActKind::tanh, 0, 0}, x);

@@ -1,5 +1,5 @@
-// Ops that move elements: transpose2, concat, split, stack, unstack, slice, strided_slice, gather, index_select, roll, pads,
-// pixel_shuffle, flip.
+// Ops that move elements: transpose2, concat, split, stack, unstack, unbind, slice, strided_slice, gather, index_select, roll, pads,
+// pixel_shuffle, space_to_depth, flip.
 #include <algorithm>
 #include <climits>
 
@@ -86,7 +86,7 @@ void import_paddle_unstack(PaddleNode& n) {
   const int64_t count = n.shape(x)[axis] < 0 ? n.i("num", 0) : n.shape(x)[axis];
   if (count < 1 || count > 4096) return n.fail("cannot unstack " + n.shape(x).text(), Code::kUnsupported);
   for (int64_t i = 0; i < count && !n.failed(); ++i)
-    n.result("Y", build_squeeze(n, n.slice(x, axis, i, i + 1), {axis}));
+    n.result(n.type() == "unbind" ? "Out" : "Y", build_squeeze(n, n.slice(x, axis, i, i + 1), {axis}));
 }
 
 void import_paddle_slice(PaddleNode& n) {
@@ -192,6 +192,18 @@ void import_paddle_flip(PaddleNode& n) {
                                         .axes = axes,
                                         .steps = std::vector<int64_t>(count, -1)},
                          {x}));
+}
+
+// Paddle's writes the blocks of channels apart first, as for [N, C/b/b, H*b, W*b], and calls the result [N, C*b*b, H/b, W/b].
+void import_paddle_space_to_depth(PaddleNode& n) {
+  n.need_nchw();
+  const TensorId x = n.in("X");
+  const int b = n.bounded("blocksize", n.i("blocksize", 2), 1, 256);
+  const TensorId apart = build_depth_to_space(n, x, b, true);
+  if (n.failed()) return;
+  const Shape s = n.shape(x);
+  if (s[2] % b || s[3] % b) return n.fail("needs sizes that are multiples of blocksize, got " + s.text());
+  n.result("Out", n.reshape(apart, {n.same_dim(x, 0), s[1] * b * b, s[2] / b, s[3] / b}));
 }
 
 }  // namespace octet::convert

@@ -113,6 +113,7 @@ constexpr OnnxOp kOnnxOps[] = {
     {"Sub", import_binary, 2, 2},
     {"Sum", import_binary, 1, kAny},
     {"Tanh", import_elementwise_activation, 1, 1},
+    {"ThresholdedRelu", import_thresholded_relu, 1, 1},
     {"Tile", import_tile, 2, 2},
     {"TopK", import_top_k, 1, 2},
     {"Transpose", import_transpose, 1, 1},

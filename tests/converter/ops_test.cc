@@ -384,5 +384,13 @@ TEST(Ops, CumSum) {
   EXPECT_NE(error_of(m).find("the axis"), std::string::npos) << error_of(m);
 }
 
+TEST(Ops, ThresholdedRelu) {
+  TestModel m, plain;
+  expect_near(folded(m, m.op("ThresholdedRelu", {m.floats({4}, {-3, 1.5f, 2, 2.5f})}, {attr("alpha", 2.0f)})),
+              {0, 0, 0, 2.5f}, "alpha 2");
+  expect_near(folded(plain, plain.op("ThresholdedRelu", {plain.floats({3}, {0.5f, 1, 1.25f})})), {0, 0, 1.25f},
+              "alpha 1");
+}
+
 }  // namespace
 }  // namespace octet::convert

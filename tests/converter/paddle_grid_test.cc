@@ -163,5 +163,31 @@ TEST(PaddleGrid, CumulativeSums) {
       }
 }
 
+TEST(PaddleGrid, Unbind) {
+  TestProgram p;
+  for (const std::string& part : p.ops("unbind", {{"X", {p.input("x", {2, 3, 2})}}}, "Out", 3, {attr("axis", 1)}))
+    p.output(part);
+  const Values v = input_values(12);
+  expect_near(results(p), {v[0], v[1], v[6], v[7], v[2], v[3], v[8], v[9], v[4], v[5], v[10], v[11]}, "unbind");
+}
+
+TEST(PaddleGrid, ActivationsWithBounds) {
+  const std::tuple<const char*, std::vector<Attr>, float (*)(float)> cases[] = {
+      {"thresholded_relu", {}, [](float x) { return x > 1 ? x : 0; }},
+      {"thresholded_relu", {attr("threshold", -0.5f), attr("value", 3.0f)}, [](float x) { return x > -0.5f ? x : 3; }},
+      {"brelu", {}, [](float x) { return std::min(std::max(x, 0.0f), 24.0f); }},
+      {"brelu",
+       {attr("t_min", -0.5f), attr("t_max", 0.25f)},
+       [](float x) { return std::min(std::max(x, -0.5f), 0.25f); }},
+      {"hard_tanh", {}, [](float x) { return std::min(std::max(x, -1.0f), 1.0f); }}};
+  for (const auto& [type, attrs, f] : cases) {
+    TestProgram p;
+    p.output(p.op(type, {{"X", {p.input("x", {20})}}}, attrs));
+    Values want = input_values(20);
+    for (float& v : want) v = f(v);
+    expect_near(results(p), want, type);
+  }
+}
+
 }  // namespace
 }  // namespace octet::convert

@@ -1,4 +1,4 @@
-// Ops that read an image through windows or between its pixels: deformable_conv, bicubic_interp, linear_interp, against
+// Ops that read an image through windows or between its pixels: deformable_conv, bicubic_interp, linear_interp, unfold, space_to_depth, against
 // loops.
 #include <algorithm>
 #include <cmath>
@@ -151,6 +151,73 @@ TEST(PaddleWindows, LinearInterpolationOfRows) {
           }
         expect_near(results(p), want, "linear");
       }
+}
+
+TEST(PaddleWindows, Unfold) {
+  struct Case {
+    int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    Ints pads;  // top, left, bottom, right
+  };
+  for (const Case& c : {Case{3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+                        {2, 2, 2, 2, 1, 1, {0, 0, 0, 0}},
+                        {1, 3, 2, 1, 1, 2, {0, 2, 1, 0}},
+                        {4, 2, 3, 3, 1, 1, {2, 0, 1, 3}},
+                        {1, 1, 1, 1, 1, 1, {0, 0, 0, 0}}})
+    for (bool dynamic : {false, true}) {
+      const Image x{input_values(2 * 3 * 6 * 5), 2, 3, 6, 5};
+      TestProgram p;
+      p.output(p.op("unfold", {{"X", {p.input("x", dynamic ? Ints{-1, 3, -1, -1} : Ints{2, 3, 6, 5})}}},
+                    {attr("kernel_sizes", Ints{c.kernel_h, c.kernel_w}), attr("strides", Ints{c.stride_h, c.stride_w}),
+                     attr("paddings", c.pads), attr("dilations", Ints{c.dilation_h, c.dilation_w})},
+                    "Y"));
+      const int64_t out_h = (6 + c.pads[0] + c.pads[2] - (c.dilation_h * (c.kernel_h - 1) + 1)) / c.stride_h + 1;
+      const int64_t out_w = (5 + c.pads[1] + c.pads[3] - (c.dilation_w * (c.kernel_w - 1) + 1)) / c.stride_w + 1;
+      Values want;
+      for (int64_t i = 0; i < 2; ++i)
+        for (int64_t k = 0; k < 3 * c.kernel_h * c.kernel_w; ++k)
+          for (int64_t place = 0; place < out_h * out_w; ++place) {
+            const int64_t tap = k % (c.kernel_h * c.kernel_w);
+            want.push_back(
+                static_cast<float>(x.at(i, k / (c.kernel_h * c.kernel_w),
+                                        place / out_w * c.stride_h - c.pads[0] + tap / c.kernel_w * c.dilation_h,
+                                        place % out_w * c.stride_w - c.pads[1] + tap % c.kernel_w * c.dilation_w)));
+          }
+      const std::string what = "unfold " + std::to_string(c.kernel_h) + "x" + std::to_string(c.kernel_w);
+      expect_near(dynamic ? results(p, {Shape{2, 3, 6, 5}}) : results(p), want, what);
+    }
+}
+
+TEST(PaddleWindows, UnfoldRefuses) {
+  for (const auto& [kernel, pads, why] : {std::tuple<Ints, Ints, const char*>{{40, 40}, {0, 0, 0, 0}, "elements"},
+                                          {{0, 1}, {0, 0, 0, 0}, "kernel_sizes"},
+                                          {{2, 2}, {0, -1, 0, 0}, "paddings"},
+                                          {{2, 2}, {0, 0}, "paddings"}}) {
+    TestProgram p;
+    p.output(p.op("unfold", {{"X", {p.input("x", {1, 1, 50, 50})}}},
+                  {attr("kernel_sizes", kernel), attr("paddings", pads)}, "Y"));
+    auto g = import(p);
+    ASSERT_FALSE(g) << why;
+    EXPECT_NE(g.error().text.find(why), std::string::npos) << g.error().text;
+  }
+}
+
+// An element's place counts as if the channels had been spread over blocks first.
+TEST(PaddleWindows, SpaceToDepth) {
+  const int64_t n = 2, c = 8, h = 4, w = 6, b = 2;
+  TestProgram p;
+  p.output(p.op("space_to_depth", {{"X", {p.input("x", {-1, c, h, w})}}}, {attr("blocksize", 2)}));
+  const Values x = input_values(static_cast<size_t>(n * c * h * w));
+  Values want(x.size());
+  for (int64_t i = 0; i < n * c * h * w; ++i) {
+    const int64_t column = i % w, row = i / w % h, channel = i / (w * h) % c, image = i / (w * h * c);
+    const int64_t rest = channel % (c / b / b), block = channel / (c / b / b);
+    const int64_t y = row * b + block / b, z = column * b + block % b;
+    want[static_cast<size_t>(((image * (c / b / b) + rest) * h * b + y) * w * b + z)] = x[static_cast<size_t>(i)];
+  }
+  expect_near(results(p, {Shape{n, c, h, w}}), want, "space_to_depth");
+  auto g = import(p);
+  ASSERT_TRUE(g);
+  EXPECT_EQ(tensor(*g, g->outputs[0]).shape.text(), "{-1, 32, 2, 3}");
 }
 
 }  // namespace
