@@ -128,6 +128,12 @@ def norms_and_activations():
     one("clip_upper_only", 13, [1, 6, 5, 5], "Clip", None, np.float32(0.5))
     for name in ("Sin", "Cos"):
         one(name.lower(), 13, [1, 6, 5, 5], name)
+    one("softplus", 13, [1, 6, 5, 5], "Softplus")
+    one("softsign", 13, [1, 6, 5, 5], "Softsign")
+    one("mish", 18, [1, 6, 5, 5], "Mish")
+    one("elu", 13, [1, 6, 5, 5], "Elu", alpha=0.5)
+    one("selu", 13, [1, 6, 5, 5], "Selu")
+    one("celu", 13, [1, 6, 5, 5], "Celu", alpha=2.0)
     one("thresholded_relu", 10, [1, 6, 5, 5], "ThresholdedRelu", alpha=0.25)
     one("hard_sigmoid_defaults", 13, [1, 6, 5, 5], "HardSigmoid")
     one("leaky_relu", 13, [1, 6, 5, 5], "LeakyRelu", alpha=0.3)

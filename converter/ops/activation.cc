@@ -1,5 +1,5 @@
-// Activations with parameters of their own: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Gelu (20), Clip (6:
-// attributes, 11: operands), PRelu, ThresholdedRelu.
+// Activations: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Gelu (20), Clip (6: attributes, 11: operands), PRelu,
+// and, spelt out, ThresholdedRelu, Softplus, Softsign, Mish (18), Elu, Selu, Celu (12).
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -12,6 +12,7 @@ namespace octet::convert {
 using schema::Activation;
 using schema::ActKind;
 using schema::BinaryKind;
+using schema::UnaryKind;
 
 void import_elementwise_activation(OnnxNode& n) {
   const std::string& name = n.proto.op_type();
@@ -39,6 +40,47 @@ void import_gelu(OnnxNode& n) {
   const std::string how = n.s("approximate", "none");
   if (how != "none" && how != "tanh") return n.fail("the approximation '" + how + "' is unknown");
   n.result(build_gelu(n, n.in(0), how == "tanh"));
+}
+
+namespace {
+
+TensorId plus(SourceNode& n, TensorId x, double term) { return n.binary(BinaryKind::add, x, n.scalar_like(x, term)); }
+TensorId times(SourceNode& n, TensorId x, double factor) {
+  return factor == 1 ? x : n.binary(BinaryKind::mul, x, n.scalar_like(x, factor));
+}
+
+}  // namespace
+
+// log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)).
+TensorId build_softplus(SourceNode& n, TensorId x) {
+  const TensorId decay = n.unary(UnaryKind::exp, n.unary(UnaryKind::neg, n.unary(UnaryKind::abs, x)));
+  const TensorId positive = n.act(Activation(ActKind::relu, 0, 0), x);
+  return n.binary(BinaryKind::add, positive, n.unary(UnaryKind::log, plus(n, decay, 1)));
+}
+
+TensorId build_mish(SourceNode& n, TensorId x) {
+  return n.binary(BinaryKind::mul, x, n.act(Activation(ActKind::tanh, 0, 0), build_softplus(n, x)));
+}
+
+TensorId build_elu(SourceNode& n, TensorId x, float alpha, float width) {
+  const TensorId below = n.binary(BinaryKind::min, x, n.scalar_like(x, 0));
+  const TensorId curve = plus(n, n.unary(UnaryKind::exp, times(n, below, 1.0 / static_cast<double>(width))), -1);
+  return n.binary(BinaryKind::add, n.act(Activation(ActKind::relu, 0, 0), x), times(n, curve, alpha));
+}
+
+void import_curve(OnnxNode& n) {
+  const std::string& name = n.proto.op_type();
+  const TensorId x = n.in(0);
+  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  if (name == "Softplus") return n.result(build_softplus(n, x));
+  if (name == "Mish") return n.result(build_mish(n, x));
+  if (name == "Softsign") return n.result(n.binary(BinaryKind::div, x, plus(n, n.unary(UnaryKind::abs, x), 1)));
+  const float alpha = n.f("alpha", name == "Selu" ? 1.67326319f : 1), gamma = n.f("gamma", 1.05070102f);
+  if (!std::isfinite(alpha) || !std::isfinite(gamma)) return n.fail("an attribute is not finite");
+  if (name == "Elu") return n.result(build_elu(n, x, alpha));
+  if (name == "Selu") return n.result(times(n, build_elu(n, x, alpha), gamma));
+  if (alpha == 0) return n.fail("alpha is 0");
+  n.result(build_elu(n, x, alpha, alpha));  // Celu
 }
 
 void import_clip(OnnxNode& n) {

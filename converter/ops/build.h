@@ -61,6 +61,10 @@ TensorId build_grid_sample(SourceNode& n, TensorId x, TensorId places, const std
                            const std::string& padding, bool align_corners);
 
 TensorId build_gelu(SourceNode& n, TensorId x, bool approximate);  // approximate: by tanh
+TensorId build_softplus(SourceNode& n, TensorId x);
+TensorId build_mish(SourceNode& n, TensorId x);
+// max(x, 0) + alpha * (exp(min(x, 0) / width) - 1)
+TensorId build_elu(SourceNode& n, TensorId x, float alpha, float width = 1);
 
 // NumPy's matmul: operands of rank 1 are a row and a column, which the result does not show. The last two dims of an
 // operand of rank 2 or more are transposed where asked for.

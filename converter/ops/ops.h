@@ -44,6 +44,7 @@ void import_flatten(OnnxNode& n);
 void import_gather(OnnxNode& n);
 void import_gather_elements(OnnxNode& n);
 void import_gather_nd(OnnxNode& n);
+void import_curve(OnnxNode& n);
 void import_gelu(OnnxNode& n);
 void import_gemm(OnnxNode& n);
 void import_global_pool(OnnxNode& n);

@@ -11,7 +11,6 @@ namespace {
 using schema::Activation;
 using schema::ActKind;
 using schema::BinaryKind;
-using schema::UnaryKind;
 
 TensorId times(SourceNode& n, TensorId x, double factor) {
   return n.binary(BinaryKind::mul, x, n.scalar_like(x, factor));
@@ -20,12 +19,6 @@ TensorId plus(SourceNode& n, TensorId x, double term) { return n.binary(BinaryKi
 
 TensorId sigmoid(SourceNode& n, TensorId x) { return n.act({ActKind::sigmoid, 0, 0}, x); }
 TensorId relu(SourceNode& n, TensorId x) { return n.act({ActKind::relu, 0, 0}, x); }
-
-// log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)).
-TensorId softplus(SourceNode& n, TensorId x) {
-  const TensorId decay = n.unary(UnaryKind::exp, n.unary(UnaryKind::neg, n.unary(UnaryKind::abs, x)));
-  return n.binary(BinaryKind::add, relu(n, x), n.unary(UnaryKind::log, plus(n, decay, 1)));
-}
 
 TensorId hard_swish(PaddleNode& n, TensorId x) {
   const float threshold = n.f("threshold", 6), scale = n.f("scale", 6), offset = n.f("offset", 3);
@@ -48,7 +41,7 @@ TensorId activated(PaddleNode& n, const std::string& name, TensorId x) {
   if (name == "hard_sigmoid") return n.act({ActKind::hard_sigmoid, n.f("slope", 0.2f), n.f("offset", 0.5f)}, x);
   if (name == "hard_swish") return hard_swish(n, x);
   if (name == "gelu") return build_gelu(n, x, n.b("approximate", false));
-  if (name == "mish") return n.binary(BinaryKind::mul, x, n.act({ActKind::tanh, 0, 0}, softplus(n, x)));
+  if (name == "mish") return build_mish(n, x);
   if (name == "swish") {
     const float beta = n.f("beta", 1);
     if (beta == 1) return n.act({ActKind::silu, 0, 0}, x);
@@ -57,12 +50,10 @@ TensorId activated(PaddleNode& n, const std::string& name, TensorId x) {
   if (name == "softplus") {
     const float beta = n.f("beta", 1);
     if (beta == 0) return n.refuse("beta is 0");
-    return beta == 1 ? softplus(n, x) : times(n, softplus(n, times(n, x, beta)), 1.0 / static_cast<double>(beta));
+    return beta == 1 ? build_softplus(n, x)
+                     : times(n, build_softplus(n, times(n, x, beta)), 1.0 / static_cast<double>(beta));
   }
-  if (name == "elu") {
-    const TensorId below = plus(n, n.unary(UnaryKind::exp, n.binary(BinaryKind::min, x, n.scalar_like(x, 0))), -1);
-    return n.binary(BinaryKind::add, relu(n, x), times(n, below, n.f("alpha", 1)));
-  }
+  if (name == "elu") return build_elu(n, x, n.f("alpha", 1));
   return n.refuse("the activation '" + name + "' is not supported", Code::kUnsupported);
 }
 

@@ -384,6 +384,28 @@ TEST(Ops, CumSum) {
   EXPECT_NE(error_of(m).find("the axis"), std::string::npos) << error_of(m);
 }
 
+TEST(Ops, SpeltOutActivations) {
+  struct Case {
+    const char* op;
+    std::vector<Attr> attributes;
+    double (*value)(double);
+  };
+  const Case cases[] = {
+      {"Softplus", {}, [](double x) { return std::log1p(std::exp(x)); }},
+      {"Softsign", {}, [](double x) { return x / (1 + std::fabs(x)); }},
+      {"Mish", {}, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }},
+      {"Elu", {attr("alpha", 0.5f)}, [](double x) { return x > 0 ? x : 0.5 * std::expm1(x); }},
+      {"Selu", {}, [](double x) { return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * std::expm1(x)); }},
+      {"Celu", {attr("alpha", 2.0f)}, [](double x) { return x > 0 ? x : 2 * std::expm1(x / 2); }}};
+  const std::vector<float> x = {-20, -3, -0.75f, 0, 0.5f, 2, 20};
+  for (const Case& c : cases) {
+    TestModel m(18);
+    std::vector<float> wanted;
+    for (float v : x) wanted.push_back(static_cast<float>(c.value(double{v})));
+    expect_near(folded(m, m.op(c.op, {m.floats({7}, x)}, c.attributes)), wanted, c.op);
+  }
+}
+
 TEST(Ops, ThresholdedRelu) {
   TestModel m, plain;
   expect_near(folded(m, m.op("ThresholdedRelu", {m.floats({4}, {-3, 1.5f, 2, 2.5f})}, {attr("alpha", 2.0f)})),
