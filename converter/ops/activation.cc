@@ -42,14 +42,10 @@ void import_gelu(OnnxNode& n) {
   n.result(build_gelu(n, n.in(0), how == "tanh"));
 }
 
-namespace {
-
 TensorId plus(SourceNode& n, TensorId x, double term) { return n.binary(BinaryKind::add, x, n.scalar_like(x, term)); }
 TensorId times(SourceNode& n, TensorId x, double factor) {
   return factor == 1 ? x : n.binary(BinaryKind::mul, x, n.scalar_like(x, factor));
 }
-
-}  // namespace
 
 // log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)).
 TensorId build_softplus(SourceNode& n, TensorId x) {

@@ -61,6 +61,8 @@ TensorId build_grid_sample(SourceNode& n, TensorId x, TensorId places, const std
                            const std::string& padding, bool align_corners);
 
 TensorId build_gelu(SourceNode& n, TensorId x, bool approximate);  // approximate: by tanh
+TensorId plus(SourceNode& n, TensorId x, double term);
+TensorId times(SourceNode& n, TensorId x, double factor);
 TensorId build_softplus(SourceNode& n, TensorId x);
 TensorId build_mish(SourceNode& n, TensorId x);
 // max(x, 0) + alpha * (exp(min(x, 0) / width) - 1)

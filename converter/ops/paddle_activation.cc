@@ -12,11 +12,6 @@ using schema::Activation;
 using schema::ActKind;
 using schema::BinaryKind;
 
-TensorId times(SourceNode& n, TensorId x, double factor) {
-  return n.binary(BinaryKind::mul, x, n.scalar_like(x, factor));
-}
-TensorId plus(SourceNode& n, TensorId x, double term) { return n.binary(BinaryKind::add, x, n.scalar_like(x, term)); }
-
 TensorId sigmoid(SourceNode& n, TensorId x) { return n.act({ActKind::sigmoid, 0, 0}, x); }
 TensorId relu(SourceNode& n, TensorId x) { return n.act({ActKind::relu, 0, 0}, x); }
 

@@ -8,7 +8,7 @@ namespace {
 
 using conv::Geometry;
 
-constexpr int kBias = 2, kOffsets = 3, kMask = 4;  // operands
+constexpr int kOffsets = 3, kMask = 4;  // operands
 constexpr int kMaxStep = 1 << 15, kMaxPad = 1 << 15;
 constexpr int64_t kPatchBytes = 512 << 10;   // of a block's samples: the half of an L2 that weights leave
 constexpr int64_t kWeightBytes = 256 << 10;  // of the channels that pass over a block together
