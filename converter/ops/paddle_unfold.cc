@@ -13,6 +13,7 @@ Window window_of(PaddleNode& n) {
   Window w;
   const auto kernel = n.ints("kernel_sizes", {}, 2), strides = n.ints("strides", {1, 1}, 2),
              dilations = n.ints("dilations", {1, 1}, 2), pads = n.ints("paddings", {0, 0, 0, 0}, 4);
+  if (!n.failed() && kernel.empty()) n.fail("needs kernel_sizes");
   if (n.failed()) return w;
   for (size_t i = 0; i < 2; ++i) {
     w.kernel[i] = n.bounded("kernel_sizes", kernel[i], 1, kMaxTaps);

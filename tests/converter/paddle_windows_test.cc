@@ -199,6 +199,11 @@ TEST(PaddleWindows, UnfoldRefuses) {
     ASSERT_FALSE(g) << why;
     EXPECT_NE(g.error().text.find(why), std::string::npos) << g.error().text;
   }
+  TestProgram none;
+  none.output(none.op("unfold", {{"X", {none.input("x", {1, 1, 5, 5})}}}, {}, "Y"));
+  auto g = import(none);
+  ASSERT_FALSE(g);
+  EXPECT_NE(g.error().text.find("needs kernel_sizes"), std::string::npos) << g.error().text;
 }
 
 // An element's place counts as if the channels had been spread over blocks first.
