@@ -52,11 +52,19 @@ void run(const RunContext& ctx, const Job& job) {
   const T *x = ctx.data<T>(job.values[1]), *y = ctx.data<T>(job.values[2]);
   T* out = ctx.data<T>(job.values[3]);
   parallel_rows(ctx.threads, job.shape.elements(), 16384, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
+    const int rank = job.shape.rank();
+    const auto last = static_cast<size_t>(rank > 0 ? rank - 1 : 0);
+    const int64_t row = rank > 0 ? job.shape[rank - 1] : 1;
+    const int64_t steps[3] = {job.steps[0][last], job.steps[1][last], job.steps[2][last]};
+    for (int64_t i = begin; i < end;) {  // along a row each operand goes on by a step
       int64_t at[3] = {}, rest = i;
-      for (int d = job.shape.rank(); d-- > 0; rest /= job.shape[d])
+      for (int d = rank; d-- > 0; rest /= job.shape[d])
         for (size_t k = 0; k < 3; ++k) at[k] += rest % job.shape[d] * job.steps[k][static_cast<size_t>(d)];
-      out[i] = condition[at[0]] ? x[at[1]] : y[at[2]];
+      const int64_t stop = std::min(end, i + row - i % row);
+      for (; i < stop; ++i) {
+        out[i] = condition[at[0]] ? x[at[1]] : y[at[2]];
+        for (size_t k = 0; k < 3; ++k) at[k] += steps[k];
+      }
     }
   });
 }
