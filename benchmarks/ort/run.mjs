@@ -33,7 +33,7 @@ const create = (graphOptimizationLevel) => ort.InferenceSession.create(model, {
   ...(exact ? {} : { extra: { session: { x64quantprecision: '1' } } }),
 });
 // So told, its optimiser fails on some quantised graphs, which it then computes in float as they are written.
-const session = await create('all').catch(() => create('disabled'));
+const session = await create(process.env.ORT_LEVEL ?? 'all').catch(() => create('disabled'));
 const feeds = {};
 for (const input of inputs) {
   const equals = input.lastIndexOf('=');

@@ -14,7 +14,7 @@ int drop_traces(Graph& g) {
     if (n.op.type != schema::Op::Conv2d && n.op.type != schema::Op::MatMul && n.op.type != schema::Op::Affine) continue;
     for (TensorId id : n.inputs) {
       if (id < 0 || !tensor(g, id).constant || tensor(g, id).dtype != DType::kF32) continue;
-      const auto values = g.tensors[static_cast<size_t>(id)].values<float>();
+      const auto values = g.tensors[at(id)].values<float>();
       float largest = 0;
       for (float v : values) largest = std::max(largest, std::fabs(v));
       const auto is_trace = [limit = std::min(kTrace, largest * kShare)](float v) {

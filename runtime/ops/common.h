@@ -117,6 +117,9 @@ void parallel_image_rows(Threads& threads, int64_t images, int64_t rows, int64_t
   });
 }
 
+inline constexpr int64_t kMacsForThreads = 200000;  // below this, waking a thread takes longer than the work
+inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
 inline bool fits_int(int64_t v) { return v >= 0 && v <= std::numeric_limits<int32_t>::max(); }
 
 // Sizes, either of which may be unknown.

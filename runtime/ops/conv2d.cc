@@ -8,8 +8,6 @@
 namespace octet {
 namespace {
 
-constexpr int64_t kMaxPad = 1 << 16, kMaxStep = 1 << 16;
-
 using Attributes = schema::Conv2d;
 
 // Paddle has a name of its own for the depthwise case. The weights' shape is not known here: any grouped one has it.
@@ -20,35 +18,19 @@ std::span<const std::string_view> names(const NodeDef& node) {
   return depthwise ? std::span(kDepthwise) : std::span(kDense);
 }
 
-// All but the sizes of the images.
 conv::Geometry geometry(const NodeDef& node, const Shape& weight) {
-  const auto& a = node.attributes<Attributes>();
-  conv::Geometry g;
-  g.groups = a.groups();
-  g.in = weight[3];
-  g.out = weight[0] / g.groups;
-  g.kernel_h = weight[1], g.kernel_w = weight[2];
-  g.stride_h = a.stride_h(), g.stride_w = a.stride_w();
-  g.dilation_h = a.dilation_h(), g.dilation_w = a.dilation_w();
-  g.pad_top = a.pad_top(), g.pad_left = a.pad_left();
-  return g;
+  return conv::geometry_of(node.attributes<Attributes>(), weight);
 }
 
 Result<void> check(const NodeDef& node, const ModelData& model) {
   const auto bad = [&](const auto&... parts) { return bad_node(node, error(Code::kBadModel, parts...).text); };
   const auto& a = node.attributes<Attributes>();
-  for (int step : {a.stride_h(), a.stride_w(), a.dilation_h(), a.dilation_w()})
-    if (step < 1 || step > kMaxStep) return bad("stride or dilation ", step);
-  for (int pad : {a.pad_top(), a.pad_left(), a.pad_bottom(), a.pad_right()})
-    if (pad < 0 || pad > kMaxPad) return bad("padding ", pad);
   const TensorDef& x = model.input(node, 0);
   const TensorDef& weight = model.input(node, 1);
   const TensorDef& y = model.output(node, 0);
   if (x.dtype != DType::kF32) return bad("input of type ", name_of(x.dtype));
   if (x.shape.rank() != 4) return bad("the input must have rank 4");
-  if (weight.shape.rank() != 4) return bad("weights must have rank 4, have ", weight.shape.text());
-  if (a.groups() < 1 || weight.shape[0] < 1 || weight.shape[0] % a.groups())
-    return bad(weight.shape[0], " output channels in ", a.groups(), " groups");
+  if (const std::string wrong = conv::check_window(a, weight.shape); !wrong.empty()) return bad(wrong);
   const conv::Geometry g = geometry(node, weight.shape);
   for (const std::string& wrong : {conv::check_weights(g, weight), conv::check_bias(node, model, g.out_channels())})
     if (!wrong.empty()) return bad(wrong);
@@ -68,13 +50,6 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
       return bad(residual.quant.scale.size(), " scales for ", g.out_channels(), " channels of '", residual.name, "'");
   }
   return {};
-}
-
-// -1 where the window is larger than the padded image.
-int64_t out_size(int64_t in, int64_t pads, int64_t kernel, int64_t stride, int64_t dilation) {
-  if (in < 0) return -1;
-  const int64_t room = in + pads - (dilation * (kernel - 1) + 1);
-  return room < 0 ? 0 : room / stride + 1;
 }
 
 Result<void> check_data(const NodeDef& node, const ModelData& model) {
@@ -97,8 +72,8 @@ Result<void> infer(Inference& i) {
   if (x.rank() != 4 || (x[3] >= 0 && x[3] != g.in_channels()))
     return i.error("input " + x.text() + " for weights " + i.shape(1).text() + " in " + std::to_string(g.groups) +
                    " groups");
-  const int64_t h = out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
-  const int64_t w = out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
+  const int64_t h = conv::out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
+  const int64_t w = conv::out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
   if (h == 0 || w == 0)
     return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() +
                    ", even padded");

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
-#include "runtime/op.h"
+#include "runtime/ops/common.h"
 #include "schema/format.h"
 
 namespace octet::conv {
@@ -22,6 +22,42 @@ struct Geometry {
   int64_t macs() const { return pixels() * out_channels() * taps() * in; }
   bool depthwise() const { return groups > 1 && in == 1 && out == 1; }
 };
+
+// All but the sizes of the images. A: Conv2d or DeformConv2d.
+template <class A>
+Geometry geometry_of(const A& a, const Shape& weight) {
+  Geometry g;
+  g.groups = a.groups();
+  g.in = weight[3];
+  g.out = weight[0] / g.groups;
+  g.kernel_h = weight[1], g.kernel_w = weight[2];
+  g.stride_h = a.stride_h(), g.stride_w = a.stride_w();
+  g.dilation_h = a.dilation_h(), g.dilation_w = a.dilation_w();
+  g.pad_top = a.pad_top(), g.pad_left = a.pad_left();
+  return g;
+}
+
+// What is wrong with the attributes of a window, and with the weights of rank 4 in its groups. An empty text: nothing.
+template <class A>
+std::string check_window(const A& a, const Shape& weight) {
+  constexpr int64_t kMaxPad = 1 << 16, kMaxStep = 1 << 16;
+  const auto bad = [](const auto&... parts) { return error(Code::kBadModel, parts...).text; };
+  for (int step : {a.stride_h(), a.stride_w(), a.dilation_h(), a.dilation_w()})
+    if (step < 1 || step > kMaxStep) return bad("stride or dilation ", step);
+  for (int pad : {a.pad_top(), a.pad_left(), a.pad_bottom(), a.pad_right()})
+    if (pad < 0 || pad > kMaxPad) return bad("padding ", pad);
+  if (weight.rank() != 4) return bad("weights must have rank 4, have ", weight.text());
+  if (a.groups() < 1 || weight[0] < 1 || weight[0] % a.groups())
+    return bad(weight[0], " output channels in ", a.groups(), " groups");
+  return "";
+}
+
+// 0 where the window is larger than the padded image; -1 where the image is unknown.
+inline int64_t out_size(int64_t in, int64_t pads, int64_t kernel, int64_t stride, int64_t dilation) {
+  if (in < 0) return -1;
+  const int64_t room = in + pads - (dilation * (kernel - 1) + 1);
+  return room < 0 ? 0 : room / stride + 1;
+}
 
 // A node being prepared: x, weight, bias and residual are its inputs 0 to 3.
 struct Layer {

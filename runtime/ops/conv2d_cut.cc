@@ -6,9 +6,8 @@
 namespace octet::conv {
 namespace {
 
-constexpr int64_t kCacheBytes = 512 << 10;   // of weights in a unit: a share of the L2 that activations leave
-constexpr int64_t kUnitChannels = 64;        // the widest tile of any kernel
-constexpr int64_t kMacsForThreads = 200000;  // below this, waking a thread takes longer than the work
+constexpr int64_t kCacheBytes = 512 << 10;  // of weights in a unit: a share of the L2 that activations leave
+constexpr int64_t kUnitChannels = 64;       // the widest tile of any kernel
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

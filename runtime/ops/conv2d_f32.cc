@@ -9,8 +9,6 @@ namespace {
 
 constexpr int64_t kMergeChannels = 32;  // more than this: inner loops are long enough as they are
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 struct F32Conv {
   Geometry g;
   Windows<float> windows;

@@ -9,8 +9,6 @@ namespace {
 
 constexpr int64_t kMergeQuads = 16;  // more channels than this: inner loops are long enough as they are
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 // Memory of the file, which outlives every session.
 std::shared_ptr<const std::byte> unowned(const std::byte* data) { return {std::shared_ptr<const std::byte>(), data}; }
 

@@ -8,48 +8,28 @@ namespace {
 
 using conv::Geometry;
 
-constexpr int kOffsets = 3, kMask = 4;  // operands
-constexpr int kMaxStep = 1 << 15, kMaxPad = 1 << 15;
+constexpr int kOffsets = 3, kMask = 4;       // operands
 constexpr int64_t kPatchBytes = 512 << 10;   // of a block's samples: the half of an L2 that weights leave
 constexpr int64_t kWeightBytes = 256 << 10;  // of the channels that pass over a block together
-constexpr int64_t kMacsForThreads = 200000;  // below this, waking a thread takes longer than the work
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 std::span<const std::string_view> names(const NodeDef&) {
   static constexpr std::string_view kNames[] = {"deform_conv2d", "DeformConv", "deformable_conv", "deformable_conv_v1"};
   return kNames;
 }
 
-// All but the sizes of the images.
 Geometry geometry(const NodeDef& node, const Shape& weight) {
-  const auto& a = node.attributes<schema::DeformConv2d>();
-  Geometry g;
-  g.groups = a.groups();
-  g.in = weight[3];
-  g.out = weight[0] / g.groups;
-  g.kernel_h = weight[1], g.kernel_w = weight[2];
-  g.stride_h = a.stride_h(), g.stride_w = a.stride_w();
-  g.dilation_h = a.dilation_h(), g.dilation_w = a.dilation_w();
-  g.pad_top = a.pad_top(), g.pad_left = a.pad_left();
-  return g;
+  return conv::geometry_of(node.attributes<schema::DeformConv2d>(), weight);
 }
 
 Result<void> check(const NodeDef& node, const ModelData& model) {
   const auto bad = [&](const auto&... parts) { return bad_node(node, error(Code::kBadModel, parts...).text); };
   const auto& a = node.attributes<schema::DeformConv2d>();
-  for (int step : {a.stride_h(), a.stride_w(), a.dilation_h(), a.dilation_w()})
-    if (step < 1 || step > kMaxStep) return bad("stride or dilation ", step);
-  for (int pad : {a.pad_top(), a.pad_left(), a.pad_bottom(), a.pad_right()})
-    if (pad < 0 || pad > kMaxPad) return bad("padding ", pad);
   if (!node.has_input(kOffsets)) return bad("no offsets");
   for (int i : {0, kOffsets, kMask})
     if (node.has_input(i)) OCTET_TRY(check_type(node, model, i, {DType::kF32}));
   const TensorDef& weight = model.input(node, 1);
-  if (weight.dtype != DType::kF32 || weight.shape.rank() != 4)
-    return bad("weights must be floats of rank 4, have ", weight.shape.text());
-  if (a.groups() < 1 || weight.shape[0] < 1 || weight.shape[0] % a.groups())
-    return bad(weight.shape[0], " output channels in ", a.groups(), " groups");
+  if (weight.dtype != DType::kF32) return bad("weights of type ", name_of(weight.dtype));
+  if (const std::string wrong = conv::check_window(a, weight.shape); !wrong.empty()) return bad(wrong);
   const Geometry g = geometry(node, weight.shape);
   for (const std::string& wrong : {conv::check_weights(g, weight), conv::check_bias(node, model, g.out_channels())})
     if (!wrong.empty()) return bad(wrong);
@@ -65,21 +45,14 @@ Result<void> check_data(const NodeDef& node, const ModelData& model) {
   return {};
 }
 
-// 0 where the window is larger than the padded image.
-int64_t out_size(int64_t in, int64_t pads, int64_t kernel, int64_t stride, int64_t dilation) {
-  if (in < 0) return -1;
-  const int64_t room = in + pads - (dilation * (kernel - 1) + 1);
-  return room < 0 ? 0 : room / stride + 1;
-}
-
 Result<void> infer(Inference& i) {
   const auto& a = i.node.attributes<schema::DeformConv2d>();
   const Shape& x = i.shape(0);
   const Geometry g = geometry(i.node, i.shape(1));
   if (x.rank() != 4 || !may_equal(x[3], g.in_channels()))
     return i.error("input " + x.text() + " for weights " + i.shape(1).text() + " in " + text_of(g.groups) + " groups");
-  const int64_t h = out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
-  const int64_t w = out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
+  const int64_t h = conv::out_size(x[1], a.pad_top() + a.pad_bottom(), g.kernel_h, g.stride_h, g.dilation_h);
+  const int64_t w = conv::out_size(x[2], a.pad_left() + a.pad_right(), g.kernel_w, g.stride_w, g.dilation_w);
   if (x[1] == 0 || x[2] == 0 || h == 0 || w == 0)
     return i.error("input " + x.text() + " is smaller than the window of weights " + i.shape(1).text() +
                    ", even padded");

@@ -3,11 +3,9 @@
 #include <vector>
 
 #include "kernels/kernels.h"
-#include "runtime/op.h"
+#include "runtime/ops/common.h"
 
 namespace octet::mat_mul {
-
-inline constexpr int64_t kMacsForThreads = 200000;  // below this, waking a thread takes longer than the work
 
 // A batch of matrices that is spread over the batches of the product.
 struct Operand {

@@ -11,8 +11,6 @@ namespace {
 
 constexpr int kBlock = kernels::kBlock;
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 struct Product {
   Operand a, b;
   int64_t m, k, n;

@@ -14,8 +14,6 @@ constexpr int32_t kZero = 128;         // of the right-hand side
 constexpr int64_t kMaxDepth = 33000;   // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits
 constexpr int64_t kMaxBias = 1 << 30;  // as fold_bias clamps it
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 struct Product {
   Operand a, b;
   int64_t m, k, n;
