@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <numeric>
 
 namespace octet {
@@ -248,7 +247,7 @@ Result<Inferred> infer_rest(const ModelData& model, const Inferred& before, std:
     Value& v = all.values[static_cast<size_t>(t)];
     const size_t bytes = static_cast<size_t>(v.shape.elements()) * size_of(v.dtype);
     std::byte* memory = new_memory(all, bytes);
-    std::memcpy(memory, found.data(), bytes);
+    std::copy_n(reinterpret_cast<const std::byte*>(found.data()), bytes, memory);
     v.constant = memory;
     found = found.subspan(words_of(v));
   }

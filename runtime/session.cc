@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <list>
 
@@ -148,8 +147,8 @@ Result<void> use_rest(SessionState& s, size_t level) {
     const Value& v = plan.inferred.values[static_cast<size_t>(t)];
     const size_t at = s.found.size();
     s.found.resize(at + words_of(v));
-    std::memcpy(s.found.data() + at, s.exported[static_cast<size_t>(t)].data,
-                static_cast<size_t>(v.shape.elements()) * size_of(v.dtype));
+    std::copy_n(s.exported[static_cast<size_t>(t)].data, static_cast<size_t>(v.shape.elements()) * size_of(v.dtype),
+                reinterpret_cast<std::byte*>(s.found.data() + at));
   }
   auto rest = find_or_make(
       plan.rests, s.options, [&](const Plan& p) { return p.found == s.found; },

@@ -84,7 +84,7 @@ Result<void> decode(const std::string& raw, int32_t type, Tensor& t) {
       break;
     default:
       t.data.resize(raw.size());
-      std::memcpy(t.data.data(), raw.data(), raw.size());
+      std::transform(raw.begin(), raw.end(), t.data.begin(), [](char c) { return static_cast<std::byte>(c); });
   }
   if (t.dtype == DType::kF32)
     for (float v : t.values<float>())

@@ -61,7 +61,7 @@ void decode(std::string_view raw, int32_t type, Tensor& t) {
       return convert_all<uint8_t, uint8_t>(raw, t, [](uint8_t v) -> uint8_t { return v != 0; });
     default:
       t.data.resize(raw.size());
-      std::memcpy(t.data.data(), raw.data(), raw.size());
+      std::transform(raw.begin(), raw.end(), t.data.begin(), [](char c) { return static_cast<std::byte>(c); });
   }
 }
 

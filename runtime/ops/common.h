@@ -43,6 +43,15 @@ inline int axis_of(int64_t axis, int rank) {
 
 inline std::string text_of(int64_t v) { return std::to_string(v); }
 
+// "{1, 3, 640}" of any number of values; of many the first ones and how many there are.
+inline std::string text_of(std::span<const int64_t> values) {
+  const size_t shown = std::min<size_t>(values.size(), kMaxRank);
+  std::string s = "{";
+  for (size_t i = 0; i < shown; ++i) s += (i ? ", " : "") + text_of(values[i]);
+  if (shown < values.size()) s += ", ... " + text_of(static_cast<int64_t>(values.size())) + " in all";
+  return s + "}";
+}
+
 template <class T>
 bool valid_enum(T value) {
   return value >= T::MIN && value <= T::MAX;

@@ -27,7 +27,7 @@ Result<void> infer(Inference& inf) {
     const int64_t want = d < rank - asked ? 1 : (*wanted)[static_cast<size_t>(d - (rank - asked))];
     const auto size = broadcast(have, want == kUnknown ? -1 : want);
     if ((want < 0 && want != kUnknown) || !size)
-      return inf.error("cannot expand " + in.text() + " to " + Shape(*wanted).text());
+      return inf.error("cannot expand " + in.text() + " to " + text_of(*wanted));
     out.push_back(*size);
   }
   inf.out(0, out);

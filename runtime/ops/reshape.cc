@@ -71,7 +71,7 @@ Result<void> infer(Inference& inf) {
   }
   comparable = comparable && open == 0;
   if (rest >= 0 && comparable && (given == 0 || total % given))
-    return inf.error("cannot reshape " + in.text() + " to " + Shape(wanted).text());
+    return inf.error("cannot reshape " + in.text() + " to " + text_of(wanted));
   if (rest >= 0) out[rest] = comparable ? total / given : -1;
   if (rest < 0 && comparable && given != total) return inf.error("cannot reshape " + in.text() + " to " + out.text());
   inf.out(0, out);

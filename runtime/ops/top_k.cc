@@ -11,7 +11,10 @@ std::span<const std::string_view> names(const NodeDef&) {
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
   OCTET_TRY(check_type(n, m, 0, {DType::kF32, DType::kS64, DType::kS32}));
-  return check_type(n, m, 1, {DType::kS64});
+  OCTET_TRY(check_type(n, m, 1, {DType::kS64}));
+  const int64_t count = m.input(n, 1).shape.elements();
+  if (count >= 0 && count != 1) return bad_node(n, "k must be one number, has the shape " + m.input(n, 1).shape.text());
+  return {};
 }
 
 Result<void> infer(Inference& inf) {
@@ -20,9 +23,10 @@ Result<void> infer(Inference& inf) {
   if (axis < 0) return inf.error("the axis is outside " + out.text());
   const auto k = inf.known_s64(1);
   if (!k) return k.error();
-  const int64_t count = k->size() == 1 ? (*k)[0] : -1;
+  if (k->size() != 1) return inf.error("k must be one number, is " + text_of(*k));
+  const int64_t count = (*k)[0];
   if (count != kUnknown && (count < 0 || (out[axis] >= 0 && count > out[axis]) || !may_fit_int(out[axis])))
-    return inf.error("cannot pick " + Shape(*k).text() + " along axis " + text_of(axis) + " of " + out.text());
+    return inf.error("cannot pick " + text_of(count) + " along axis " + text_of(axis) + " of " + out.text());
   out[axis] = count == kUnknown ? -1 : count;
   inf.out(0, out);
   inf.out(1, out);

@@ -231,6 +231,48 @@ TEST(NonMaxSuppression, KeepsWhatTheDescriptionKeeps) {
     }
 }
 
+// k as the caller's input, or as a constant: the text of the refusal has room for any number of elements.
+TEST(TopK, RefusesAKThatIsManyNumbers) {
+  for (int64_t declared : {int64_t{20}, int64_t{-1}})
+    for (bool constant : {false, true}) {
+      if (constant && declared < 0) continue;
+      ModelBuilder b;
+      const int x = b.input("x", {5});
+      const int k = constant ? b.constant<int64_t>("k", {20}, std::vector<int64_t>(20, 4), DType::s64)
+                             : b.input("k", {declared}, DType::s64);
+      const int values = b.tensor("values", {-1}), indices = b.tensor("indices", {-1}, DType::s64);
+      b.node("top", schema::TopKT{}, {x, k}, std::vector<int>{values, indices});
+      b.model.outputs = {values};
+      auto model = Model::from_bytes(b.finish(), "m.octet");
+      std::string text;
+      if (!model) {
+        text = model.error().text;
+      } else {
+        auto session = Session::create(*model, {.precision = Precision::kF32});
+        ASSERT_TRUE(session) << session.error().text;
+        ASSERT_TRUE(session->resize_input(1, {20}));
+        ASSERT_TRUE(session->prepare());
+        for (int64_t& v : session->input(1).s64()) v = 4;
+        const auto ran = session->run();
+        ASSERT_FALSE(ran);
+        text = ran.error().text;
+      }
+      EXPECT_NE(text.find("'top'"), std::string::npos) << text;
+      EXPECT_NE(text.find("k must be one number"), std::string::npos) << text;
+    }
+}
+
+TEST(Shape, OfMoreSizesThanThereAreDimsIsUnknown) {
+  const std::vector<int64_t> many(20, 3);
+  const Shape whole{std::span<const int64_t>(many)};
+  EXPECT_EQ(whole.rank(), kMaxRank);
+  EXPECT_EQ(whole.elements(), -1);
+  Shape grown;
+  for (int64_t size : many) grown.push_back(size);
+  EXPECT_EQ(grown, whole);
+  EXPECT_EQ(Shape(std::span<const int64_t>(many).first(kMaxRank)).elements(), 6561);
+}
+
 TEST(TopK, PicksTheBestAndTheFirstOfEquals) {
   for (bool largest : {true, false})
     for (int axis : {0, 1, -1}) {

@@ -163,6 +163,7 @@ TEST(Hostile, Reshape) {
     std::vector<int64_t> to = {s.begin(), s.end()};
     for (int64_t& d : to)
       if (h.coin(4)) d = h.number();
+    if (h.coin(20)) to.resize(20, 1);
     if (h.coin()) return attack(h, kReshape, a, s, {known(to)});
     a.shape = to;
     return attack(h, kReshape, a, s);
@@ -296,6 +297,7 @@ TEST(Hostile, Expand) {
     std::vector<int64_t> to(s.begin(), s.end());
     for (int64_t& d : to)
       if (h.coin(4)) d = h.number();
+    if (h.coin(20)) to.resize(20, 1);
     return attack(h, kExpand, schema::ExpandT{}, s, {known(to)});
   });
 }

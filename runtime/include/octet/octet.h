@@ -62,18 +62,24 @@ const char* name_of(DType dtype);
 
 inline constexpr int kMaxRank = 8;
 
-// Sizes of a tensor, outermost first. In a model's description -1 stands for a size that the caller chooses.
+// Sizes of a tensor, outermost first. In a model's description -1 stands for a size that the caller chooses. Of more than
+// kMaxRank sizes the first kMaxRank are kept, and the last of these becomes -1: no check takes the result for a known shape.
 class Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const int64_t> dims);  // at most kMaxRank
+  explicit Shape(std::span<const int64_t> dims);
   int rank() const { return rank_; }
   int64_t operator[](int i) const { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
   int64_t& operator[](int i) { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
   const int64_t* begin() const { return dims_.data(); }
   const int64_t* end() const { return dims_.data() + rank_; }
-  void push_back(int64_t dim) { dims_[static_cast<size_t>(rank_++)] = dim; }  // rank() < kMaxRank
+  void push_back(int64_t dim) {
+    if (rank_ < kMaxRank)
+      dims_[static_cast<size_t>(rank_++)] = dim;
+    else
+      dims_.back() = -1;
+  }
   int64_t elements() const;  // product; 1 for rank 0; -1 where a size is -1 or the product overflows
   bool operator==(const Shape& other) const;
   std::string text() const;  // "{1, 3, 640, 640}"
