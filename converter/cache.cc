@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "converter/emit.h"
-#include "converter/import/onnx.h"
-#include "converter/import/paddle_files.h"
+#include "converter/graph/emit.h"
+#include "converter/import/onnx/import.h"
+#include "converter/import/paddle/files.h"
 #include "octet/convert.h"
 #include "schema/format.h"
 

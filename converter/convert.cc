@@ -3,10 +3,10 @@
 
 #include <cstdio>
 
-#include "converter/emit.h"
-#include "converter/import/onnx.h"
-#include "converter/import/paddle.h"
-#include "converter/import/paddle_files.h"
+#include "converter/graph/emit.h"
+#include "converter/import/onnx/import.h"
+#include "converter/import/paddle/files.h"
+#include "converter/import/paddle/import.h"
 #include "converter/load.h"
 #include "converter/passes/passes.h"
 #include "converter/quant/emit_int8.h"

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 #include "octet/convert.h"
 
 namespace octet::convert {

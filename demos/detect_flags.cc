@@ -3,8 +3,8 @@
 
 #include <iostream>
 
-#include "demos/open_model.h"
-#include "demos/vision/preprocess_options.h"
+#include "cli/open_model.h"
+#include "cli/preprocess_flags.h"
 
 namespace octet::demos {
 
@@ -106,7 +106,7 @@ Result<Detector> open_detector(const DetectFlags& f, const ReaderConfig& config)
   options.nms_iou = f.nms_threshold.value_or(options.nms_iou);
   options.max_detections = f.max_detections.value_or(options.max_detections);
   if (f.image_file.empty()) setup.batch = config.batch_size;
-  auto model = open_model(f.model_path, {}, f.cache);
+  auto model = open_model(f.model_path, {.cache = f.cache});
   if (!model) return model.error();
   auto precision = precision_of(f.precision, *model);
   if (!precision) return precision.error();

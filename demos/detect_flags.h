@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "demos/vision/detector.h"
-#include "demos/vision/reader_config.h"
+#include "vision/detector.h"
+#include "vision/reader_config.h"
 
 namespace octet::demos {
 

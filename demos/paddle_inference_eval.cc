@@ -6,14 +6,14 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/memory.h"
+#include "cli/progress_bar.h"
 #include "demos/detect_flags.h"
-#include "demos/memory.h"
-#include "demos/progress_bar.h"
-#include "demos/vision/coco_eval.h"
-#include "demos/vision/draw.h"
-#include "demos/vision/evaluate.h"
-#include "demos/vision/image.h"
-#include "demos/vision/voc.h"
+#include "vision/coco_eval.h"
+#include "vision/draw.h"
+#include "vision/evaluate.h"
+#include "vision/image.h"
+#include "vision/voc.h"
 
 namespace octet::demos {
 namespace {

@@ -1,8 +1,8 @@
 // Names, defaults and meaning follow PaddleSeg's script.
 #include "demos/seg_flags.h"
 
-#include "demos/vision/evaluate.h"
-#include "demos/vision/preprocess_options.h"
+#include "cli/preprocess_flags.h"
+#include "vision/evaluate.h"
 
 namespace octet::demos {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "demos/vision/seg_config.h"
+#include "vision/seg_config.h"
 
 namespace octet::demos {
 

@@ -6,13 +6,13 @@
 #include <map>
 #include <string>
 
-#include "demos/open_model.h"
-#include "demos/progress_bar.h"
+#include "cli/open_model.h"
+#include "cli/progress_bar.h"
 #include "demos/seg_flags.h"
-#include "demos/vision/draw.h"
-#include "demos/vision/evaluate.h"
-#include "demos/vision/image.h"
-#include "demos/vision/segment.h"
+#include "vision/draw.h"
+#include "vision/evaluate.h"
+#include "vision/image.h"
+#include "vision/segment.h"
 
 namespace octet::demos {
 namespace {
@@ -42,7 +42,7 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   if (!config) return config.error();
   const auto inside = [&](const std::string& name) { return (fs::path(f.model_path) / name).string(); };
   auto model = open_model(f.model_filename.empty() ? f.model_path : inside(f.model_filename),
-                          f.params_filename.empty() ? "" : inside(f.params_filename), f.cache);
+                          {.parameters = f.params_filename.empty() ? "" : inside(f.params_filename), .cache = f.cache});
   if (!model) return model.error();
   auto precision = precision_of(f.precision, *model);
   if (!precision) return precision.error();

@@ -22,7 +22,7 @@ ONNX = {2: TensorProto.INT64, 3: TensorProto.INT64, 5: TensorProto.FLOAT, 0: Ten
 
 def paddle_proto():
     folder = tempfile.mkdtemp()
-    subprocess.run(["protoc", f"--python_out={folder}", f"-I{ROOT / 'converter/import'}", "paddle.proto"], check=True)
+    subprocess.run(["protoc", f"--python_out={folder}", f"-I{ROOT / 'converter/import/paddle'}", "paddle.proto"], check=True)
     sys.path.insert(0, folder)
     import paddle_pb2
     return paddle_pb2

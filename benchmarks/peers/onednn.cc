@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "benchmarks/peers/times.h"
-#include "runtime/inspect.h"
-#include "runtime/model.h"
-#include "runtime/op.h"
+#include "runtime/core/inspect.h"
+#include "runtime/core/model.h"
+#include "runtime/core/op.h"
 
 namespace octet::peers {
 namespace {

@@ -2,7 +2,7 @@
 #include "converter/export/export.h"
 
 #include "converter/export/export_ops.h"
-#include "runtime/precision.h"
+#include "runtime/core/precision.h"
 
 namespace octet {
 namespace convert {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 
 namespace octet::convert {
 namespace {

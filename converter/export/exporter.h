@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "converter/export/onnx_writer.h"
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 #include "schema/model_generated.h"
 
 namespace octet::convert {

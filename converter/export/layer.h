@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "converter/export/export_ops.h"
-#include "runtime/ops/conv2d.h"
+#include "runtime/ops/conv/conv2d.h"
 
 namespace octet::convert {
 

@@ -1,6 +1,6 @@
 // Ops that move elements along axes: Concat, Slice, Pad, Expand, Gather, GatherNd, Transpose.
 #include "converter/export/export_ops.h"
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 
 namespace octet::convert {
 namespace {

@@ -3,9 +3,9 @@
 // Before: y = Reshape(x, constant)        After: y = Reshape(x) with an attribute   (Slice, Pad, Resize likewise)
 #include <limits>
 
+#include "converter/graph/shapes.h"
 #include "converter/passes/rewrite.h"
-#include "converter/shapes.h"
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 
 namespace octet::convert {
 namespace {

@@ -1,6 +1,6 @@
 // Nodes whose operands are all constant are computed now, by the runtime itself, so that an op has one meaning.
 // Before: y = Mul(constant, constant)   After: y = constant   Unless: the result would be large (an Expand kept small in the file).
-#include "converter/emit.h"
+#include "converter/graph/emit.h"
 #include "converter/passes/rewrite.h"
 
 namespace octet::convert {

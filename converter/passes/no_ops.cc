@@ -4,8 +4,8 @@
 // Before: y = Slice(x), all of it             After: x                (Concat of one, Cast to the same type, Expand likewise)
 #include <climits>
 
+#include "converter/graph/shapes.h"
 #include "converter/passes/rewrite.h"
-#include "converter/shapes.h"
 
 namespace octet::convert {
 namespace {

@@ -1,7 +1,7 @@
 // The order of the passes, and what holds between them.
 #include "converter/passes/passes.h"
 
-#include "converter/shapes.h"
+#include "converter/graph/shapes.h"
 
 namespace octet::convert {
 namespace {

@@ -1,6 +1,6 @@
 // The graph's rewrites. Each returns how often it rewrote; shapes are inferred anew after each. passes.cc has their order.
 #pragma once
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 
 namespace octet::convert {
 

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 
 namespace octet::convert {
 

@@ -1,6 +1,6 @@
 // A graph with scales and int8 weights as a file that says what runs in int8.
 #pragma once
-#include "converter/emit.h"
+#include "converter/graph/emit.h"
 
 namespace octet::convert {
 

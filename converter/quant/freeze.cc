@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 #include "converter/passes/passes.h"
 #include "converter/quant/grid.h"
 #include "converter/quant/roles.h"

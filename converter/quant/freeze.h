@@ -1,6 +1,6 @@
 // A float graph that simulates int8 (FakeQuantize nodes, weights on a grid) becomes the int8 graph that it simulates.
 #pragma once
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 
 namespace octet::convert {
 

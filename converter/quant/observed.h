@@ -1,6 +1,6 @@
 // Scales of tensors that training looked at without rounding them: more ops can run in int8 than were trained for it.
 #pragma once
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 
 namespace octet::convert {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 #include "converter/quant/ranges.h"
 
 namespace octet::convert {

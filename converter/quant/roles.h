@@ -2,7 +2,7 @@
 #pragma once
 #include <functional>
 
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 
 namespace octet::convert {
 

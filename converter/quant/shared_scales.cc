@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 #include "converter/quant/roles.h"
 
 namespace octet::convert {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 
 namespace octet::convert {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 
 namespace octet::convert {
 

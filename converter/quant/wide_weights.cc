@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/graph_tools.h"
+#include "converter/graph/edit.h"
 #include "converter/quant/grid.h"
 #include "converter/quant/roles.h"
 

@@ -1,6 +1,6 @@
 // Weights of more than 127 steps, as u8 weights with a zero point are, as sums of int8 weights.
 #pragma once
-#include "converter/graph.h"
+#include "converter/graph/graph.h"
 
 namespace octet::convert {
 

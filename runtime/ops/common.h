@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 
 namespace octet {
 

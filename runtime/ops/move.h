@@ -2,7 +2,7 @@
 #pragma once
 #include <array>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 
 namespace octet {
 

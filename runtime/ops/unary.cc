@@ -1,6 +1,6 @@
 // Functions of one element: float by the kernels, int8 by tables of all 256 values.
 #include "kernels/quant.h"
-#include "kernels/reference.h"
+#include "kernels/reference/reference.h"
 #include "runtime/ops/common.h"
 
 namespace octet {

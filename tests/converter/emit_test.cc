@@ -1,5 +1,5 @@
 // The bytes around the flatbuffer, the packing of int8 weights, and files on disk.
-#include "converter/emit.h"
+#include "converter/graph/emit.h"
 
 #include <fstream>
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "converter/emit.h"
+#include "converter/graph/emit.h"
 #include "converter/quant/quantize.h"
 #include "quant_graph.h"
 #include "tests/converter/rig.h"

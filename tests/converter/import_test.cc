@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "converter/import/onnx_tensor.h"
+#include "converter/import/onnx/tensor.h"
 
 namespace octet::convert {
 namespace {

@@ -1,6 +1,6 @@
 // Writes small Paddle programs as files, and runs what the importer makes of them.
 #pragma once
-#include "converter/import/paddle.h"
+#include "converter/import/paddle/import.h"
 #include "tests/converter/paddle_program.h"
 #include "tests/converter/rig.h"
 

@@ -3,11 +3,11 @@
 
 #include <cmath>
 
-#include "converter/emit.h"
+#include "converter/graph/emit.h"
 #include "converter/quant/quantize.h"
 #include "converter/quant/report.h"
 #include "quant_graph.h"
-#include "runtime/model.h"
+#include "runtime/core/model.h"
 
 namespace octet::convert {
 namespace {

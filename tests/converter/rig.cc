@@ -4,7 +4,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "converter/emit.h"
+#include "converter/graph/emit.h"
 
 namespace octet::convert {
 

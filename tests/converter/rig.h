@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "converter/graph_tools.h"
-#include "converter/import/onnx.h"
+#include "converter/graph/edit.h"
+#include "converter/import/onnx/import.h"
 #include "converter/passes/passes.h"
 #include "onnx.pb.h"
 #include "tests/converter/attr.h"

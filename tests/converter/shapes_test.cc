@@ -1,9 +1,9 @@
 // Rules asked with sizes that are not known yet.
-#include "converter/shapes.h"
+#include "converter/graph/shapes.h"
 
 #include <gtest/gtest.h>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 
 namespace octet::convert {
 namespace {

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/demos/program.h"
-#include "tests/demos/scratch.h"
+#include "tests/vision/program.h"
+#include "tests/vision/scratch.h"
 
 namespace octet::test {
 namespace {

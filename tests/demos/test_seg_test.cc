@@ -3,9 +3,9 @@
 
 #include <filesystem>
 
-#include "demos/vision/image.h"
-#include "tests/demos/program.h"
-#include "tests/demos/scratch.h"
+#include "tests/vision/program.h"
+#include "tests/vision/scratch.h"
+#include "vision/image.h"
 
 namespace octet::test {
 namespace {

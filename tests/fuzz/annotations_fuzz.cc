@@ -1,9 +1,9 @@
 // Any bytes as COCO annotations, as COCO results and as an object file of Pascal VOC; what is read can be evaluated.
 #include <filesystem>
 
-#include "demos/vision/coco_eval.h"
-#include "demos/vision/voc.h"
 #include "tests/fuzz/fuzz.h"
+#include "vision/coco_eval.h"
+#include "vision/voc.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace octet;

@@ -1,7 +1,7 @@
 // Any bytes as a configuration of PaddleDetection and of PaddleSeg.
-#include "demos/vision/reader_config.h"
-#include "demos/vision/seg_config.h"
 #include "tests/fuzz/fuzz.h"
+#include "vision/reader_config.h"
+#include "vision/seg_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace octet;

@@ -1,7 +1,7 @@
 // Any bytes as a photo and as a label picture.
-#include "demos/vision/image.h"
-#include "demos/vision/quiet_opencv.h"
 #include "tests/fuzz/fuzz.h"
+#include "vision/image.h"
+#include "vision/quiet_opencv.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace octet;

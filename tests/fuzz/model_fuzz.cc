@@ -1,7 +1,7 @@
 // Any bytes as an .octet file: it is refused, or it loads, prepares and runs in every precision.
 #include <cstring>
 
-#include "runtime/model.h"
+#include "runtime/core/model.h"
 #include "schema/format.h"
 #include "schema/model_generated.h"
 #include "tests/fuzz/fuzz.h"

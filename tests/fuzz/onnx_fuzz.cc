@@ -1,7 +1,7 @@
 // Any bytes as an ONNX file: the converter refuses it, or writes a file that loads.
 #include <octet/convert.h>
 
-#include "converter/ops/ops.h"
+#include "converter/import/onnx/ops/ops.h"
 #include "onnx.pb.h"
 #include "tests/fuzz/fuzz.h"
 

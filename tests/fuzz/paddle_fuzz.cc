@@ -1,7 +1,7 @@
 // Any bytes as a Paddle program and its parameters: the converter refuses them, or writes a file that loads.
 #include <octet/convert.h>
 
-#include "converter/ops/paddle_ops.h"
+#include "converter/import/paddle/ops/ops.h"
 #include "paddle.pb.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/paddle_seeds.h"

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "converter/ops/paddle_ops.h"
+#include "converter/import/paddle/ops/ops.h"
 #include "tests/converter/paddle_program.h"
 
 namespace octet::fuzz {

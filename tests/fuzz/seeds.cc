@@ -9,8 +9,8 @@
 #include <opencv2/imgproc.hpp>
 #include <set>
 
+#include "converter/import/onnx/ops/ops.h"
 #include "converter/load.h"
-#include "converter/ops/ops.h"
 #include "converter/quant/quantize.h"
 #include "onnx.pb.h"
 #include "tests/fuzz/paddle_seeds.h"

@@ -10,7 +10,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
-#include "kernels/reference.h"
+#include "kernels/reference/reference.h"
 #ifdef OCTET_EMULATED
 #include "tests/kernels/emulated/emulated.h"
 #endif

@@ -1,5 +1,5 @@
 // Placement of buffers: no two that live together overlap, and dead memory is used again.
-#include "runtime/arena.h"
+#include "runtime/core/arena.h"
 
 #include <gtest/gtest.h>
 

@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "kernels/reference.h"
-#include "runtime/op.h"
+#include "kernels/reference/reference.h"
+#include "runtime/core/op.h"
 #include "schema/format.h"
 
 namespace octet {

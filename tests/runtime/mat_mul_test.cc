@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 #include "schema/format.h"
 
 namespace octet {

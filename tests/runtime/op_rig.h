@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 
 namespace octet {
 extern const OpKind kPool2d, kBinary, kUnary, kConcat, kSlice, kReshape, kTranspose, kSoftmax, kArgMax, kResize,

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "kernels/quant.h"
-#include "kernels/reference.h"
+#include "kernels/reference/reference.h"
 #include "tests/runtime/op_rig.h"
 
 namespace octet {

@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "runtime/op.h"
+#include "runtime/core/op.h"
 #include "tests/runtime/build_model.h"
 
 static std::atomic<bool> counting{false};

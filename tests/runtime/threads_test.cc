@@ -1,5 +1,5 @@
 // The pool: every task runs once, jobs follow each other without mixing.
-#include "runtime/threads.h"
+#include "runtime/core/threads.h"
 
 #include <gtest/gtest.h>
 

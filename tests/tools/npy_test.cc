@@ -1,5 +1,5 @@
 // NumPy files: what numpy.save writes is read, what Octet writes is what numpy.save would write, the rest is refused.
-#include "tools/npy/npy.h"
+#include "cli/npy.h"
 
 #include <gtest/gtest.h>
 

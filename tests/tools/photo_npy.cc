@@ -2,10 +2,10 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "demos/vision/image.h"
-#include "demos/vision/preprocess.h"
-#include "tools/common/files.h"
-#include "tools/npy/npy.h"
+#include "cli/files.h"
+#include "cli/npy.h"
+#include "vision/image.h"
+#include "vision/preprocess.h"
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;

@@ -11,8 +11,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "tools/common/files.h"
-#include "tools/npy/npy.h"
+#include "cli/files.h"
+#include "cli/npy.h"
 
 namespace octet {
 namespace {

@@ -5,11 +5,11 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/files.h"
+#include "cli/open_model.h"
+#include "cli/session_flags.h"
 #include "tools/bench/peak.h"
 #include "tools/bench/report.h"
-#include "tools/common/files.h"
-#include "tools/common/open_model.h"
-#include "tools/common/session_flags.h"
 
 namespace octet::bench {
 namespace {
@@ -111,7 +111,9 @@ Result<void> main_job(const Arguments& a) {
   const auto turns = shapes_in_turn(a.shapes);
   if (!turns) return turns.error();
   auto begin = std::chrono::steady_clock::now();
-  auto model = open_model(a.model, turns->size() == 1 ? turns->front() : Shapes{});
+  OpenOptions open;
+  if (turns->size() == 1) open.shapes = turns->front();
+  auto model = open_model(a.model, open);
   if (!model) return model.error();
   const double load_ms = ms_since(begin);
   SessionOptions options = session_options(a.session, *model);

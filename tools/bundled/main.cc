@@ -7,13 +7,13 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "demos/vision/coco_eval.h"
-#include "demos/vision/draw.h"
-#include "demos/vision/evaluate.h"
-#include "demos/vision/image.h"
-#include "demos/vision/segment.h"
-#include "tools/common/files.h"
-#include "tools/common/session_flags.h"
+#include "cli/files.h"
+#include "cli/session_flags.h"
+#include "vision/coco_eval.h"
+#include "vision/draw.h"
+#include "vision/evaluate.h"
+#include "vision/image.h"
+#include "vision/segment.h"
 
 namespace octet {
 namespace {

@@ -6,9 +6,9 @@
 #include <map>
 #include <sstream>
 
-#include "runtime/model.h"
-#include "runtime/op.h"
-#include "runtime/precision.h"
+#include "runtime/core/model.h"
+#include "runtime/core/op.h"
+#include "runtime/core/precision.h"
 #include "schema/format.h"
 
 namespace octet {

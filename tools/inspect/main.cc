@@ -1,8 +1,8 @@
 // octet-inspect: prints what a model file holds, or draws it.
 #include <iostream>
 
-#include "tools/common/files.h"
-#include "tools/common/session_flags.h"
+#include "cli/files.h"
+#include "cli/session_flags.h"
 #include "tools/inspect/describe.h"
 #include "tools/inspect/page.h"
 

@@ -4,9 +4,9 @@
 #include <iostream>
 #include <set>
 
-#include "tools/common/files.h"
-#include "tools/common/session_flags.h"
-#include "tools/npy/npy.h"
+#include "cli/files.h"
+#include "cli/npy.h"
+#include "cli/session_flags.h"
 
 namespace octet {
 namespace {

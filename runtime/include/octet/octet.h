@@ -182,7 +182,7 @@ class Session {
   size_t arena_bytes() const;  // of activations
 
  private:
-  friend struct SessionInside;  // runtime/inspect.h
+  friend struct SessionInside;  // runtime/core/inspect.h
   explicit Session(std::unique_ptr<SessionState> state);
   std::unique_ptr<SessionState> state_;
 };

@@ -1,3 +1,3 @@
 // The kernels of AVX-VNNI, compiled to AVX2.
 #define kIsaAvxVnni kEmulatedAvxVnni
-#include "kernels/isa_avxvnni.cc"
+#include "kernels/isa/avxvnni.cc"

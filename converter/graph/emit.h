@@ -1,0 +1,17 @@
+// Writes a graph as the bytes of an .octet file; schema/format.h describes what stands around the flatbuffer.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "converter/graph/graph.h"
+
+namespace octet::convert {
+
+// The same graph always gives the same bytes.
+Result<std::vector<std::byte>> emit(const Graph& g);
+
+// Under another name first, so that a reader never sees half a file.
+Result<void> write_file(const std::string& path, std::span<const std::byte> bytes);
+
+}  // namespace octet::convert

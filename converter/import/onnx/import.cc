@@ -1,0 +1,233 @@
+// Reads an ONNX file into the float graph: file, inputs, constants, then node by node, then outputs.
+#include "converter/import/onnx/import.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "converter/import/build/public_tensors.h"
+#include "converter/import/onnx/ops/ops.h"
+#include "converter/import/onnx/ops/quantised.h"
+#include "converter/import/onnx/tensor.h"
+
+namespace octet::convert {
+namespace {
+
+constexpr int64_t kOldestOpset = 7;
+
+Result<onnx::ModelProto> parse_onnx(const std::string& path) {
+  std::error_code failed;
+  const uint64_t size = std::filesystem::file_size(path, failed);
+  if (failed) return Error{Code::kIo, path + ": " + failed.message()};
+  // protobuf's own limit
+  if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()))
+    return Error{Code::kUnsupported, path + ": is larger than 2 GiB; store its weights as external data"};
+  std::ifstream in(path, std::ios::binary);
+  onnx::ModelProto model;
+  if (!in) return Error{Code::kIo, path + ": cannot be opened"};
+  if (!model.ParseFromIstream(&in)) return Error{Code::kBadFile, path + ": is not an ONNX file, or is damaged"};
+  if (!model.has_graph()) return Error{Code::kBadFile, path + ": is not an ONNX file: it has no graph"};
+  return model;
+}
+
+class OnnxImporter {
+ public:
+  OnnxImporter(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) {
+    g_.source = path;
+  }
+
+  Result<Graph> run(const onnx::ModelProto& model) {
+    if (auto done = read_opset(model); !done) return done.error();
+    if (auto done = add_constants(model.graph()); !done) return done.error();
+    if (auto done = add_inputs(model.graph()); !done) return done.error();
+    const std::vector<bool> needed = needed_nodes(model.graph());
+    for (int i = 0; i < model.graph().node_size(); ++i)
+      if (needed[static_cast<size_t>(i)])
+        if (auto done = add_node(model.graph().node(i)); !done) return done.error();
+    if (auto done = add_outputs(model.graph()); !done) return done.error();
+    for (const auto& kv : model.metadata_props()) g_.metadata.emplace_back(kv.key(), kv.value());
+    return std::move(g_);
+  }
+
+ private:
+  Error error(Code code, const std::string& text) const { return {code, path_ + ": " + text}; }
+
+  Error located(const Error& e) const { return error(e.code, e.text); }
+
+  Result<void> read_opset(const onnx::ModelProto& model) {
+    for (const auto& set : model.opset_import())
+      if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
+    if (opset_ < kOldestOpset)
+      return error(Code::kUnsupported,
+                   "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset));
+    return {};
+  }
+
+  Result<void> add_constants(const onnx::GraphProto& graph) {
+    for (const auto& proto : graph.initializer()) {
+      if (values_.count(proto.name())) return error(Code::kBadModel, "tensor '" + proto.name() + "' is defined twice");
+      auto t = read_tensor(proto, folder());
+      if (!t) return error(t.error().code, "tensor '" + proto.name() + "' " + t.error().text);
+      values_[proto.name()] = g_.add(std::move(*t));
+    }
+    return {};
+  }
+
+  Result<void> add_inputs(const onnx::GraphProto& graph) {
+    std::vector<std::string> names;
+    for (const auto& value : graph.input()) names.push_back(value.name());
+    if (auto done = check_input_names(options_, names); !done) return located(done.error());
+    for (const auto& value : graph.input()) {
+      if (values_.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
+      if (value.type().tensor_type().shape().dim_size() > kMaxRank)
+        return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
+      auto shape = input_shape(options_, value.name(), declared(value.type().tensor_type()));
+      if (!shape) return located(shape.error());
+      auto dtype = dtype_of_onnx(value.type().tensor_type().elem_type());
+      if (!dtype)
+        return error(Code::kUnsupported, "input '" + value.name() + "': element type " +
+                                             std::to_string(value.type().tensor_type().elem_type()) +
+                                             " is not supported");
+      // Pictures of bytes: their values as floats, which is what preprocessing gives and what their casts make of them.
+      if (*dtype == DType::kU8 || *dtype == DType::kS8) dtype = DType::kF32;
+      const TensorId id = g_.add({.name = value.name(), .dtype = *dtype, .shape = *shape});
+      values_[value.name()] = id;
+      g_.inputs.push_back(id);
+    }
+    return {};
+  }
+
+  static std::optional<Shape> declared(const onnx::TensorType& type) {
+    if (!type.has_shape()) return std::nullopt;
+    Shape shape;
+    for (const auto& d : type.shape().dim())
+      shape.push_back(d.has_dim_value() && d.dim_value() > 0 ? d.dim_value() : -1);
+    return shape;
+  }
+
+  std::vector<std::string> output_names(const onnx::GraphProto& graph) const {
+    std::vector<std::string> names = options_.outputs;
+    if (names.empty())
+      for (const auto& o : graph.output()) names.push_back(o.name());
+    return names;
+  }
+
+  // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
+  std::vector<bool> needed_nodes(const onnx::GraphProto& graph) const {
+    const std::vector<std::string> names = output_names(graph);
+    std::unordered_set<std::string> wanted(names.begin(), names.end());
+    std::vector<bool> needed(static_cast<size_t>(graph.node_size()), false);
+    for (int i = graph.node_size() - 1; i >= 0; --i) {
+      const auto& n = graph.node(i);
+      if (std::none_of(n.output().begin(), n.output().end(), [&](const std::string& o) { return wanted.count(o); }))
+        continue;
+      needed[static_cast<size_t>(i)] = true;
+      wanted.insert(n.input().begin(), n.input().end());
+    }
+    return needed;
+  }
+
+  std::string describe(const onnx::NodeProto& node) const {
+    const std::string& name = !node.name().empty() ? node.name() : node.output_size() ? node.output(0) : node.name();
+    return "node '" + name + "' (" + (node.domain().empty() ? "" : node.domain() + ".") + node.op_type() + "): ";
+  }
+
+  Result<void> add_node(const onnx::NodeProto& proto) {
+    const std::string where = describe(proto);
+    const OnnxOp* op = find_onnx_op(proto.op_type(), proto.domain() == "ai.onnx" ? "" : proto.domain());
+    if (!op) return error(Code::kUnsupported, where + "this op is not supported");
+    OnnxNode n(g_, proto, opset_, folder(), stored_);
+    for (const std::string& input : proto.input()) {
+      auto it = values_.find(input);
+      if (!input.empty() && it == values_.end())
+        return error(Code::kBadModel, where + "its input '" + input + "' is not made by an earlier node");
+      n.inputs.push_back(input.empty() ? -1 : it->second);
+    }
+    while (!n.inputs.empty() && n.inputs.back() < 0) n.inputs.pop_back();
+    for (int i = 0; i < op->min_inputs; ++i)
+      if (n.in(static_cast<size_t>(i)) < 0)
+        return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
+    if (n.inputs.size() > static_cast<size_t>(op->max_inputs))
+      return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
+    const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
+    op->import(n);
+    if (n.failed()) return error(n.code(), where + n.failure());
+    for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
+    return add_results(proto, n.results, where);
+  }
+
+  Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results,
+                           const std::string& where) {
+    for (int i = 0; i < proto.output_size(); ++i) {
+      const std::string& name = proto.output(i);
+      if (name.empty()) continue;
+      const size_t k = static_cast<size_t>(i);
+      // An optional output that the op does not give (a pool's indices): an error only if somebody reads it.
+      if (k >= results.size()) continue;
+      if (results[k] < 0) return error(Code::kBadModel, where + "has no output '" + name + "'");
+      if (!values_.emplace(name, results[k]).second)
+        return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
+      Tensor& t = g_.tensors[static_cast<size_t>(results[k])];
+      if (std::find(g_.inputs.begin(), g_.inputs.end(), results[k]) == g_.inputs.end() && !t.constant) t.name = name;
+    }
+    return {};
+  }
+
+  Result<void> add_outputs(const onnx::GraphProto& graph) {
+    const std::vector<std::string> names = output_names(graph);
+    if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
+    for (const std::string& name : names) {
+      auto it = values_.find(name);
+      if (it == values_.end())
+        return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
+                     "output '" + name + "' is not made by any node");
+      TensorId id = it->second;
+      if (const auto stored = stored_.find(id); stored != stored_.end()) {
+        SourceNode n(g_, name, name);
+        if (stored->second.dynamic)
+          return error(Code::kUnsupported, "output '" + name + "' holds integers of a scale that the run finds");
+        id = stored_integers(n, id, stored->second);  // as floats, as inputs of bytes are
+      }
+      add_output(g_, id, name);
+    }
+    return {};
+  }
+
+  std::filesystem::path folder() const { return std::filesystem::path(path_).parent_path(); }
+
+  const std::string& path_;
+  const ConvertOptions& options_;
+  Graph g_;
+  int64_t opset_ = 0;
+  std::unordered_map<std::string, TensorId> values_;
+  StoredTensors stored_;
+};
+
+}  // namespace
+
+Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options) {
+  auto model = parse_onnx(path);
+  if (!model) return model.error();
+  return OnnxImporter(path, options).run(*model);
+}
+
+Result<std::vector<std::string>> onnx_files(const std::string& path) {
+  auto model = parse_onnx(path);
+  if (!model) return model.error();
+  std::vector<std::string> files = {path};
+  const auto add = [&](const onnx::TensorProto& t) {
+    for (const auto& e : t.external_data())
+      if (e.key() == "location") files.push_back((std::filesystem::path(path).parent_path() / e.value()).string());
+  };
+  for (const auto& t : model->graph().initializer()) add(t);
+  for (const auto& node : model->graph().node())
+    for (const auto& a : node.attribute()) add(a.t());
+  std::sort(files.begin() + 1, files.end());
+  files.erase(std::unique(files.begin() + 1, files.end()), files.end());
+  return files;
+}
+
+}  // namespace octet::convert

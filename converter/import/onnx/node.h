@@ -1,0 +1,56 @@
+// One ONNX node being imported: typed access to its attributes and operands.
+#pragma once
+#include <filesystem>
+#include <unordered_map>
+
+#include "converter/import/build/source_node.h"
+#include "onnx.pb.h"
+
+namespace octet::convert {
+
+// A tensor of integers in the file, which in the graph holds what they stand for: scale * (integer - zero_point).
+struct Stored {
+  float scale = 1;
+  int zero_point = 0;
+  DType dtype = DType::kU8;  // or s8
+  bool dynamic = false;      // scale and zero point are found by the run: known to be rounded, no more
+  bool operator==(const Stored&) const = default;
+};
+using StoredTensors = std::unordered_map<TensorId, Stored>;
+
+class OnnxNode : public SourceNode {
+ public:
+  OnnxNode(Graph& graph, const onnx::NodeProto& node, int64_t version, std::filesystem::path model_folder,
+           StoredTensors& stored_tensors)
+      : SourceNode(graph, node.name(), node.output_size() ? node.output(0) : ""),
+        proto(node),
+        opset(version),
+        folder(std::move(model_folder)),
+        stored(stored_tensors) {}
+
+  const onnx::NodeProto& proto;
+  int64_t opset;
+  const std::filesystem::path folder;
+  StoredTensors& stored;
+  std::vector<TensorId> inputs;   // -1: absent
+  std::vector<TensorId> results;  // what the importer made of each output; missing ones may not be used
+
+  // Attributes. A wrong type is a failure; `count` is the number of elements that ints() must have if it is there.
+  bool has(std::string_view name) const;
+  int64_t i(std::string_view name, int64_t otherwise);
+  float f(std::string_view name, float otherwise);
+  std::string s(std::string_view name, std::string otherwise);
+  std::vector<int64_t> ints(std::string_view name, std::vector<int64_t> otherwise, int count = -1);
+
+  // Operands.
+  TensorId in(size_t index) const { return index < inputs.size() ? inputs[index] : -1; }
+  // The operand's elements, which must be constant integers.
+  std::vector<int64_t> const_ints(size_t input, const char* what);
+
+  void result(TensorId id) { results.push_back(id); }
+
+ private:
+  const onnx::AttributeProto* find(std::string_view name, int32_t type);
+};
+
+}  // namespace octet::convert

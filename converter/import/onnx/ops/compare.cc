@@ -1,0 +1,26 @@
+// Comparisons and logic (Equal, Less ... And, Or, Xor, Not), Where.
+#include "converter/import/onnx/ops/ops.h"
+
+namespace octet::convert {
+
+using schema::CompareKind;
+
+void import_compare(OnnxNode& n) {
+  static constexpr std::pair<std::string_view, CompareKind> kKinds[] = {
+      {"And", CompareKind::logical_and}, {"Equal", CompareKind::equal},
+      {"Greater", CompareKind::greater}, {"GreaterOrEqual", CompareKind::greater_equal},
+      {"Less", CompareKind::less},       {"LessOrEqual", CompareKind::less_equal},
+      {"Or", CompareKind::logical_or},   {"Xor", CompareKind::logical_xor}};
+  for (const auto& [name, kind] : kKinds)
+    if (name == n.proto.op_type()) return n.result(n.emit(schema::CompareT{.kind = kind}, {n.in(0), n.in(1)}));
+}
+
+void import_not(OnnxNode& n) {
+  Tensor no{.name = n.proto.name() + ":constant", .dtype = DType::kBool, .constant = true};
+  no.data.resize(1);
+  n.result(n.emit(schema::CompareT{.kind = CompareKind::equal}, {n.in(0), n.constant(std::move(no))}));
+}
+
+void import_where(OnnxNode& n) { n.result(n.emit(schema::WhereT{}, {n.in(0), n.in(1), n.in(2)})); }
+
+}  // namespace octet::convert

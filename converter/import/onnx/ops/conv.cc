@@ -1,0 +1,61 @@
+// Conv (opset 1 to newest: only types changed) becomes Conv2d, DeformConv (19) DeformConv2d. Weights are turned from [O][I/g][kh][kw] to NHWC's order.
+#include "converter/import/onnx/ops/ops.h"
+#include "converter/import/onnx/ops/window.h"
+
+namespace octet::convert {
+
+namespace {
+
+// In NHWC's order; fails where operands are not what a convolution of an image takes.
+TensorId turned_weights(SourceNode& n, TensorId x, TensorId weights, TensorId bias) {
+  if (!n.is_constant_floats(weights)) return n.refuse("the weights must be constant floats", Code::kUnsupported);
+  if (!n.need_rank(weights, 4) || !n.need_rank(x, 4)) return -1;
+  const Shape shape = n.shape(weights);
+  if (shape.elements() <= 0) return n.refuse("empty weights " + shape.text());
+  if (bias >= 0 && (!n.is_constant_floats(bias) || n.shape(bias) != Shape{shape[0]}))
+    return n.refuse("the bias must be a constant of " + std::to_string(shape[0]) + " floats", Code::kUnsupported);
+  return n.constant(permuted(n.at(weights), kToNhwc));
+}
+
+Window window_of(OnnxNode& n) {
+  if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return {};
+  const Shape weights = n.shape(n.in(1));
+  const auto kernel = n.ints("kernel_shape", {weights[2], weights[3]}, 2);
+  if (kernel[0] != weights[2] || kernel[1] != weights[3])
+    n.fail("kernel_shape differs from the weights' " + weights.text());
+  Window w = read_window(n, {weights[2], weights[3]});
+  read_pads(n, n.shape(n.in(0)), w);
+  return w;
+}
+
+}  // namespace
+
+TensorId build_conv(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w, int64_t groups) {
+  const TensorId turned = turned_weights(n, x, weights, bias);
+  if (n.failed()) return -1;
+  const schema::Conv2dT op{.groups = n.bounded("groups", groups, 1, n.shape(weights)[0])};
+  return n.nchw(n.emit(with_window(op, w), {n.nhwc(x), turned, bias}));
+}
+
+TensorId build_deform_conv(SourceNode& n, const DeformConv& c, const Window& w) {
+  const TensorId turned = turned_weights(n, c.x, c.weights, c.bias);
+  if (n.failed() || !n.need_rank(c.offsets, 4) || (c.mask >= 0 && !n.need_rank(c.mask, 4))) return -1;
+  const schema::DeformConv2dT op{.groups = n.bounded("groups", c.groups, 1, n.shape(c.weights)[0]),
+                                 .offset_groups = n.bounded("groups of offsets", c.offset_groups, 1, kMaxWindow)};
+  std::vector<TensorId> operands = {n.nhwc(c.x), turned, c.bias, n.nhwc(c.offsets)};
+  if (c.mask >= 0) operands.push_back(n.nhwc(c.mask));
+  return n.nchw(n.emit(with_window(op, w), operands));
+}
+
+void import_conv(OnnxNode& n) {
+  const Window w = window_of(n);
+  n.result(build_conv(n, n.in(0), n.in(1), n.in(2), w, n.i("group", 1)));
+}
+
+void import_deform_conv(OnnxNode& n) {
+  const Window w = window_of(n);
+  n.result(
+      build_deform_conv(n, {n.in(0), n.in(1), n.in(3), n.in(2), n.in(4), n.i("group", 1), n.i("offset_group", 1)}, w));
+}
+
+}  // namespace octet::convert

@@ -1,0 +1,78 @@
+// Unary and binary arithmetic, with the variadic forms (Sum, Mean, Min, Max) as chains. Broadcasting is NumPy's since 7.
+#include "converter/import/onnx/ops/ops.h"
+
+namespace octet::convert {
+
+using schema::BinaryKind;
+using schema::UnaryKind;
+
+void import_unary(OnnxNode& n) {
+  static constexpr std::pair<std::string_view, UnaryKind> kKinds[] = {
+      {"Abs", UnaryKind::abs},     {"Ceil", UnaryKind::ceil},
+      {"Erf", UnaryKind::erf},     {"Exp", UnaryKind::exp},
+      {"Floor", UnaryKind::floor}, {"Log", UnaryKind::log},
+      {"Neg", UnaryKind::neg},     {"Reciprocal", UnaryKind::reciprocal},
+      {"Round", UnaryKind::round}, {"Sqrt", UnaryKind::sqrt},
+      {"Sin", UnaryKind::sin},     {"Cos", UnaryKind::cos}};
+  const TensorId x = n.in(0);
+  for (const auto& [name, kind] : kKinds) {
+    if (name != n.proto.op_type()) continue;
+    if (n.at(x).dtype == DType::kF32) return n.result(n.unary(kind, x));
+    if (kind == UnaryKind::neg) return n.result(n.binary(BinaryKind::sub, n.scalar_like(x, 0), x));
+    return n.fail("needs a float operand", Code::kUnsupported);
+  }
+}
+
+void import_binary(OnnxNode& n) {
+  static constexpr std::pair<std::string_view, BinaryKind> kKinds[] = {
+      {"Add", BinaryKind::add}, {"Sub", BinaryKind::sub}, {"Mul", BinaryKind::mul},
+      {"Div", BinaryKind::div}, {"Pow", BinaryKind::pow}, {"Min", BinaryKind::min},
+      {"Max", BinaryKind::max}, {"Sum", BinaryKind::add}, {"Mean", BinaryKind::add}};
+  for (const auto& [name, kind] : kKinds) {
+    if (name != n.proto.op_type()) continue;
+    TensorId x = n.in(0);
+    for (size_t i = 1; i < n.inputs.size(); ++i) {
+      if (n.in(i) < 0) return n.fail("an operand is absent");
+      TensorId other = n.in(i);
+      if (kind == BinaryKind::pow) other = n.cast(other, n.at(x).dtype);  // ONNX allows an exponent of another type
+      x = n.binary(kind, x, other);
+    }
+    if (name == "Mean") x = n.binary(BinaryKind::div, x, n.scalar_like(x, static_cast<double>(n.inputs.size())));
+    return n.result(x);
+  }
+}
+
+// Of whole numbers, whose division goes towards 0: the remainder has the sign of x, without `fmod` that of the divisor.
+void import_mod(OnnxNode& n) {
+  const TensorId x = n.in(0), y = n.in(1);
+  if (n.at(x).dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
+  auto rest = [&](TensorId of) {
+    return n.binary(BinaryKind::sub, of, n.binary(BinaryKind::mul, n.binary(BinaryKind::div, of, y), y));
+  };
+  n.result(n.i("fmod", 0) ? rest(x) : rest(n.binary(BinaryKind::add, rest(x), y)));
+}
+
+void import_identity(OnnxNode& n) {
+  // Dropout's mask (output 2) is not made.
+  n.result(n.in(0));
+}
+
+void import_cast(OnnxNode& n) {
+  static constexpr DType kOf[] = {DType::kF32, DType::kF32, DType::kU8,  DType::kS8,
+                                  DType::kS32, DType::kS32, DType::kS32, DType::kS64};
+  const int64_t to = n.i("to", 0);
+  DType dtype;
+  if (to >= 1 && to <= 7)
+    dtype = kOf[to];
+  else if (to == 9)
+    dtype = DType::kBool;
+  else if (to == 10 || to == 11 || to == 16)
+    dtype = DType::kF32;
+  else if (to == 12 || to == 13)
+    dtype = DType::kS64;
+  else
+    return n.fail("a cast to type " + std::to_string(to) + " is not supported", Code::kUnsupported);
+  n.result(n.cast(n.in(0), dtype));
+}
+
+}  // namespace octet::convert

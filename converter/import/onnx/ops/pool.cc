@@ -1,0 +1,68 @@
+// MaxPool, AveragePool (1 to newest: 10 added ceil_mode and dilations, 11 pads, 19 AveragePool's dilations) and the global
+// pools become Pool2d.
+#include <algorithm>
+
+#include "converter/import/onnx/ops/ops.h"
+#include "converter/import/onnx/ops/window.h"
+
+namespace octet::convert {
+namespace {
+
+using schema::PoolKind;
+
+schema::Pool2dT pool(PoolKind kind, const Window& w, bool ceil_mode) {
+  const schema::Pool2dT op{.kind = kind, .kernel_h = w.kernel[0], .kernel_w = w.kernel[1], .ceil_mode = ceil_mode};
+  return with_window(op, w);
+}
+
+// The padding that windows read, in front and behind, of a dim that is pooled in ceil mode.
+std::pair<int64_t, int64_t> read_padding(const Window& w, size_t dim, int64_t size) {
+  const int64_t before = w.pads[dim], after = w.pads[dim + 2];
+  if (size < 0) return {before, after};
+  const int64_t extent = int64_t{w.kernel[dim] - 1} * w.dilation[dim] + 1, room = size + before + after - extent;
+  int64_t windows = (std::max<int64_t>(room, 0) + w.stride[dim] - 1) / w.stride[dim] + 1;
+  if ((windows - 1) * w.stride[dim] >= size + before) --windows;  // none starts behind the image
+  return {before, std::clamp<int64_t>((windows - 1) * w.stride[dim] + extent - size - before, 0, after)};
+}
+
+}  // namespace
+
+TensorId build_average_pool(SourceNode& n, TensorId x, const Window& w, bool ceil_mode, bool include_pad) {
+  schema::Pool2dT op = pool(PoolKind::average, w, ceil_mode);
+  op.count_include_pad = include_pad && !ceil_mode;
+  if (!include_pad || !ceil_mode) return n.nchw(n.emit(std::move(op), {n.nhwc(x)}));
+  // The padding becomes part of the image, what lies beyond is padding.
+  schema::PadT pad{.before = {0, 0, 0, 0}, .after = {0, 0, 0, 0}};
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t size = n.shape(x)[2 + static_cast<int>(i)];
+    if (size < 0 && w.pads[i + 2] > 0)
+      return n.refuse("ceil_mode with padding that counts needs known sizes: give the input's shape",
+                      Code::kUnsupported);
+    std::tie(pad.before[i + 1], pad.after[i + 1]) = read_padding(w, i, size);
+  }
+  op.pad_top = op.pad_left = op.pad_bottom = op.pad_right = 0;
+  return n.nchw(n.emit(std::move(op), {n.emit(std::move(pad), {n.nhwc(x)})}));
+}
+
+void import_pool(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  if (!n.need_rank(x, 4)) return;
+  if (!n.has("kernel_shape")) return n.fail("has no kernel_shape");
+  const auto kernel = n.ints("kernel_shape", {1, 1}, 2);
+  Window w = read_window(n, {kernel[0], kernel[1]});
+  read_pads(n, n.shape(x), w);
+  if (n.i("storage_order", 0)) return n.fail("storage_order 1 is not supported", Code::kUnsupported);
+  const bool ceil_mode = n.i("ceil_mode", 0) != 0;
+  if (n.proto.op_type() != "MaxPool")
+    return n.result(build_average_pool(n, x, w, ceil_mode, n.i("count_include_pad", 0) != 0));
+  n.result(n.nchw(n.emit(pool(PoolKind::max, w, ceil_mode), {n.nhwc(x)})));
+}
+
+void import_global_pool(OnnxNode& n) {
+  const bool max = n.proto.op_type() == "GlobalMaxPool";
+  if (!n.need_rank(n.in(0), 4)) return;
+  schema::Pool2dT op{.kind = max ? PoolKind::max : PoolKind::average, .global = true};
+  n.result(n.nchw(n.emit(std::move(op), {n.nhwc(n.in(0))})));
+}
+
+}  // namespace octet::convert

@@ -1,0 +1,48 @@
+#include "converter/import/ops_table.h"
+
+#include "converter/import/onnx/ops/ops.h"
+#include "converter/import/paddle/ops/ops.h"
+#include "runtime/core/op.h"
+
+namespace octet::convert {
+namespace {
+
+std::string runtime_rows() {
+  std::string text;
+  for (const OpKind* op : all_ops()) {
+    const char* form = op->moves_only ? "the form of its input"
+                       : op->can_int8 ? "float, int8"
+                                      : "the type of the model";
+    text += std::string("| ") + schema::EnumNameOp(op->type) + " | " + form + " |\n";
+  }
+  return text;
+}
+
+std::string inputs(int low, int high) {
+  if (low == high) return std::to_string(low);
+  return std::to_string(low) + (high > 100 ? " or more" : " to " + std::to_string(high));
+}
+
+}  // namespace
+
+std::string ops_table() {
+  std::string text =
+      "# Ops\n\n"
+      "Made by `octet-convert ops`; a test compares it. Opsets from 7 on; what an op cannot do in some case is said "
+      "when the "
+      "model is\nconverted, with the node's name.\n\n"
+      "## ONNX\n| op | inputs |\n|---|---|\n";
+  for (const OnnxOp& op : onnx_ops())
+    text += "| " + std::string(op.domain) + (op.domain.empty() ? "" : ".") + std::string(op.name) + " | " +
+            inputs(op.min_inputs, op.max_inputs) + " |\n";
+  text += "\n## Paddle\n";
+  const auto paddle = paddle_ops();
+  for (const PaddleOp& op : paddle) text += std::string(op.name) + (&op == &paddle.back() ? ".\n" : ",\n");
+  text +=
+      "\n## Runtime\nWhat they become, after fusion (schema/model.fbs has the attributes).\n\n"
+      "| op | runs in |\n|---|---|\n" +
+      runtime_rows();
+  return text;
+}
+
+}  // namespace octet::convert

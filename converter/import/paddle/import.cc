@@ -1,0 +1,241 @@
+// Reads a Paddle program: files, parameters, then op by op. Variables may be written more than once: a name means the
+// tensor that was written last.
+#include "converter/import/paddle/import.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "converter/import/build/elements.h"
+#include "converter/import/build/public_tensors.h"
+#include "converter/import/paddle/ops/ops.h"
+#include "converter/import/paddle/parameters.h"
+
+namespace octet::convert {
+namespace {
+
+enum : int32_t { kLodTensor = 7, kFeedMinibatch = 9, kFetchList = 10, kReader = 15, kRaw = 17 };
+
+Result<paddle::ProgramDesc> parse_paddle(const std::string& path) {
+  std::error_code failed;
+  const uint64_t size = std::filesystem::file_size(path, failed);
+  if (failed) return Error{Code::kIo, path + ": " + failed.message()};
+  if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()))
+    return Error{Code::kUnsupported, path + ": is larger than 2 GiB"};
+  std::ifstream in(path, std::ios::binary);
+  paddle::ProgramDesc program;
+  if (!in) return Error{Code::kIo, path + ": cannot be opened"};
+  if (!program.ParseFromIstream(&in)) return Error{Code::kBadFile, path + ": is not a Paddle program, or is damaged"};
+  if (program.blocks_size() == 0 || program.blocks(0).ops_size() == 0)
+    return Error{Code::kBadFile, path + ": is not a Paddle program: it has no ops"};
+  return program;
+}
+
+std::optional<Shape> declared_shape(const paddle::VarDesc& var) {
+  const auto& tensor = var.type().lod_tensor().tensor();
+  if (var.type().type() != kLodTensor || !var.type().has_lod_tensor() || tensor.dims_size() > kMaxRank)
+    return std::nullopt;
+  Shape shape;
+  for (int64_t d : tensor.dims()) shape.push_back(d);
+  return shape;
+}
+
+bool has_data(const paddle::VarDesc& var) {
+  const int32_t type = var.type().type();
+  return var.persistable() && type != kFeedMinibatch && type != kFetchList && type != kReader && type != kRaw;
+}
+
+const std::string& argument(const google::protobuf::RepeatedPtrField<paddle::Operand>& operands) {
+  static const std::string none;
+  return operands.size() && operands[0].arguments_size() ? operands[0].arguments(0) : none;
+}
+
+// Feeds and fetches are numbered by an attribute; their order in the block is another.
+int64_t column(const paddle::OpDesc& op) {
+  for (const auto& a : op.attrs())
+    if (a.name() == "col") return a.has_l() ? a.l() : a.i();
+  return 0;
+}
+
+class PaddleImporter {
+ public:
+  PaddleImporter(PaddleFiles files, const ConvertOptions& options) : files_(std::move(files)), options_(options) {
+    g_.source = files_.program;
+  }
+
+  Result<Graph> run(const paddle::ProgramDesc& program) {
+    version_ = program.version().version();
+    for (const auto& var : program.blocks(0).vars()) variables_.emplace(var.name(), &var);
+    if (auto done = add_parameters(program); !done) return done.error();
+    const auto& ops = program.blocks(0).ops();
+    const std::vector<std::string> outputs = output_names(ops);
+    const std::vector<bool> needed = needed_ops(ops, outputs);
+    if (auto done = add_inputs(ops, needed); !done) return done.error();
+    for (int i = 0; i < ops.size(); ++i)
+      if (needed[static_cast<size_t>(i)] && ops[i].type() != "feed" && ops[i].type() != "fetch")
+        if (auto done = add_op(ops[i]); !done) return done.error();
+    if (outputs.empty()) return error(Code::kBadModel, "the program fetches nothing");
+    for (const std::string& name : outputs) {
+      auto found = values_.find(name);
+      if (found == values_.end())
+        return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
+                     "output '" + name + "' is not made by any op");
+      add_output(g_, found->second, name);
+    }
+    return std::move(g_);
+  }
+
+ private:
+  using Ops = google::protobuf::RepeatedPtrField<paddle::OpDesc>;
+
+  Error error(Code code, const std::string& text) const { return {code, files_.program + ": " + text}; }
+
+  Result<void> add_parameters(const paddle::ProgramDesc& program) {
+    std::vector<PaddleVariable> wanted;
+    std::unordered_set<std::string> names;
+    for (const auto& block : program.blocks())
+      for (const auto& var : block.vars())
+        if (has_data(var) && names.insert(var.name()).second) wanted.push_back({var.name(), declared_shape(var)});
+    auto all = read_paddle_parameters(files_, std::move(wanted));
+    if (!all) return all.error();
+    for (auto& [name, t] : *all) {
+      if (t.dtype == DType::kF32 && !all_finite(t.values<float>())) not_finite_.insert(name);
+      values_[name] = g_.add(std::move(t));
+    }
+    return {};
+  }
+
+  std::vector<std::string> output_names(const Ops& ops) const {
+    if (!options_.outputs.empty()) return options_.outputs;
+    std::vector<std::pair<int64_t, std::string>> fetched;
+    for (const auto& op : ops)
+      if (op.type() == "fetch") fetched.emplace_back(column(op), argument(op.inputs()));
+    std::sort(fetched.begin(), fetched.end());
+    std::vector<std::string> names;
+    for (auto& f : fetched) names.push_back(std::move(f.second));
+    return names;
+  }
+
+  // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
+  std::vector<bool> needed_ops(const Ops& ops, const std::vector<std::string>& outputs) const {
+    std::unordered_set<std::string> wanted(outputs.begin(), outputs.end());
+    std::vector<bool> needed(static_cast<size_t>(ops.size()), false);
+    for (int i = ops.size() - 1; i >= 0; --i) {
+      const bool whole = options_.outputs.empty();  // then all inputs stay, read or not
+      bool any = whole && ops[i].type() == "feed";
+      for (const auto& out : ops[i].outputs())
+        for (const std::string& name : out.arguments()) any = any || wanted.count(name);
+      needed[static_cast<size_t>(i)] = any;
+      if (any)
+        for (const auto& in : ops[i].inputs()) wanted.insert(in.arguments().begin(), in.arguments().end());
+    }
+    return needed;
+  }
+
+  Result<void> add_inputs(const Ops& ops, const std::vector<bool>& needed) {
+    std::vector<std::pair<int64_t, std::string>> fed;
+    for (int i = 0; i < ops.size(); ++i)
+      if (ops[i].type() == "feed" && needed[static_cast<size_t>(i)])
+        fed.emplace_back(column(ops[i]), argument(ops[i].outputs()));
+    std::sort(fed.begin(), fed.end());
+    std::vector<std::string> names;
+    for (const auto& f : fed) names.push_back(f.second);
+    if (auto done = check_input_names(options_, names); !done) return error(done.error().code, done.error().text);
+    for (const std::string& name : names) {
+      const auto var = variables_.find(name);
+      if (var == variables_.end() || values_.count(name))
+        return error(Code::kBadModel, "input '" + name + "' is not a variable of its own");
+      const auto dtype = dtype_of_paddle(var->second->type().lod_tensor().tensor().data_type());
+      if (!dtype || *dtype == DType::kU8 || *dtype == DType::kS8)
+        return error(Code::kUnsupported, "input '" + name + "': its element type is not supported");
+      auto declared = declared_shape(*var->second);
+      if (declared)
+        for (int i = 0; i < declared->rank(); ++i)
+          if ((*declared)[i] <= 0) (*declared)[i] = -1;
+      auto shape = input_shape(options_, name, declared);
+      if (!shape) return error(shape.error().code, shape.error().text);
+      g_.inputs.push_back(g_.add({.name = name, .dtype = *dtype, .shape = *shape}));
+      values_[name] = g_.inputs.back();
+    }
+    return {};
+  }
+
+  // Ops have no names: that of what they make stands for it.
+  static std::string name_of_op(const paddle::OpDesc& op) {
+    for (const char* main : {"Out", "Output", "Y", "Boxes"})
+      for (const auto& out : op.outputs())
+        if (out.parameter() == main && out.arguments_size()) return out.arguments(0);
+    return argument(op.outputs());
+  }
+
+  Result<void> add_op(const paddle::OpDesc& desc) {
+    const std::string name = name_of_op(desc), where = "op '" + name + "' (" + desc.type() + "): ";
+    const PaddleOp* op = find_paddle_op(desc.type());
+    if (!op) return error(Code::kUnsupported, where + "this op is not supported");
+    PaddleNode n(g_, desc, name, version_);
+    for (const auto& in : desc.inputs()) {
+      std::vector<TensorId>& ids = n.operands[in.parameter()];
+      for (const std::string& argument_name : in.arguments()) {
+        const auto found = values_.find(argument_name);
+        if (found == values_.end()) {
+          if (op->quantises) continue;  // training's own state may be left out of the file
+          return error(Code::kBadModel, where + "its input '" + argument_name + "' is not made by an earlier op");
+        }
+        if (!op->quantises && not_finite_.count(argument_name) && tensor(g_, found->second).constant)
+          return error(Code::kBadModel,
+                       where + "its parameter '" + argument_name + "' holds a value that is not finite");
+        ids.push_back(found->second);
+      }
+    }
+    for (std::string_view parameter : op->needs)
+      if (!parameter.empty() && n.in(parameter) < 0)
+        return error(Code::kBadModel, where + "has no input " + std::string(parameter));
+    g_.quantised = g_.quantised || op->quantises;
+    dequantise_stored_weights(n);
+    if (!n.failed()) op->import(n);
+    if (!n.failed()) n.observe_result();
+    if (n.failed()) return error(n.code(), where + n.failure());
+    return add_results(desc, n, where);
+  }
+
+  // Outputs that the importer does not make are training's; an error only if somebody reads them.
+  Result<void> add_results(const paddle::OpDesc& desc, const PaddleNode& n, const std::string& where) {
+    for (const auto& out : desc.outputs()) {
+      const auto made = n.results.find(out.parameter());
+      for (int i = 0; i < out.arguments_size() && made != n.results.end(); ++i) {
+        const size_t k = static_cast<size_t>(i);
+        if (k >= made->second.size() || made->second[k] < 0)
+          return error(Code::kBadModel, where + "has no output '" + out.arguments(i) + "'");
+        const TensorId id = made->second[k];
+        values_[out.arguments(i)] = id;
+        Tensor& t = g_.tensors[static_cast<size_t>(id)];
+        if (!t.constant && std::find(g_.inputs.begin(), g_.inputs.end(), id) == g_.inputs.end())
+          t.name = out.arguments(i);
+      }
+    }
+    return {};
+  }
+
+  const PaddleFiles files_;
+  const ConvertOptions& options_;
+  Graph g_;
+  int64_t version_ = 0;
+  std::unordered_map<std::string, const paddle::VarDesc*> variables_;
+  std::unordered_map<std::string, TensorId> values_;
+  std::unordered_set<std::string> not_finite_;
+};
+
+}  // namespace
+
+Result<Graph> import_paddle(const std::string& path, const ConvertOptions& options) {
+  auto files = find_paddle_files(path, options.parameters);
+  if (!files) return files.error();
+  auto program = parse_paddle(files->program);
+  if (!program) return program.error();
+  return PaddleImporter(std::move(*files), options).run(*program);
+}
+
+}  // namespace octet::convert

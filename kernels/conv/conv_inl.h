@@ -1,0 +1,135 @@
+// Implicit GEMM in register tiles: some rows x some blocks of 16 channels, four input channels a step.
+// Before it, the ISA file gives kConvRows, kTileBlocks (widest tile) and kTileRows[blocks] (tallest tile of that width).
+#pragma once
+#include "kernels/conv/epilogue_inl.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int kBlockVectors = kBlock / kLanes;
+constexpr int kAccPitch = kTileBlocks * kBlock;
+static_assert(kTileBlocks * kBlockVectors <= 4, "the epilogue takes 4 vectors a row");
+
+struct Accumulate {
+  const uint8_t* const* input = nullptr;  // [taps][input_stride], the first row of this tile
+  int input_stride = 0;
+  int taps = 0, groups = 0;
+  const int8_t* weights = nullptr;
+  int64_t block_bytes = 0;
+  const int32_t* acc0 = nullptr;
+  int32_t* acc = nullptr;  // [rows][kAccPitch]
+};
+
+template <int kRows, int kBlocks>
+void accumulate(const Accumulate& a) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  I acc[kRows][kVectors];
+  // Started from the folded bias, not from zero: GCC 12 spills zeroed accumulators.
+  unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { acc[r][v] = load_i(a.acc0 + v * kLanes); });
+  });
+  const int8_t* weights = a.weights;
+  const int64_t block_bytes = a.block_bytes;
+  for (int t = 0; t < a.taps; ++t) {
+    const uint8_t* x[kRows];
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) { x[r] = a.input[t * a.input_stride + r]; });
+    for (int64_t g = 0; g < a.groups; ++g) {
+      I w[kVectors];
+      unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+        w[v] = load_w(weights + v / kBlockVectors * block_bytes + v % kBlockVectors * kBytes);
+      });
+      unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+        const X four = prepare(broadcast4(x[r] + g * kGroup));
+        unroll<kVectors>([&](auto v) __attribute__((always_inline)) { acc[r][v] = dot(acc[r][v], four, w[v]); });
+      });
+      weights += kBlock * kGroup;
+    }
+  }
+  unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+    unroll<kVectors>([&](auto v)
+                         __attribute__((always_inline)) { store_i(a.acc + r * kAccPitch + v * kLanes, acc[r][v]); });
+  });
+}
+
+using AccumulateFunction = void (*)(const Accumulate&);
+constexpr int kMaxTileRows = 12;
+
+template <int kBlocks, int... rows>
+constexpr AccumulateFunction accumulate_of(int wanted, std::integer_sequence<int, rows...>) {
+  AccumulateFunction found = nullptr;
+  ((wanted == rows + 1 ? void(found = accumulate<rows + 1, kBlocks>) : void()), ...);
+  return found;
+}
+
+struct AccumulateTable {
+  AccumulateFunction entries[kTileBlocks + 1][kMaxTileRows + 1] = {};
+};
+
+constexpr AccumulateTable make_accumulate_table() {
+  AccumulateTable table;
+  [&]<int... b>(std::integer_sequence<int, b...>) {
+    (
+        [&] {
+          constexpr int kBlocks = b + 1;
+          for (int r = 1; r <= kTileRows[kBlocks]; ++r) {
+            table.entries[kBlocks][r] =
+                accumulate_of<kBlocks>(r, std::make_integer_sequence<int, kTileRows[kBlocks]>{});
+          }
+        }(),
+        ...);
+  }
+  (std::make_integer_sequence<int, kTileBlocks>{});
+  return table;
+}
+
+constexpr AccumulateTable kAccumulate = make_accumulate_table();
+
+// All rows of `blocks` blocks, in tiles of even height.
+inline void accumulate_rows(Accumulate a, int rows, int blocks) {
+  int tiles = (rows + kTileRows[blocks] - 1) / kTileRows[blocks];
+  while (rows > 0) {
+    const int height = (rows + tiles - 1) / tiles;
+    kAccumulate.entries[blocks][height](a);
+    a.input += height;
+    a.acc += height * kAccPitch;
+    rows -= height;
+    --tiles;
+  }
+}
+
+// Same as reference::conv_tile.
+void conv_tile(const ConvTile& tile) {
+  alignas(64) int32_t acc[(kConvRows + 3) * kAccPitch];
+  const int64_t block_bytes = int64_t{tile.taps} * tile.groups * kBlock * kGroup;
+  int blocks_left = (tile.channels + kBlock - 1) / kBlock;
+  for (int done = 0; blocks_left > 0;) {
+    const int widths = (blocks_left + kTileBlocks - 1) / kTileBlocks;
+    const int blocks = (blocks_left + widths - 1) / widths;
+    accumulate_rows({.input = tile.input,
+                     .input_stride = tile.rows,
+                     .taps = tile.taps,
+                     .groups = tile.groups,
+                     .weights = tile.weights + done / kBlock * block_bytes,
+                     .block_bytes = block_bytes,
+                     .acc0 = tile.epilogue.acc0 + done,
+                     .acc = acc},
+                    tile.rows, blocks);
+    const int left = tile.channels - done;
+    const int channels = left < blocks * kBlock ? left : blocks * kBlock;
+    const Finish finish = {.acc = acc,
+                           .acc_pitch = kAccPitch,
+                           .rows = tile.rows,
+                           .channels = channels,
+                           .epilogue = advance(tile.epilogue, done),
+                           .output = advance(tile.output, tile.epilogue, done),
+                           .output_pitch = tile.output_pitch,
+                           .residual = tile.residual + (tile.residual ? done : 0),
+                           .residual_pitch = tile.residual_pitch};
+    choose_finish(finish.epilogue, channels)(finish);
+    done += blocks * kBlock;
+    blocks_left -= blocks;
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels

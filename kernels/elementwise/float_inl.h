@@ -1,0 +1,245 @@
+// Elementwise float, softmax, argmax: the same bits as the reference.
+#pragma once
+#include "kernels/conv/conv_f32_inl.h"
+#include "kernels/move/transpose_8_inl.h"
+#include "kernels/quant.h"
+#include "kernels/reference/reference.h"
+
+namespace octet::kernels {
+namespace {
+
+template <class Op>
+inline void map2(const float* a, int a_step, const float* b, int b_step, float* out, int64_t count, Op op) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int n = count - i < kLanes ? static_cast<int>(count - i) : kLanes;
+    const F x = a_step ? load_some(a + i, n) : set_f(*a), y = b_step ? load_some(b + i, n) : set_f(*b);
+    store_some(out + i, op(x, y), n);
+  }
+}
+
+template <class Op>
+inline void map1(const float* in, float* out, int64_t count, Op op) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int n = count - i < kLanes ? static_cast<int>(count - i) : kLanes;
+    store_some(out + i, op(load_some(in + i, n)), n);
+  }
+}
+
+// Squares and square roots are vectors, other exponents libm's.
+inline void power(const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
+  if (b_step == 0 && *b == 2.0f) {
+    map2(a, a_step, b, 0, out, count, [](F x, F) { return mul(x, x); });
+  } else if (b_step == 0 && *b == 0.5f) {
+    map2(a, a_step, b, 0, out, count, [](F x, F) { return sqrt(x); });
+  } else {
+    reference::binary_f32(BinaryF32::kPow, a, a_step, b, b_step, out, count);
+  }
+}
+
+// As reference::binary_f32.
+void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
+  const auto map = [&](auto f) { map2(a, a_step, b, b_step, out, count, f); };
+  switch (op) {
+    case BinaryF32::kAdd:
+      return map([](F x, F y) { return add(x, y); });
+    case BinaryF32::kSub:
+      return map([](F x, F y) { return sub(x, y); });
+    case BinaryF32::kMul:
+      return map([](F x, F y) { return mul(x, y); });
+    case BinaryF32::kDiv:
+      return map([](F x, F y) { return div(x, y); });
+    case BinaryF32::kPow:
+      return power(a, a_step, b, b_step, out, count);
+    case BinaryF32::kMin:
+      return map([](F x, F y) { return min(y, x); });
+    case BinaryF32::kMax:
+      return map([](F x, F y) { return max(y, x); });
+  }
+}
+
+// The square of exp(x / 2), so that results overflow and vanish where they should.
+inline F exp_full(F x) {
+  const F root = exp_clamped(mul(x, set_f(0.5f)));
+  return mul(root, root);
+}
+
+// As reference::unary_f32.
+void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count) {
+  const auto map = [&](auto f) { map1(in, out, count, f); };
+  switch (op) {
+    case UnaryF32::kAct:
+      return map([&](F x) { return act_accurate(act, x); });
+    case UnaryF32::kExp:
+      return map([](F x) { return exp_full(x); });
+    case UnaryF32::kSqrt:
+      return map([](F x) { return sqrt(x); });
+    case UnaryF32::kNeg:
+      return map([](F x) { return mul(x, set_f(-1.0f)); });
+    case UnaryF32::kAbs:
+      return map([](F x) { return add(max(x, mul(x, set_f(-1.0f))), set_f(0.0f)); });  // no negative zero
+    case UnaryF32::kFloor:
+      return map([](F x) { return floor(x); });
+    case UnaryF32::kCeil:
+      return map([](F x) { return ceil(x); });
+    case UnaryF32::kRound:
+      return map([](F x) { return nearest(x); });
+    case UnaryF32::kReciprocal:
+      return map([](F x) { return div(set_f(1.0f), x); });
+    case UnaryF32::kLog:
+    case UnaryF32::kErf:
+    case UnaryF32::kSin:
+    case UnaryF32::kCos:
+      return reference::unary_f32(op, act, in, out, count);
+  }
+}
+
+// As reference::bilinear_f32.
+void bilinear_f32(int channels, const float* const corners[4], const float weights[4], float* out) {
+  for (int c = 0; c < channels; c += kLanes) {
+    const int n = channels - c < kLanes ? channels - c : kLanes;
+    const auto term = [&](int i) { return mul(load_some(corners[i] + c, n), set_f(weights[i])); };
+    store_some(out + c, add(add(term(0), term(1)), add(term(2), term(3))), n);
+  }
+}
+
+inline F largest_of(const float* in, int64_t count) {
+  F best = set_f(in[0]);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) best = max(load_f(in + i), best);
+  for (; i < count; ++i) best = max(set_f(in[i]), best);
+  return set_f(highest(best));
+}
+
+// Up to 16 rows of fewer than kShortRow, side by side: each lane has a row of its own.
+constexpr int kShortRow = 8;
+inline void softmax_of_rows(const float* in, float* out, int rows, int count) {
+  constexpr int kRows = 16;
+  alignas(64) float turned[kShortRow * kRows] = {};
+  transpose_32(reinterpret_cast<const uint32_t*>(in), count, reinterpret_cast<uint32_t*>(turned), kRows, rows, count);
+  for (int lane = 0; lane < kRows; lane += kLanes) {
+    F top = load_f(turned + lane), sums[kShortRow];
+    for (int c = 1; c < count; ++c) {
+      const F x = load_f(turned + c * kRows + lane);
+      top = if_less(top, x, x, top);
+    }
+    unroll<kShortRow>([&](auto c) __attribute__((always_inline)) {
+      sums[c] = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
+      store_f(turned + c * kRows + lane, sums[c]);
+    });
+    for (int half = kShortRow / 2; half > 0; half /= 2)  // as sum_of, whose other parts are 0
+      for (int i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
+    const F factor = div(set_f(1.0f), sums[0]);
+    for (int c = 0; c < count; ++c) {
+      float* x = turned + c * kRows + lane;
+      store_f(x, mul(load_f(x), factor));
+    }
+  }
+  transpose_32(reinterpret_cast<const uint32_t*>(turned), kRows, reinterpret_cast<uint32_t*>(out), count, count, rows);
+}
+
+inline void softmax_of_row(const float* in, float* out, int64_t count) {
+  const F top = largest_of(in, count);
+  map1(in, out, count, [top](F x) { return exp_clamped(sub(x, top)); });
+  float partial[kPartialSums] = {};
+  for (int lane = 0; lane < kPartialSums; lane += kLanes) {
+    F sums = set_f(0.0f);
+    for (int64_t i = lane; i < count; i += kPartialSums)
+      sums = add(sums, count - i < kLanes ? load_f(out + i, static_cast<int>(count - i)) : load_f(out + i));
+    store_f(partial + lane, sums);
+  }
+  const F factor = div(set_f(1.0f), set_f(sum_of(partial)));
+  map1(out, out, count, [factor](F x) { return mul(x, factor); });
+}
+
+// As reference::softmax_f32.
+void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
+  const bool is_short = count <= kShortRow && rows > 2;
+  for (int64_t r = 0; r < rows; r += is_short ? 16 : 1) {
+    if (is_short)
+      softmax_of_rows(in + r * count, out + r * count, rows - r < 16 ? static_cast<int>(rows - r) : 16,
+                      static_cast<int>(count));
+    else
+      softmax_of_row(in + r * count, out + r * count, count);
+  }
+}
+
+// As reference::affine_f32.
+void affine_f32(const AffineF32& a) {
+  for (int64_t r = 0; r < a.rows; ++r) {
+    for (int c = 0; c < a.channels; c += kLanes) {
+      const int n = a.channels - c < kLanes ? a.channels - c : kLanes;
+      F y =
+          add(mul(load_some(a.input + r * a.input_pitch + c, n), load_some(a.scale + c, n)), load_some(a.shift + c, n));
+      if (a.slope) y = leaky(y, load_some(a.slope + c, n));
+      store_some(a.output + r * a.output_pitch + c, y, n);
+    }
+  }
+}
+
+// The sum of f(i) over all elements, f(x) of a vector or of a number, in the reference's order: part by part, tails last.
+template <class Value>
+inline float sum_in_parts(const float* in, int64_t count, Value value) {
+  float parts[kPartialSums] = {};
+  const int64_t whole = count / kLanes * kLanes;
+  for (int lane = 0; lane < kPartialSums; lane += kLanes) {
+    F sums = set_f(0.0f);
+    for (int64_t i = lane; i < whole; i += kPartialSums) sums = add(sums, value(load_f(in + i)));
+    store_f(parts + lane, sums);
+  }
+  float tail[kLanes];
+  if (whole < count) store_f(tail, value(load_f(in + whole, static_cast<int>(count - whole))));
+  for (int64_t i = whole; i < count; ++i) parts[i % kPartialSums] += tail[i - whole];
+  return sum_of(parts);
+}
+
+// As reference::layer_norm_f32.
+void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {
+  const float count = static_cast<float>(norm.count);
+  const float mean = norm.centred ? sum_in_parts(in, norm.count, [](F x) { return x; }) / count : 0;
+  map1(in, out, norm.count, [mean](F x) { return sub(x, set_f(mean)); });
+  const float squares = sum_in_parts(out, norm.count, [](F x) { return mul(x, x); });
+  const F factor = div(set_f(1.0f), sqrt(set_f(squares / count + norm.epsilon)));
+  map1(out, out, norm.count, [factor](F x) { return mul(x, factor); });
+  if (norm.scale) map2(out, 1, norm.scale, 1, out, norm.count, [](F x, F y) { return mul(x, y); });
+  if (norm.bias) map2(out, 1, norm.bias, 1, out, norm.count, [](F x, F y) { return add(x, y); });
+}
+
+// The largest of each of up to 16 rows, side by side: turned in pieces, so that every lane compares a row of its own.
+inline void argmax_of_rows(const float* in, int64_t in_pitch, int rows, int channels, int64_t* out) {
+  constexpr int kRows = 16, kPiece = 64, kVectors = kRows / kLanes;
+  alignas(64) uint32_t turned[kPiece * kRows] = {};
+  F best[kVectors] = {};
+  I at[kVectors] = {};
+  for (int c = 0; c < channels; ++c) {
+    if (c % kPiece == 0)
+      transpose_32(reinterpret_cast<const uint32_t*>(in + c), in_pitch, turned, kRows, rows,
+                   channels - c < kPiece ? channels - c : kPiece);
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F x = load_f(reinterpret_cast<const float*>(turned + c % kPiece * kRows + v * kLanes));
+      if (c == 0) best[v] = x;
+      at[v] = as_i(if_less(best[v], x, as_f(set_i(c)), as_f(at[v])));
+      best[v] = if_less(best[v], x, x, best[v]);
+    });
+  }
+  int32_t found[kRows];
+  for (int v = 0; v < kVectors; ++v) store_i(found + v * kLanes, at[v]);
+  for (int r = 0; r < rows; ++r) out[r] = found[r];
+}
+
+// As reference::argmax_f32.
+void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
+  for (; rows >= 4; in += 16 * in_pitch, out += 16, rows -= 16) {
+    argmax_of_rows(in, in_pitch, rows < 16 ? static_cast<int>(rows) : 16, channels, out);
+    if (rows <= 16) return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* row = in + r * in_pitch;
+    const float best = highest(largest_of(row, channels));
+    int n = 0;
+    while (n < channels - 1 && row[n] != best && best == best) ++n;
+    out[r] = n;
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,0 +1,32 @@
+// The table of AVX2. Products by vpmaddubsw, which needs the signs on one side: activations are seen as s8 = stored - 128.
+#include "kernels/isa/vec_avx2.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int kActivationOffset = 128;
+struct X {
+  I magnitude, sign;
+};
+inline X prepare(I a) {
+  const I s8 = _mm256_xor_si256(a, _mm256_set1_epi8(-128));
+  return {_mm256_abs_epi8(s8), s8};
+}
+// |a| <= 128 and |w| <= 127, so a pair is <= 32512 and vpmaddubsw does not saturate.
+inline I dot(I acc, X a, I w) {
+  const I pairs = _mm256_maddubs_epi16(a.magnitude, _mm256_sign_epi8(w, a.sign));
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+constexpr int kConvRows = 12;
+constexpr int kTileBlocks = 2;
+constexpr int kTileRows[kTileBlocks + 1] = {0, 4, 2};
+
+}  // namespace
+}  // namespace octet::kernels
+
+#include "kernels/isa/table_inl.h"
+
+namespace octet::kernels {
+const Isa kIsaAvx2 = make_isa("avx2", kAvx2);
+}  // namespace octet::kernels

@@ -1,0 +1,25 @@
+// The table of NEON with i8mm (Cortex-A510, Neoverse V1 and later): usdot takes u8 activations as they are.
+#include "kernels/isa/vec_neon.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int kActivationOffset = 0;
+using X = uint8x16_t;
+inline X prepare(I a) { return vreinterpretq_u8_s32(a); }
+inline I dot(I acc, X a, I w) { return vusdotq_s32(acc, a, vreinterpretq_s8_s32(w)); }
+
+constexpr int kConvRows = 12;
+constexpr int kTileBlocks = 1;
+constexpr int kTileRows[kTileBlocks + 1] = {0, 6};
+
+}  // namespace
+}  // namespace octet::kernels
+
+#include "kernels/conv/conv_inl.h"
+#include "kernels/depthwise/depthwise_inl.h"
+#include "kernels/isa/table_inl.h"
+
+namespace octet::kernels {
+const Isa kIsaI8mm = make_isa("i8mm", kNeon | kNeonDot | kNeonI8mm);
+}  // namespace octet::kernels

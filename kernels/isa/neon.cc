@@ -1,0 +1,30 @@
+// The table of plain 64-bit NEON (Cortex-A53 and later). Products by smull, which needs s8: activations are stored - 128.
+#include "kernels/isa/vec_neon.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int kActivationOffset = 128;
+using X = int8x16_t;  // four activations in each lane
+inline X prepare(I a) { return vreinterpretq_s8_u8(veorq_u8(vreinterpretq_u8_s32(a), vdupq_n_u8(128))); }
+inline I dot(I acc, X a, I w) {
+  const int8x16_t s8 = vreinterpretq_s8_s32(w);
+  const int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(s8)));
+  const int32x4_t high = vpaddlq_s16(vmull_high_s8(a, s8));
+  return vaddq_s32(acc, vpaddq_s32(low, high));
+}
+
+constexpr int kConvRows = 8;
+constexpr int kTileBlocks = 1;
+constexpr int kTileRows[kTileBlocks + 1] = {0, 4};
+
+}  // namespace
+}  // namespace octet::kernels
+
+#include "kernels/conv/conv_inl.h"
+#include "kernels/depthwise/depthwise_inl.h"
+#include "kernels/isa/table_inl.h"
+
+namespace octet::kernels {
+const Isa kIsaNeon = make_isa("neon", kNeon);
+}  // namespace octet::kernels

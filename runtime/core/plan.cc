@@ -1,0 +1,256 @@
+// Building a plan: which nodes run in int8, which conversions that needs, what is a view of what, where memory lies.
+#include "runtime/core/plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "runtime/core/arena.h"
+#include "runtime/core/precision.h"
+#include "runtime/core/views.h"
+
+namespace octet {
+namespace {
+
+// Far above what detectors and segmenters need; a damaged file must not take all memory.
+constexpr size_t kMaxArenaBytes = size_t{1} << (sizeof(size_t) > 4 ? 34 : 30);
+
+class Planner {
+ public:
+  Planner(Plan& plan, const PlanSource& source)
+      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8) {}
+
+  Result<void> build() {
+    consumers_in_int8();
+    made_.assign(model_.tensors.size(), false);
+    if (!plan_.behind) add_inputs();
+    for (int n : plan_.inferred.nodes) add_node(static_cast<size_t>(n));
+    add_exports();
+    plan_.places.resize(plan_.values.size());
+    add_imports();
+    if (!options_.tap) {
+      make_views(plan_);
+      write_in_place(plan_);
+    }
+    OCTET_TRY(prepare_steps());
+    place_values();
+    if (plan_.arena_bytes > kMaxArenaBytes)
+      return error(Code::kUnsupported, model_.name, ": would need ", plan_.arena_bytes >> 20,
+                   " MiB of activations, more than ", kMaxArenaBytes >> 20, "; use smaller inputs");
+    return {};
+  }
+
+ private:
+  const TensorDef& def(int t) const { return model_.tensors[static_cast<size_t>(t)]; }
+
+  // Tensors that some int8 node reads as u8.
+  void consumers_in_int8() {
+    read_as_u8_.assign(model_.tensors.size(), false);
+    for (size_t n = 0; n < model_.nodes.size(); ++n)
+      if (int8_[n])
+        for (int t : model_.nodes[n].inputs)
+          if (t >= 0 && !def(t).quant.empty()) read_as_u8_[static_cast<size_t>(t)] = true;
+  }
+
+  void add_inputs() {
+    for (int t : model_.inputs) {
+      plan_.inputs.push_back(form(t, def(t).dtype));
+      made_[static_cast<size_t>(t)] = true;
+    }
+  }
+
+  // What this plan knows or makes of the outputs, of what the rest reads and of what says which plan that is.
+  void add_exports() {
+    std::vector<bool> done(model_.tensors.size(), false);
+    auto add = [&](int t) {
+      if (t < 0 || done[static_cast<size_t>(t)]) return;
+      done[static_cast<size_t>(t)] = true;
+      if (made_[static_cast<size_t>(t)] || (def(t).constant && !plan_.behind)) plan_.exports.push_back(native(t));
+    };
+    for (int t : model_.outputs) add(t);
+    for (int n : plan_.inferred.rest)
+      for (int t : model_.nodes[static_cast<size_t>(n)].inputs)
+        if (t >= 0 && !plan_.inferred.values[static_cast<size_t>(t)].constant) add(t);
+    for (const auto* found : {&plan_.inferred.sized, &plan_.inferred.wanted})
+      for (int t : *found) add(t);
+  }
+
+  void add_imports() {
+    for (const Value& v : plan_.values)
+      if (!v.constant && !made_[static_cast<size_t>(v.tensor)] && v.dtype == def(v.tensor).dtype)
+        plan_.places[static_cast<size_t>(v.id)].imported = true;
+  }
+
+  // The value that holds tensor t as dtype, made when first asked for.
+  int form(int t, DType dtype) {
+    auto [it, fresh] = forms_.try_emplace({t, dtype}, static_cast<int>(plan_.values.size()));
+    if (fresh) {
+      Value v = plan_.inferred.values[static_cast<size_t>(t)];
+      v.id = it->second;
+      v.dtype = dtype;
+      if (dtype != def(t).dtype) {
+        v.quant = def(t).quant;
+        v.constant = nullptr;
+      }
+      plan_.values.push_back(v);
+    }
+    return it->second;
+  }
+
+  bool exists(int t, DType dtype) const { return forms_.count({t, dtype}) > 0; }
+
+  // Tensor t as dtype, converted from its other form where that is all there is.
+  int need(int t, DType dtype) {
+    if (exists(t, dtype)) return form(t, dtype);
+    const DType other = dtype == DType::kU8 ? DType::kF32 : DType::kU8;
+    if (dtype == def(t).dtype && !exists(t, other)) return form(t, dtype);  // a constant
+    PlanStep convert;
+    convert.quantize = dtype == DType::kU8;
+    convert.precision = Precision::kInt8;
+    convert.inputs = {form(t, other)};
+    convert.outputs = {form(t, dtype)};
+    plan_.steps.push_back(std::move(convert));
+    return form(t, dtype);
+  }
+
+  int native(int t) { return need(t, def(t).dtype); }
+
+  bool is_output(int t) const {
+    return std::find(model_.outputs.begin(), model_.outputs.end(), t) != model_.outputs.end();
+  }
+
+  void add_node(size_t n) {
+    const NodeDef& node = model_.nodes[n];
+    if (std::all_of(node.outputs.begin(), node.outputs.end(),
+                    [&](int t) { return plan_.inferred.values[static_cast<size_t>(t)].constant && !is_output(t); }))
+      return;  // shape arithmetic, known already
+    PlanStep step;
+    step.node = &node;
+    step.precision = int8_[n] ? Precision::kInt8 : Precision::kF32;
+    for (int t : node.inputs) {
+      if (t < 0)
+        step.inputs.push_back(-1);
+      else
+        step.inputs.push_back(int8_[n] && !def(t).quant.empty() ? need(t, DType::kU8) : native(t));
+    }
+    for (int t : node.outputs) {
+      DType dtype = def(t).dtype;
+      if (int8_[n] && dtype == DType::kF32 && !(node.kind->gives_f32_from_int8 && !read_as_u8_[static_cast<size_t>(t)]))
+        dtype = DType::kU8;
+      step.outputs.push_back(form(t, dtype));
+      plan_.values[static_cast<size_t>(step.outputs.back())].constant = nullptr;
+      made_[static_cast<size_t>(t)] = true;
+    }
+    plan_.steps.push_back(std::move(step));
+  }
+
+  Result<void> prepare_steps() {
+    for (PlanStep& s : plan_.steps) {
+      std::vector<const Value*> inputs;
+      std::vector<Value*> outputs;
+      for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
+      for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
+      Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step};
+      // What has no elements needs no work, and ops need not think of dividing by its sizes.
+      if (std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }))
+        s.step = {[](const RunContext&) {}, "empty"};
+      else
+        OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+      StepProfile profile;
+      const int tensor = outputs[0]->tensor;
+      profile.node = s.node ? s.node->name : def(tensor).name;
+      profile.op = s.node ? s.node->kind->names(*s.node)[0] : s.quantize ? "quantize" : "dequantize";
+      profile.kernel = s.step.kernel;
+      profile.precision = s.precision;
+      if (inputs[0]) profile.input = inputs[0]->shape;
+      profile.output = outputs[0]->shape;
+      profile.macs = s.step.macs;
+      plan_.profile.push_back(std::move(profile));
+    }
+    return {};
+  }
+
+  // Lifetimes of the values that own memory, extended by those of the values inside them.
+  void place_values() {
+    const int end = static_cast<int>(plan_.steps.size());
+    std::vector<Lifetime> lives(plan_.values.size(), {0, end + 1, -1});
+    auto touch = [&](int v, int at) {
+      Lifetime& life = lives[static_cast<size_t>(root(plan_, v))];
+      life.first = std::min(life.first, at);
+      life.last = std::max(life.last, at);
+    };
+    for (int v : plan_.inputs) touch(v, 0), touch(v, end);
+    for (int v : plan_.exports) touch(v, end);
+    size_t scratch = 0;
+    for (int i = 0; i < end; ++i) {
+      const PlanStep& s = plan_.steps[static_cast<size_t>(i)];
+      for (int v : s.inputs)
+        if (v >= 0 && !plan_.values[static_cast<size_t>(v)].constant) touch(v, i);
+      for (int v : s.outputs) touch(v, i);
+      scratch = std::max(scratch, s.step.scratch_bytes);
+    }
+    std::vector<Lifetime> used;
+    std::vector<size_t> owner;
+    for (size_t v = 0; v < lives.size(); ++v) {
+      if (lives[v].last < 0 || plan_.places[v].imported) continue;
+      const Value& value = plan_.values[v];
+      lives[v].bytes = static_cast<size_t>(value.rows() * value.pitch) * size_of(value.dtype) + kernels::kReadSlack;
+      used.push_back(lives[v]);
+      owner.push_back(v);
+    }
+    used.push_back({scratch + 64, 0, end});
+    const Placement placement = place(used);
+    for (size_t i = 0; i < owner.size(); ++i) plan_.places[owner[i]].offset = placement.offsets[i];
+    plan_.scratch_offset = placement.offsets.back();
+    plan_.arena_bytes = placement.bytes;
+    resolve_offsets(plan_);
+  }
+
+  Plan& plan_;
+  const ModelData& model_;
+  const SessionOptions& options_;
+  const std::vector<bool>& int8_;  // by node
+  std::vector<bool> read_as_u8_;   // by tensor
+  std::vector<bool> made_;         // by tensor: a step of this plan writes it, or it is an input
+  std::map<std::pair<int, DType>, int> forms_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Plan>> Plan::make(const PlanSource& source, std::unique_ptr<Plan> plan) {
+  OCTET_TRY(Planner(*plan, source).build());
+  return plan;
+}
+
+Result<std::unique_ptr<Plan>> Plan::make(const PlanSource& source, std::span<const Shape> input_shapes) {
+  std::unique_ptr<Plan> plan(new Plan);
+  plan->input_shapes.assign(input_shapes.begin(), input_shapes.end());
+  auto inferred = infer(source.model, input_shapes, source.options);
+  if (!inferred) return inferred.error();
+  plan->inferred = std::move(*inferred);
+  return make(source, std::move(plan));
+}
+
+Result<std::unique_ptr<Plan>> Plan::make_rest(const PlanSource& source, const Plan& before,
+                                              std::span<const int64_t> found) {
+  std::unique_ptr<Plan> plan(new Plan);
+  plan->behind = true;
+  plan->found.assign(found.begin(), found.end());
+  auto inferred = infer_rest(source.model, before.inferred, found, source.options);
+  if (!inferred) return inferred.error();
+  plan->inferred = std::move(*inferred);
+  return make(source, std::move(plan));
+}
+
+size_t Plan::bytes() const {
+  constexpr size_t kStepBytes = 1024;   // its closure, names and profile
+  constexpr size_t kChannelBytes = 32;  // the tables that an int8 layer has for each output channel
+  size_t bytes = values.size() * (sizeof(Value) + sizeof(Place)) + inferred.values.size() * sizeof(Value);
+  for (const auto& m : inferred.memory) bytes += m.size();
+  for (const PlanStep& s : steps)
+    bytes += sizeof(PlanStep) + kStepBytes +
+             static_cast<size_t>(values[static_cast<size_t>(s.outputs[0])].channels()) * kChannelBytes;
+  for (const auto& rest : rests) bytes += rest->bytes();
+  return bytes;
+}
+
+}  // namespace octet

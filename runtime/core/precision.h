@@ -1,0 +1,16 @@
+// Which nodes run in int8: what the file allows, narrowed by the caller's op lists.
+#pragma once
+#include <vector>
+
+#include "runtime/core/op.h"
+
+namespace octet {
+
+// By node. Refuses names in the op lists that no op has.
+Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptions& options);
+
+// What the caller's op list costs compared with the one that the model was quantised with; empty where it costs nothing.
+std::vector<std::string> int8_warnings(const ModelData& model, const SessionOptions& options,
+                                       const std::vector<bool>& int8);
+
+}  // namespace octet

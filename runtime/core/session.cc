@@ -1,0 +1,318 @@
+// Sessions: plans for the shapes seen lately, the memory they share, running and profiling.
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <list>
+
+#include "runtime/core/inspect.h"
+#include "runtime/core/plan.h"
+#include "runtime/core/precision.h"
+#include "runtime/core/views.h"
+
+namespace octet {
+
+namespace {
+
+// Memory that grows when more is asked for. Fresh pages are zero: what lies between rows is read, though multiplied by zero.
+// They cost nothing until touched.
+struct Arena {
+  std::shared_ptr<std::byte> memory;
+  size_t bytes = 0;
+
+  bool reserve(size_t wanted) {
+    if (bytes >= wanted) return true;
+    memory.reset();
+    bytes = 0;
+    void* mapped = ::mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return false;
+#ifdef MADV_HUGEPAGE
+    // Large tensors are walked through once each, a page table's worth at a time. Small arenas would grow by half a huge page.
+    if (wanted >= size_t{16} << 20) ::madvise(mapped, wanted, MADV_HUGEPAGE);
+#endif
+    memory = {static_cast<std::byte*>(mapped), [wanted](std::byte* p) { ::munmap(p, wanted); }};
+    bytes = wanted;
+    return true;
+  }
+};
+
+// A plan in use: the first for the inputs' shapes, each further one for sizes that its predecessor's run found.
+struct Part {
+  Plan* plan = nullptr;
+  Arena arena;
+  std::vector<std::byte*> pointers;  // by value
+  std::vector<Shape> shapes;         // by value, where the plan finds any
+};
+
+// A tensor that has to be known outside the plan that makes it.
+struct Exported {
+  std::byte* data = nullptr;
+  Shape shape;
+};
+
+constexpr size_t kMaxParts = 32;  // far above what models need; a damaged file must not take all memory
+
+}  // namespace
+
+struct SessionState {
+  Model model;
+  SessionOptions options;
+  Threads threads;
+  std::vector<bool> int8;  // by node
+  std::vector<std::string> warnings;
+  std::vector<Shape> shapes;               // wanted, by input
+  std::list<std::unique_ptr<Plan>> plans;  // most recently used first
+  std::deque<Part> parts;                  // parts[0].plan null: prepare() first
+  std::vector<Exported> exported;          // by tensor
+  std::vector<int64_t> found;              // scratch of find()
+
+  SessionState(const Model& m, SessionOptions o) : model(m), options(std::move(o)), threads(options.threads) {
+    parts.emplace_back();
+    exported.resize(m.data().tensors.size());
+  }
+  PlanSource source() const { return {model.data(), options, int8}; }
+};
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Plans = std::list<std::unique_ptr<Plan>>;
+
+// Makes `plan` the one that runs at `level`; those behind it are open again.
+Result<void> use(SessionState& s, size_t level, Plan& plan) {
+  if (level == s.parts.size()) s.parts.emplace_back();
+  Part& part = s.parts[level];
+  if (part.plan == &plan) return {};
+  for (size_t l = level; l < s.parts.size(); ++l) s.parts[l].plan = nullptr;
+  const size_t cap = s.options.kept_bytes;
+  if (cap && part.arena.bytes > std::max(cap, plan.arena_bytes)) part.arena = {};
+  if (!part.arena.reserve(plan.arena_bytes))
+    return error(Code::kIo, s.model.name(), ": no memory for ", plan.arena_bytes >> 20,
+                 " MiB of activations; use smaller inputs");
+  part.plan = &plan;
+  part.pointers.resize(plan.values.size());
+  for (size_t v = 0; v < plan.values.size(); ++v) {
+    const Value& value = plan.values[v];
+    const size_t owner = static_cast<size_t>(root(plan, value.id));
+    std::byte* const base = plan.places[owner].imported
+                                ? s.exported[static_cast<size_t>(plan.values[owner].tensor)].data
+                                : part.arena.memory.get();
+    part.pointers[v] = value.constant ? const_cast<std::byte*>(value.constant) : base + plan.places[v].offset;
+  }
+  part.shapes.clear();
+  if (!plan.inferred.sized.empty())
+    for (const Value& v : plan.values) part.shapes.push_back(v.shape);
+  for (int v : plan.exports) {
+    const Value& value = plan.values[static_cast<size_t>(v)];
+    s.exported[static_cast<size_t>(value.tensor)] = {part.pointers[static_cast<size_t>(v)], value.shape};
+  }
+  return {};
+}
+
+bool too_many(const Plans& plans, const SessionOptions& options) {
+  if (static_cast<int>(plans.size()) > options.plans_kept) return true;
+  size_t kept = 0;
+  for (auto p = std::next(plans.begin()); p != plans.end(); ++p) kept += (*p)->bytes();
+  return options.kept_bytes && kept > options.kept_bytes;
+}
+
+// The plan for which `fits`, most recently used first; otherwise what `make` makes.
+template <class Fits, class Make>
+Result<Plan*> find_or_make(Plans& plans, const SessionOptions& options, const Fits& fits, const Make& make) {
+  auto found = std::find_if(plans.begin(), plans.end(), [&](const auto& p) { return fits(*p); });
+  if (found == plans.end()) {
+    auto plan = make();
+    if (!plan) return plan.error();
+    plans.push_front(std::move(*plan));
+    while (plans.size() > 1 && too_many(plans, options)) plans.pop_back();
+  } else {
+    plans.splice(plans.begin(), plans, found);
+  }
+  return plans.front().get();
+}
+
+// Plans and uses what comes behind `level` for the sizes and values that are in `exported`.
+Result<void> use_rest(SessionState& s, size_t level) {
+  Plan& plan = *s.parts[level].plan;
+  if (level + 1 == kMaxParts)
+    return error(Code::kUnsupported, s.model.name(), ": more than ", kMaxParts,
+                 " times sizes depend on data that depend on such sizes");
+  s.found.clear();
+  for (int t : plan.inferred.sized) {
+    const Shape& shape = s.exported[static_cast<size_t>(t)].shape;
+    s.found.insert(s.found.end(), shape.begin(), shape.end());
+  }
+  for (int t : plan.inferred.wanted) {
+    const Value& v = plan.inferred.values[static_cast<size_t>(t)];
+    const size_t at = s.found.size();
+    s.found.resize(at + words_of(v));
+    std::copy_n(s.exported[static_cast<size_t>(t)].data, static_cast<size_t>(v.shape.elements()) * size_of(v.dtype),
+                reinterpret_cast<std::byte*>(s.found.data() + at));
+  }
+  auto rest = find_or_make(
+      plan.rests, s.options, [&](const Plan& p) { return p.found == s.found; },
+      [&] { return Plan::make_rest(s.source(), plan, s.found); });
+  if (!rest) return rest.error();
+  return use(s, level + 1, **rest);
+}
+
+Tensor view(const SessionState& s, const Part& part, int value) {
+  const Value& v = part.plan->values[static_cast<size_t>(value)];
+  return {s.model.data().tensors[static_cast<size_t>(v.tensor)].name, v.dtype,
+          part.shapes.empty() ? v.shape : part.shapes[static_cast<size_t>(value)],
+          part.pointers[static_cast<size_t>(value)]};
+}
+
+void tap(const SessionState& s, const Part& part, int value) {
+  if (part.plan->values[static_cast<size_t>(value)].dtype == DType::kF32) s.options.tap(view(s, part, value));
+}
+
+void run_steps(SessionState& s, Part& part) {
+  Plan& plan = *part.plan;
+  const RunContext context{part.pointers.data(), part.arena.memory.get() + plan.scratch_offset, s.threads,
+                           part.shapes.data()};
+  if (s.options.tap)
+    for (int v : plan.inputs) tap(s, part, v);
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const PlanStep& step = plan.steps[i];
+    if (!s.options.profile) {
+      step.step.run(context);
+    } else {
+      const auto begin = Clock::now();
+      step.step.run(context);
+      plan.profile[i].total_ns += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
+      ++plan.profile[i].runs;
+    }
+    if (s.options.tap)
+      for (int v : step.outputs) tap(s, part, v);
+  }
+  if (part.shapes.empty()) return;
+  for (int v : plan.exports)
+    s.exported[static_cast<size_t>(plan.values[static_cast<size_t>(v)].tensor)].shape =
+        part.shapes[static_cast<size_t>(v)];
+}
+
+}  // namespace
+
+Session::Session(std::unique_ptr<SessionState> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::create(const Model& model, SessionOptions options) {
+  if (!model.data_) return error(Code::kBadArgument, "the model is empty");
+  if (options.threads < 1 || options.threads > 1024)
+    return error(Code::kBadArgument, "threads: ", options.threads, " is not in 1..1024");
+  if (const char* wrong = kernels::isa_choice_error()) return error(Code::kBadArgument, wrong);
+  options.plans_kept = std::max(options.plans_kept, 1);
+  auto state = std::make_unique<SessionState>(model, std::move(options));
+  bool known = true;
+  for (const TensorInfo& input : model.inputs()) {
+    state->shapes.push_back(input.shape);
+    known = known && input.shape.elements() >= 0;
+  }
+  auto int8 = choose_int8(model.data(), state->options);
+  if (!int8) return int8.error();
+  state->int8 = std::move(*int8);
+  state->warnings = int8_warnings(model.data(), state->options, state->int8);
+  Session session(std::move(state));
+  if (known) OCTET_TRY(session.prepare());
+  return session;
+}
+
+Result<void> Session::resize_input(int index, const Shape& shape) {
+  SessionState& s = *state_;
+  const auto& inputs = s.model.data().inputs;
+  if (index < 0 || index >= static_cast<int>(inputs.size()))
+    return error(Code::kBadArgument, s.model.name(), " has no input ", index);
+  const TensorDef& def = s.model.data().tensors[static_cast<size_t>(inputs[static_cast<size_t>(index)])];
+  bool fits = shape.rank() == def.shape.rank() && shape.elements() > 0;
+  for (int d = 0; fits && d < shape.rank(); ++d) fits = def.shape[d] == -1 || def.shape[d] == shape[d];
+  if (!fits)
+    return error(Code::kBadArgument, s.model.name(), ": input '", def.name, "' takes ", def.shape.text(),
+                 " (-1: any size), not ", shape.text());
+  s.shapes[static_cast<size_t>(index)] = shape;
+  s.parts[0].plan = nullptr;
+  return {};
+}
+
+Result<void> Session::prepare() {
+  SessionState& s = *state_;
+  if (s.parts[0].plan) return {};
+  for (size_t i = 0; i < s.shapes.size(); ++i)
+    if (s.shapes[i].elements() < 0)
+      return error(Code::kBadArgument, s.model.name(), ": input '", s.model.inputs()[i].name,
+                   "' has the dynamic shape ", s.shapes[i].text(), "; call resize_input() first");
+  auto plan = find_or_make(
+      s.plans, s.options, [&](const Plan& p) { return p.input_shapes == s.shapes; },
+      [&] { return Plan::make(s.source(), s.shapes); });
+  if (!plan) return plan.error();
+  OCTET_TRY(use(s, 0, **plan));
+  // Memory for the largest sizes, so that no run has to grow it. Should they not go together, smaller ones still may.
+  for (size_t level = 0; !s.parts[level].plan->inferred.rest.empty(); ++level)
+    if (!s.parts[level].plan->inferred.wanted.empty() || !use_rest(s, level)) break;
+  return {};
+}
+
+Tensor Session::input(int index) {
+  return view(*state_, state_->parts[0], state_->parts[0].plan->inputs[static_cast<size_t>(index)]);
+}
+
+Tensor Session::output(int index) const {
+  const ModelData& model = state_->model.data();
+  const auto tensor = static_cast<size_t>(model.outputs[static_cast<size_t>(index)]);
+  const Exported& made = state_->exported[tensor];
+  return {model.tensors[tensor].name, model.tensors[tensor].dtype, made.shape, made.data};
+}
+
+Result<void> Session::run() {
+  OCTET_TRY(prepare());
+  for (size_t level = 0;; ++level) {
+    run_steps(*state_, state_->parts[level]);
+    if (state_->parts[level].plan->inferred.rest.empty()) return {};
+    OCTET_TRY(use_rest(*state_, level));
+  }
+}
+
+const std::vector<std::string>& Session::warnings() const { return state_->warnings; }
+
+std::vector<StepProfile> Session::profile() const {
+  std::vector<StepProfile> all;
+  for (const Part& part : state_->parts) {
+    if (!part.plan) break;
+    all.insert(all.end(), part.plan->profile.begin(), part.plan->profile.end());
+  }
+  return all;
+}
+
+void Session::reset_profile() {
+  for (const Part& part : state_->parts) {
+    if (!part.plan) break;
+    for (StepProfile& p : part.plan->profile) p.runs = p.total_ns = 0;
+  }
+}
+
+size_t Session::arena_bytes() const {
+  size_t bytes = 0;
+  for (const Part& part : state_->parts) bytes += part.arena.bytes;
+  return bytes;
+}
+
+struct SessionInside {
+  static const SessionState& state(const Session& session) { return *session.state_; }
+};
+
+std::vector<Shape> tensor_shapes(const Session& session) {
+  const Plan* last = nullptr;
+  for (const Part& part : SessionInside::state(session).parts)
+    if (part.plan) last = part.plan;
+  std::vector<Shape> shapes;
+  for (const Value& v : last->inferred.values) shapes.push_back(v.shape);
+  return shapes;
+}
+
+std::string_view version() { return OCTET_VERSION; }
+std::string_view cpu_kernels() { return kernels::best_isa().name; }
+
+}  // namespace octet

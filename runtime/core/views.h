@@ -1,0 +1,12 @@
+// Values inside other values: concat's inputs as slices of its output, slices as parts of their input, reshapes in place.
+#pragma once
+#include "runtime/core/plan.h"
+
+namespace octet {
+
+void make_views(Plan& plan);       // sets places and pitches, drops the steps that then have nothing to do
+void write_in_place(Plan& plan);   // after make_views: places inputs of elementwise steps in their outputs
+void resolve_offsets(Plan& plan);  // from the roots' offsets
+int root(const Plan& plan, int value);
+
+}  // namespace octet

@@ -1,0 +1,53 @@
+// Drawing stays inside the picture and uses the palette.
+#include "vision/draw.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/core.hpp>
+
+namespace octet::vision {
+namespace {
+
+TEST(Palette, FirstColours) {
+  EXPECT_EQ(class_colour(0), cv::Vec3b(0, 0, 128));
+  EXPECT_EQ(class_colour(1), cv::Vec3b(0, 128, 0));
+  EXPECT_EQ(class_colour(2), cv::Vec3b(0, 128, 128));
+  EXPECT_EQ(class_colour(3), cv::Vec3b(128, 0, 0));
+  EXPECT_EQ(class_colour(7), cv::Vec3b(0, 0, 64));
+}
+
+TEST(Draw, OnlyBoxesAboveTheThreshold) {
+  const cv::Mat image(60, 80, CV_8UC3, cv::Scalar::all(0));
+  const std::vector<Detection> detections = {{.label = 0, .score = .9f, .x1 = 10, .y1 = 30, .x2 = 50, .y2 = 50},
+                                             {.label = 1, .score = .1f, .x1 = 60, .y1 = 30, .x2 = 75, .y2 = 55}};
+  const cv::Mat drawn = draw_detections(image, detections, {"thing"}, .5f);
+  EXPECT_EQ(drawn.at<cv::Vec3b>(50, 30), class_colour(0));
+  EXPECT_EQ(drawn.at<cv::Vec3b>(55, 70), cv::Vec3b(0, 0, 0));
+  EXPECT_EQ(cv::norm(image), 0) << "the original is left alone";
+}
+
+TEST(Draw, BoxesAtTheEdgesAndOnTinyPictures) {
+  for (const int side : {1, 2, 40, 3000}) {
+    const cv::Mat image(side, side, CV_8UC3, cv::Scalar::all(9));
+    const float end = static_cast<float>(side);
+    const std::vector<Detection> whole = {{.label = 300, .score = 1, .x1 = 0, .y1 = 0, .x2 = end, .y2 = end}};
+    EXPECT_EQ(draw_detections(image, whole, {}, 0).size(), image.size());
+  }
+}
+
+TEST(Draw, LabelsStandBesideThePhoto) {
+  const cv::Mat image(2, 3, CV_8UC3, cv::Scalar::all(100)), labels = cv::Mat::zeros(2, 3, CV_32S);
+  const cv::Mat drawn = draw_labels(image, labels);
+  EXPECT_EQ(drawn.cols, 6);
+  EXPECT_EQ(drawn.at<cv::Vec3b>(0, 0), cv::Vec3b(100, 100, 100));
+  EXPECT_EQ(drawn.at<cv::Vec3b>(0, 3), cv::Vec3b(40, 40, 117));
+}
+
+TEST(Names, CocoOrNumbers) {
+  EXPECT_EQ(default_names(80)[0], "person");
+  EXPECT_EQ(default_names(80)[79], "toothbrush");
+  EXPECT_EQ(default_names(2), (std::vector<std::string>{"class 0", "class 1"}));
+}
+
+}  // namespace
+}  // namespace octet::vision

@@ -1,0 +1,43 @@
+// `octet-convert export-onnx`: its options.
+#include "tools/convert/export.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "converter/export/export.h"
+#include "converter/graph/emit.h"
+
+namespace octet::convert {
+namespace {
+
+struct Arguments {
+  std::string input, output;
+  ExportOptions options;
+};
+
+int run(const Arguments& args) {
+  const auto fail = [](const Error& error) {
+    std::cerr << "octet-convert: " << error.text << "\n";
+    return 1;
+  };
+  auto model = Model::map(args.input);
+  if (!model) return fail(model.error());
+  auto bytes = export_onnx(*model, args.options);
+  if (!bytes) return fail(bytes.error());
+  auto written = write_file(args.output, *bytes);
+  return written ? 0 : fail(written.error());
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& app, int& exit_code) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("export-onnx", "Write an .octet file as ONNX, quantised where it is");
+  command->add_option("model", args->input, "An .octet file")->required();
+  command->add_option("-o,--output", args->output, "File to write")->required();
+  command->add_option("--opset", args->options.opset, "Version of ONNX' ops")->capture_default_str();
+  command->add_flag("--float", args->options.as_float, "The float network, int8 weights dequantised");
+  command->callback([args, &exit_code] { exit_code = run(*args); });
+}
+
+}  // namespace octet::convert

@@ -1,0 +1,139 @@
+// Boxes, label texts and colours.
+#include "vision/draw.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <opencv2/imgproc.hpp>
+#include <set>
+
+namespace octet::vision {
+namespace {
+
+constexpr const char* kCocoNames[] = {
+    "person",         "bicycle",    "car",           "motorcycle",    "airplane",     "bus",           "train",
+    "truck",          "boat",       "traffic light", "fire hydrant",  "stop sign",    "parking meter", "bench",
+    "bird",           "cat",        "dog",           "horse",         "sheep",        "cow",           "elephant",
+    "bear",           "zebra",      "giraffe",       "backpack",      "umbrella",     "handbag",       "tie",
+    "suitcase",       "frisbee",    "skis",          "snowboard",     "sports ball",  "kite",          "baseball bat",
+    "baseball glove", "skateboard", "surfboard",     "tennis racket", "bottle",       "wine glass",    "cup",
+    "fork",           "knife",      "spoon",         "bowl",          "banana",       "apple",         "sandwich",
+    "orange",         "broccoli",   "carrot",        "hot dog",       "pizza",        "donut",         "cake",
+    "chair",          "couch",      "potted plant",  "bed",           "dining table", "toilet",        "tv",
+    "laptop",         "mouse",      "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
+    "toaster",        "sink",       "refrigerator",  "book",          "clock",        "vase",          "scissors",
+    "teddy bear",     "hair drier", "toothbrush"};
+static_assert(std::size(kCocoNames) == 80);
+
+constexpr size_t kCocoIds = 90;
+constexpr int kCocoUnusedIds[] = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83};  // rising
+
+struct Pen {
+  int line;     // pixels
+  double text;  // OpenCV's font scale
+  int margin;
+};
+
+Pen pen_for(const cv::Mat& image) {
+  const int side = std::max(image.rows, image.cols);
+  return {
+      .line = std::max(1, side / 300), .text = std::clamp(side / 1500.0, .4, 2.0), .margin = std::max(2, side / 320)};
+}
+
+void draw_label(cv::Mat& image, const std::string& text, cv::Point corner, const cv::Scalar& colour) {
+  const Pen pen = pen_for(image);
+  const int thickness = std::max(1, pen.line / 2);
+  int below = 0;
+  const cv::Size size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, pen.text, thickness, &below);
+  const cv::Size plate(size.width + 2 * pen.margin, size.height + below + 2 * pen.margin);
+  // Above the box; inside it where the picture ends.
+  const int x = std::clamp(corner.x, 0, std::max(0, image.cols - plate.width));
+  const int y = corner.y >= plate.height ? corner.y - plate.height : corner.y;
+  cv::rectangle(image, cv::Rect({x, y}, plate), colour, cv::FILLED);
+  const double brightness = .114 * colour[0] + .587 * colour[1] + .299 * colour[2];
+  const cv::Scalar ink = brightness > 140 ? cv::Scalar(0, 0, 0) : cv::Scalar(255, 255, 255);
+  cv::putText(image, text, {x + pen.margin, y + pen.margin + size.height}, cv::FONT_HERSHEY_SIMPLEX, pen.text, ink,
+              thickness, cv::LINE_AA);
+}
+
+}  // namespace
+
+cv::Vec3b class_colour(int k) {
+  // Three bits of the number at a time go to the top free bit of red, green and blue.
+  unsigned id = static_cast<unsigned>(k) + 1, rgb[3] = {0, 0, 0};
+  for (int bit = 7; bit >= 0 && id; --bit, id >>= 3)
+    for (unsigned c = 0; c < 3; ++c) rgb[c] |= ((id >> c) & 1u) << bit;
+  return {static_cast<uint8_t>(rgb[2]), static_cast<uint8_t>(rgb[1]), static_cast<uint8_t>(rgb[0])};
+}
+
+cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
+                        const std::vector<std::string>& names, float threshold) {
+  cv::Mat out = bgr.clone();
+  const auto point = [&](float x, float y) {
+    return cv::Point(cvRound(std::clamp(x, 0.0f, static_cast<float>(bgr.cols))),
+                     cvRound(std::clamp(y, 0.0f, static_cast<float>(bgr.rows))));
+  };
+  const auto colour = [](const Detection& d) {
+    const cv::Vec3b c = class_colour(d.label);
+    return cv::Scalar(c[0], c[1], c[2]);
+  };
+  // Names over all boxes, and the best last, so that it lies on top.
+  for (auto d = detections.rbegin(); d != detections.rend(); ++d)
+    if (d->score >= threshold)
+      cv::rectangle(out, point(d->x1, d->y1), point(d->x2, d->y2), colour(*d), pen_for(out).line);
+  for (auto d = detections.rbegin(); d != detections.rend(); ++d) {
+    if (d->score < threshold) continue;
+    char score[16];
+    std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);
+    draw_label(out, name_of(names, d->label) + score, point(d->x1, d->y1), colour(*d));
+  }
+  return out;
+}
+
+cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels) {
+  assert(bgr.size() == labels.size() && labels.type() == CV_32S);
+  cv::Mat out(bgr.rows, 2 * bgr.cols, CV_8UC3);
+  bgr.copyTo(out.colRange(0, bgr.cols));
+  cv::Mat colours(bgr.size(), CV_8UC3);
+  for (int y = 0; y < bgr.rows; ++y)
+    for (int x = 0; x < bgr.cols; ++x) colours.at<cv::Vec3b>(y, x) = class_colour(labels.at<int>(y, x));
+  cv::addWeighted(bgr, .4, colours, .6, 0, out.colRange(bgr.cols, 2 * bgr.cols));
+  return out;
+}
+
+cv::Mat with_legend(const cv::Mat& bgr, const cv::Mat& labels, const std::vector<std::string>& names) {
+  const std::set<int> present(labels.begin<int>(), labels.end<int>());
+  const double scale = std::clamp(bgr.cols / 1500.0, .4, 1.0);
+  const int row = cvRound(40 * scale), column = std::max(1, std::min(bgr.cols, cvRound(320 * scale)));
+  const int columns = std::max(1, bgr.cols / column);
+  const int rows = (static_cast<int>(present.size()) + columns - 1) / columns;
+  cv::Mat out(bgr.rows + rows * row, bgr.cols, CV_8UC3, cv::Scalar::all(255));
+  bgr.copyTo(out.rowRange(0, bgr.rows));
+  int i = 0;
+  for (const int k : present) {
+    const cv::Point at(i % columns * column + row / 4, bgr.rows + i / columns * row + row / 4);
+    const cv::Vec3b c = class_colour(k);
+    cv::rectangle(out, cv::Rect(at, cv::Size(row, row / 2)), cv::Scalar(c[0], c[1], c[2]), cv::FILLED);
+    cv::putText(out, name_of(names, k), {at.x + row + row / 4, at.y + row / 2}, cv::FONT_HERSHEY_SIMPLEX, scale,
+                cv::Scalar::all(0), 1, cv::LINE_AA);
+    ++i;
+  }
+  return out;
+}
+
+std::string name_of(const std::vector<std::string>& names, int label) {
+  const size_t at = static_cast<size_t>(label);
+  return at < names.size() ? names[at] : "class " + std::to_string(label);
+}
+
+std::vector<std::string> default_names(size_t classes) {
+  std::vector<std::string> names;
+  if (classes == std::size(kCocoNames) || classes == kCocoIds)
+    names.assign(std::begin(kCocoNames), std::end(kCocoNames));
+  if (classes == kCocoIds)
+    for (const int id : kCocoUnusedIds) names.insert(names.begin() + id - 1, "class " + std::to_string(id));
+  for (size_t k = names.size(); k < classes; ++k) names.push_back("class " + std::to_string(k));
+  return names;
+}
+
+}  // namespace octet::vision

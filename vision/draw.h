@@ -1,0 +1,30 @@
+// What a network saw, drawn for people.
+#pragma once
+#include <opencv2/core/mat.hpp>
+#include <opencv2/core/types.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vision/detections.h"
+
+namespace octet::vision {
+
+// Colour (BGR) of class k in the palette of the common segmentation data sets; black is left out.
+cv::Vec3b class_colour(int k);
+
+// The picture with boxes, names and scores of the detections whose score is at least `threshold`.
+cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
+                        const std::vector<std::string>& names, float threshold);
+
+// The photo, and beside it the photo tinted by class. `labels` is CV_32S of the photo's size.
+cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels);
+
+// The picture with a strip below it: colour and name of each class that `labels` holds.
+cv::Mat with_legend(const cv::Mat& bgr, const cv::Mat& labels, const std::vector<std::string>& names);
+
+// COCO's names for 80 classes, and for 90, which count by category id; otherwise "class 0", "class 1", ...
+std::vector<std::string> default_names(size_t classes);
+std::string name_of(const std::vector<std::string>& names, int label);  // "class 7" where the list is too short
+
+}  // namespace octet::vision
