@@ -6,10 +6,8 @@
 
 namespace octet {
 
-void add_session_flags(CLI::App& app, SessionFlags& flags) {
-  app.add_option("--threads,--cpu_threads", flags.threads, "Threads of one inference")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads) {
+  app.add_option(threads, flags.threads, "Threads of one inference")->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--precision", flags.precision, "fp32, int8, or paddle: int8 where the model is quantised, else fp32")
       ->check(CLI::IsMember({"fp32", "int8", "paddle"}))
       ->capture_default_str();
