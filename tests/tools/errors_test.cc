@@ -95,7 +95,7 @@ constexpr Row kRows[] = {
     // octet-bench
     {"octet-bench", 2, "model"},
     {"octet-bench {int8} --runs 0", 2, "--runs"},
-    {"octet-bench {in}/none.octet", 1, "none.octet: No such file"},
+    {"octet-bench {in}/none.octet", 1, "none.octet': no such file"},
     {"octet-bench {in}/text.onnx", 1, "text.onnx: is not an ONNX file"},
     {"octet-bench {int8} --shape images=1,3,x", 1, "--shape images=1,3,x"},
     {"octet-bench {int8} --shape images=1,3,64,64 --runs 1", 1, "images"},
