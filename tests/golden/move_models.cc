@@ -38,16 +38,28 @@ schema::PadT pad(schema::PadMode mode, std::vector<int64_t> before, std::vector<
   return a;
 }
 
+// What a mover moves: in int8 it stands between two nodes that compute.
+int ready(Net& net, const std::vector<int64_t>& shape, bool int8, float scale, uint8_t zero) {
+  const int x = net.input(shape), rank = static_cast<int>(shape.size());
+  if (!int8) return x;
+  return net.u8(net.unary(net.u8(x), rank, schema::UnaryKind::act, act(schema::ActKind::tanh)), scale, zero);
+}
+
 // An op that only moves elements, on u8 of the input's scale or on floats.
 template <class Attributes>
-int move(Net& net, const Attributes& a, const std::vector<int>& inputs, int rank, bool int8) {
+void move(Net& net, const Attributes& a, const std::vector<int>& inputs, int rank, bool int8) {
   const int y = net.node(a, inputs, rank);
-  return net.out(int8 ? net.u8(y) : y);
+  if (!int8) {
+    net.out(y);
+    return;
+  }
+  net.u8(y, 2 / 255.0f);
+  net.out(net.u8(net.unary(y, rank, schema::UnaryKind::act, act(schema::ActKind::silu)), 1.25f / 255, 60));
 }
 
 void add_moves(Net& net, bool int8) {
-  const int x = net.input({2, 9, 7, 12}), y = net.input({2, 9, 7, 5}), z = net.input({2, 4, 7, 12});
-  if (int8) net.u8(x), net.u8(y, 5 / 255.0f, 99), net.u8(z);
+  const int x = ready(net, {2, 9, 7, 12}, int8, 2 / 255.0f, 128), y = ready(net, {2, 9, 7, 5}, int8, 2.25f / 255, 120);
+  const int z = ready(net, {2, 4, 7, 12}, int8, 2 / 255.0f, 128), w = ready(net, {9, 1, 5}, int8, 2 / 255.0f, 128);
   move(net, concat(3), {x, y}, 4, int8);  // of another scale: through a table
   move(net, concat(1), {x, z, x}, 4, int8);
   move(net, slice({1, 0, 2}, {9, 7, 11}, {1, 2, 3}), {x}, 4, int8);
@@ -60,10 +72,11 @@ void add_moves(Net& net, bool int8) {
   for (auto mode : {schema::PadMode::constant, schema::PadMode::reflect, schema::PadMode::edge})
     move(net, pad(mode, {0, 2, 3, 0}, {0, 1, 0, 2}), {x}, 4, int8);
   move(net, pad(schema::PadMode::constant, {0, -1, 1, 0}, {0, -2, -1, 0}), {x}, 4, int8);
-  move(net, schema::ExpandT{}, {y, net.whole({5}, {3, 2, 9, 7, 5})}, 5, int8);
+  move(net, schema::ExpandT{}, {w, net.whole({5}, {3, 2, 9, 7, 5})}, 5, int8);
   move(net, gather(3), {x, net.whole({4}, {11, 0, -1, 5})}, 4, int8);
   move(net, gather(1), {x, net.whole({2, 2}, {3, 3, 8, 0})}, 5, int8);
-  if (int8) net.b.model.int8_ops = {"concat", "slice", "transpose", "reshape", "pad", "expand", "gather"};
+  if (int8)
+    net.b.model.int8_ops = {"concat", "slice", "transpose", "reshape", "pad", "expand", "gather", "tanh", "silu"};
 }
 
 ModelBuilder moves_int8() {
@@ -189,8 +202,9 @@ ModelBuilder sizes() {
   const int y = net.u8(net.conv(net.u8(x), {.in = 6, .out = 20, .kernel_h = 3, .kernel_w = 3, .pad_h = 1, .pad_w = 1}));
   schema::ReshapeT flat;
   flat.shape = {1, -1, 20};
-  net.out(net.u8(net.node(flat, {y}, 3)));
-  net.b.model.int8_ops = {"conv2d", "reshape"};
+  const int rows = net.u8(net.node(flat, {y}, 3));
+  net.out(net.u8(net.unary(rows, 3, schema::UnaryKind::act, act(schema::ActKind::relu)), 4 / 255.0f, 0));
+  net.b.model.int8_ops = {"conv2d", "reshape", "relu"};
   return std::move(net.b);
 }
 
