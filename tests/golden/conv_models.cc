@@ -93,7 +93,9 @@ void add_acts(Net& net, ConvOf c, int64_t channels) {
     net.out(net.conv(x, c));
     c.residual = residual, c.relu_after = true;
     net.out(net.u8(net.conv(x, c), 9 / 255.0f, 0));
+    net.out(net.conv(x, c));
     c.residual = fine, c.relu_after = false;
+    net.out(net.conv(x, c));
     net.out(net.u8_channels(net.conv(x, c), c.out, 9 / 255.0f));
   }
   net.b.model.int8_ops = {"conv2d", "depthwise_conv2d"};
