@@ -1,3 +1,4 @@
+// The seeded inputs and the hash, by the public interface alone, so that it says the same of every later version.
 #include "tests/golden/output_hash.h"
 
 #include <cstring>
