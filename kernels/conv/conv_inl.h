@@ -2,6 +2,7 @@
 // Before it, the ISA file gives kConvRows, kTileBlocks (widest tile) and kTileRows[blocks] (tallest tile of that width).
 #pragma once
 #include "kernels/conv/epilogue_inl.h"
+#include "kernels/owed.h"
 
 namespace octet::kernels {
 namespace {
@@ -99,6 +100,7 @@ inline void accumulate_rows(Accumulate a, int rows, int blocks) {
 
 // Same as reference::conv_tile.
 void conv_tile(const ConvTile& tile) {
+  assert(owed(tile, kConvRows));
   alignas(64) int32_t acc[(kConvRows + kFinishSlack) * kAccPitch];
   const int64_t block_bytes = int64_t{tile.taps} * tile.groups * kBlock * kGroup;
   int blocks_left = (tile.channels + kBlock - 1) / kBlock;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/owed.h"
 #include "kernels/quant.h"
 
 namespace octet::kernels::reference {
@@ -57,6 +58,7 @@ void finish(const Finish& f) {
 }
 
 void conv_tile(const ConvTile& tile) {
+  assert(owed(tile, kMaxRows));
   for (int r = 0; r < tile.rows; ++r) {
     void* row = row_at(tile.output, tile.epilogue, r * tile.output_pitch);
     const uint8_t* residual = residual_at(tile.residual, r * tile.residual_pitch);
@@ -75,6 +77,7 @@ void depthwise_pack(const int8_t* weights, int kernel_h, int kernel_w, int chann
 }
 
 void depthwise(const Depthwise& d, int y_begin, int y_end) {
+  assert(owed(d, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
     void* row = row_at(d.output, d.epilogue, pixel * d.output_pitch);
     const uint8_t* residual = residual_at(d.residual, pixel * d.residual_pitch);
@@ -93,6 +96,7 @@ void depthwise(const Depthwise& d, int y_begin, int y_end) {
 }
 
 void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
       uint8_t best = 0;
@@ -108,6 +112,7 @@ void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y
 }
 
 void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  assert(owed(a, y_begin, y_end));
   const Pool& p = a.pool;
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
@@ -151,14 +156,17 @@ void binary(const BinaryU8& b, Value value) {
 }  // namespace
 
 void add(const BinaryU8& b) {
+  assert(owed(b, true));
   binary(b, [&b](int n, float x, float y) { return (x * b.a_multiplier[n] + y * b.b_multiplier[n]) + b.offset[n]; });
 }
 
 void mul(const BinaryU8& b) {
+  assert(owed(b, false));
   binary(b, [&b](int n, float x, float y) { return ((x - b.a_zero[n]) * (y - b.b_zero[n])) * b.a_multiplier[n]; });
 }
 
 void bilinear(const BilinearU8& b, int y_begin, int y_end) {
+  assert(owed(b, y_begin, y_end));
   for (int y = y_begin; y < y_end; ++y) {
     const uint8_t* upper = b.input + int64_t{b.y0[y]} * b.in_w * b.input_pitch;
     const uint8_t* lower = b.input + int64_t{b.y1[y]} * b.in_w * b.input_pitch;
