@@ -55,7 +55,7 @@ struct Tile {
 
 // One thread's speed: the best of short slices, since other programs only ever slow it down.
 double slices(Tile& t, std::atomic<int>& waiting) {
-  const auto conv = best_isa().conv_tile;
+  const auto conv = best_isa().gemm_s8.run;
   const int calls = static_cast<int>(std::clamp<int64_t>(10'000'000 / t.macs(), 1, 100'000));
   conv(t.tile);
   for (--waiting; waiting > 0;) std::this_thread::yield();
@@ -76,7 +76,7 @@ double measure(int threads, int groups, int channels) {
     std::vector<std::jthread> pool;
     for (double& speed : speeds)
       pool.emplace_back([&] {
-        Tile tile(best_isa().conv_rows, groups, channels);
+        Tile tile(best_isa().gemm_s8.rows, groups, channels);
         speed = slices(tile, waiting);
       });
   }
