@@ -56,15 +56,15 @@ int run_image(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
   if (!image) return fail(image.error());
   for (int slot = 0; slot < d.batch(); ++slot)
     if (auto loaded = d.load(slot, *image); !loaded) return fail(loaded.error());
-  const int warm = f.benchmark ? 50 : 1, runs = f.benchmark ? 100 : 1;
+  const size_t warm = f.benchmark ? 50 : 1, runs = f.benchmark ? 100 : 1;
   std::vector<double> ms;
   {
     ProgressBar bar;
-    for (int i = 0; i < warm + runs; ++i) {
+    for (size_t i = 0; i < warm + runs; ++i) {
       auto time = d.run();
       if (!time) return fail(time.error());
       if (i >= warm) ms.push_back(*time);
-      bar.show(static_cast<size_t>(i) + 1, static_cast<size_t>(warm + runs));
+      bar.show(i + 1, warm + runs);
     }
   }
   if (auto nms = check_nms(f, d); !nms) return fail(nms.error());

@@ -20,7 +20,7 @@ namespace {
 using namespace octet::vision;
 namespace fs = std::filesystem;
 
-constexpr int kWarmRuns = 10, kTimedRuns = 100;
+constexpr size_t kWarmRuns = 10, kTimedRuns = 100;
 
 constexpr const char* kProgram = "test_seg";
 
@@ -67,14 +67,14 @@ Result<Latency> run_on(Segmenter& s, const cv::Mat& image, bool benchmark, Geome
   if (auto ready = s.feed.prepare(s.session, {.height = g.input_height, .width = g.input_width}); !ready)
     return ready.error();
   geometry = s.feed.load(s.session, 0, image, s.config.preprocess);
-  const int warm = benchmark ? kWarmRuns : 1, runs = benchmark ? kTimedRuns : 1;
+  const size_t warm = benchmark ? kWarmRuns : 1, runs = benchmark ? kTimedRuns : 1;
   std::vector<double> ms;
   ProgressBar bar;
-  for (int i = 0; i < warm + runs; ++i) {
+  for (size_t i = 0; i < warm + runs; ++i) {
     auto time = timed_run(s.session);
     if (!time) return time.error();
     if (i >= warm) ms.push_back(*time);
-    bar.show(static_cast<size_t>(i) + 1, static_cast<size_t>(warm + runs));
+    bar.show(i + 1, warm + runs);
   }
   return summarise(std::move(ms));
 }

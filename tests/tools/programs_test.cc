@@ -62,7 +62,7 @@ class Programs : public testing::Test {
 };
 
 // What a session gives, as the files that octet-run should write.
-std::vector<NewFile> expected(const std::string& model_path, SessionOptions options) {
+std::vector<NewFile> expected(const std::string& model_path, const SessionOptions& options) {
   auto model = Model::map(model_path);
   auto session = Session::create(*model, options);
   const auto photo = npy::read(kPhoto);
