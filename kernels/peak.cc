@@ -74,6 +74,7 @@ double measure(int threads, int groups, int channels) {
   std::vector<double> speeds(static_cast<size_t>(threads));
   {
     std::vector<std::jthread> pool;
+    pool.reserve(speeds.size());
     for (double& speed : speeds)
       pool.emplace_back([&] {
         Tile tile(best_isa().gemm_s8.rows, groups, channels);
