@@ -26,7 +26,7 @@ Model chain(int count) {
 // is written there at the same time by others must not be this value's.
 TEST(ArenaBounds, RoomToReadBehindEveryValue) {
   const Model model = chain(3);
-  SessionOptions options;
+  SessionOptions options{.precision = Precision::kF32};
   options.tap = [](const Tensor&) {};  // each value in memory of its own
   const std::vector<bool> int8(model.data().nodes.size(), false);
   const Shape shapes[] = {{1, 16}};
@@ -52,7 +52,7 @@ TEST(ArenaBounds, RoomToReadBehindEveryValue) {
 
 // A tap sees each tensor just after the step that made it, so it can do what a step that strays would do.
 void run_straying(int64_t floats) {
-  SessionOptions options;
+  SessionOptions options{.precision = Precision::kF32};
   options.tap = [floats](const Tensor& t) {
     if (t.name == "y0") *(const_cast<Tensor&>(t).f32().data() + floats) = 1;
   };
@@ -70,7 +70,7 @@ TEST(ArenaBoundsDeathTest, WhatNoLiveValueOwnsIsNotTouched) {
 // After a run all of the arena is the caller's to look at, and the next run is watched like the first.
 TEST(ArenaBoundsDeathTest, EveryRunIsWatched) {
   int run = 0;
-  SessionOptions options;
+  SessionOptions options{.precision = Precision::kF32};
   options.tap = [&](const Tensor& t) {
     if (t.name == "y0" && run == 2) *(const_cast<Tensor&>(t).f32().data() + (64 + kernels::kReadSlack) / 4) = 1;
   };

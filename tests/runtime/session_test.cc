@@ -251,7 +251,7 @@ TEST(Session, ASizeMayBeAnOutputAndWhereASliceEnds) {
   b.model.outputs = {y, end};
   auto model = Model::from_bytes(b.finish(), "m.octet");
   ASSERT_TRUE(model) << model.error().text;
-  Session session = make(*model, {});
+  Session session = make(*model, {.precision = Precision::kF32});
   ASSERT_TRUE(session.resize_input(0, {5, 4}));
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(session.prepare());
