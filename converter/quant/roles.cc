@@ -8,7 +8,7 @@ namespace octet::convert {
 namespace {
 
 constexpr int64_t kMaxDepth =
-    33000;  // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits (runtime/ops/conv/conv2d_common.cc)
+    33000;  // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits (runtime/ops/conv/weights.cc)
 
 using schema::Op;
 

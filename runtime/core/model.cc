@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "runtime/core/aligned.h"
 #include "runtime/core/op.h"
@@ -117,7 +118,10 @@ class Loader {
       return bad("tensor '", def.name, "': data outside the weight segment");
     def.data = weights_.data() + t.offset();
     def.bytes = t.bytes();
-    if (steers(def.dtype)) def.data = copied(def.data, def.bytes);
+    if (steers(def.dtype)) {
+      def.data = copied(t.offset(), t.bytes());
+      if (!def.data) return bad("tensor '", def.name, "': integer constants that overlap");
+    }
     if (def.packing == schema::Packing::dense && def.bytes != static_cast<uint64_t>(elements) * size_of(def.dtype))
       return bad("tensor '", def.name, "': ", def.bytes, " bytes for ", elements, " elements");
     if (def.packing == schema::Packing::conv_s8 && def.dtype != DType::kS8)
@@ -129,11 +133,15 @@ class Loader {
   // Whether a constant may decide where something is read or written, and so may not change after its check.
   static bool steers(DType dtype) { return dtype == DType::kS64 || dtype == DType::kS32 || dtype == DType::kBool; }
 
-  const std::byte* copied(const std::byte* data, size_t bytes) {
-    auto copy = aligned_bytes(bytes);
-    std::copy_n(data, bytes, copy.get());
-    model_.integers.push_back(copy);
-    return copy.get();
+  // Null: so much was copied that some of it must lie inside other constants.
+  const std::byte* copied(size_t offset, size_t bytes) {
+    const std::byte*& copy = copies_[{offset, bytes}];
+    if (copy || bytes > weights_.size() - copied_bytes_) return copy;
+    auto memory = aligned_bytes(bytes);
+    std::copy_n(weights_.data() + offset, bytes, memory.get());
+    model_.integers.push_back(memory);
+    copied_bytes_ += bytes;
+    return copy = memory.get();
   }
 
   bool valid(int t) const { return t >= 0 && static_cast<size_t>(t) < model_.tensors.size(); }
@@ -202,6 +210,8 @@ class Loader {
   const schema::Model& graph_;
   std::span<const std::byte> weights_;
   std::vector<bool> defined_;
+  std::map<std::pair<size_t, size_t>, const std::byte*> copies_;  // of integers, by offset and bytes
+  size_t copied_bytes_ = 0;
 };
 
 Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> file, size_t bytes, std::string name) {

@@ -114,7 +114,10 @@ struct ModelData;  // the mapped file
 
 class Model {
  public:
-  // Maps the file, without copying it, and verifies everything in it before anything is used.
+  // Maps the file and verifies everything in it before anything is used. Weights are used where they are mapped, and so
+  // shared by processes; the graph is copied. A file must not be written to while it is mapped: write another beside it and
+  // rename that, as the converter does. Whoever writes in place changes the results of runs, though nothing is read out of
+  // bounds; whoever cuts the file short gets SIGBUS where weights were.
   static Result<Model> map(const std::string& path);
   // The same for a file's bytes in memory, which are copied. `name` stands for the path in messages.
   static Result<Model> from_bytes(std::span<const std::byte> bytes, std::string name);
