@@ -8,11 +8,13 @@ namespace octet::convert {
 namespace {
 
 std::string runtime_rows() {
+  std::vector<const OpKind*> ops(all_ops().begin(), all_ops().end());
+  std::sort(ops.begin(), ops.end(), [](const OpKind* a, const OpKind* b) {
+    return std::string_view(schema::EnumNameOp(a->type)) < schema::EnumNameOp(b->type);
+  });
   std::string text;
-  for (const OpKind* op : all_ops()) {
-    const char* form = op->moves_only ? "the form of its input"
-                       : op->can_int8 ? "float, int8"
-                                      : "the type of the model";
+  for (const OpKind* op : ops) {
+    const char* form = op->moves_only ? "the form of its input" : op->int8 ? "float, int8" : "the type of the model";
     text += std::string("| ") + schema::EnumNameOp(op->type) + " | " + form + " |\n";
   }
   return text;

@@ -243,5 +243,13 @@ void depthwise(const Depthwise& d, int y_begin, int y_end) {
   }
 }
 
+constexpr DepthwiseS8 make_depthwise_s8(uint32_t needs) {
+  return {.needs = needs,
+          .activation_offset = kActivationOffset,
+          .packed_bytes = depthwise_packed_bytes,
+          .pack = depthwise_pack,
+          .run = depthwise};
+}
+
 }  // namespace
 }  // namespace octet::kernels

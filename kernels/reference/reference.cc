@@ -14,7 +14,7 @@ namespace {
 // What is stored as u8 meets its upper bound first, and its lower one when it is a byte.
 float clamp(float v, float low, float high) { return max_of(min_of(v, high), low); }
 
-void finish(const Epilogue& e, int32_t acc, int n, const uint8_t* residual, void* row) {
+void finish_one(const Epilogue& e, int32_t acc, int n, const uint8_t* residual, void* row) {
   const bool to_u8 = e.zero_point != nullptr;
   float v = static_cast<float>(acc) * e.multiplier[n];
   if (e.act.kind != Act::kNone) v = (to_u8 ? act_fast(e.act, v) : act_accurate(e.act, v)) * e.out_multiplier[n];
@@ -49,13 +49,21 @@ int32_t dot(const ConvTile& tile, int r, int n) {
 
 }  // namespace
 
+void finish(const Finish& f) {
+  for (int r = 0; r < f.rows; ++r) {
+    void* row = row_at(f.output, f.epilogue, r * f.output_pitch);
+    const uint8_t* residual = residual_at(f.residual, r * f.residual_pitch);
+    for (int n = 0; n < f.channels; ++n) finish_one(f.epilogue, f.acc[r * f.acc_pitch + n], n, residual, row);
+  }
+}
+
 void conv_tile(const ConvTile& tile) {
   assert(owed(tile, kMaxRows));
   for (int r = 0; r < tile.rows; ++r) {
     void* row = row_at(tile.output, tile.epilogue, r * tile.output_pitch);
     const uint8_t* residual = residual_at(tile.residual, r * tile.residual_pitch);
     for (int n = 0; n < tile.channels; ++n) {
-      finish(tile.epilogue, tile.epilogue.acc0[n] + dot(tile, r, n), n, residual, row);
+      finish_one(tile.epilogue, tile.epilogue.acc0[n] + dot(tile, r, n), n, residual, row);
     }
   }
 }
@@ -82,7 +90,7 @@ void depthwise(const Depthwise& d, int y_begin, int y_end) {
         const uint8_t* from = inside ? d.input + (y * d.in_w + x) * d.input_pitch : d.zero_row;
         acc += from[n] * d.weights[tap * d.channels + n];
       }
-      finish(d.epilogue, acc, n, residual, row);
+      finish_one(d.epilogue, acc, n, residual, row);
     }
   }
 }

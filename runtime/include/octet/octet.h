@@ -6,6 +6,9 @@
 // that is prepared) is asserted in debug builds. The calling thread's floating point environment (rounding, flush to zero)
 // decides nothing here, and is left as it was.
 #pragma once
+#if __cplusplus < 201709L
+#error "octet/octet.h needs C++20: -std=c++20"
+#endif
 #include <array>
 #include <cassert>
 #include <cstddef>
