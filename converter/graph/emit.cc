@@ -104,12 +104,15 @@ Result<std::vector<std::byte>> emit(const Graph& g) {
   model.inputs = g.inputs;
   model.outputs = g.outputs;
   model.int8_ops = g.int8_ops;
-  for (const auto& [key, value] : g.metadata) {
+  const auto add_metadata = [&](const std::string& key, const std::string& value) {
     auto kv = std::make_unique<schema::KeyValueT>();
     kv->key = key;
     kv->value = value;
     model.metadata.push_back(std::move(kv));
-  }
+  };
+  for (const auto& [key, value] : g.metadata)
+    if (key != schema::kNumericsKey) add_metadata(key, value);  // a source that was exported from a file has that one's
+  add_metadata(schema::kNumericsKey, std::to_string(schema::kNumerics));
   describe_nodes(g, model);
   std::vector<std::byte> weights;
   for (size_t i = 0; i < g.tensors.size(); ++i) {

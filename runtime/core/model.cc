@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <map>
 
 #include "runtime/core/aligned.h"
+#include "runtime/core/float_environment.h"
 #include "runtime/core/op.h"
 #include "schema/format.h"
 
@@ -214,7 +216,24 @@ class Loader {
   size_t copied_bytes_ = 0;
 };
 
+// Files without the key are older than it.
+Result<void> check_numerics(const ModelData& model) {
+  for (const auto& [key, value] : model.metadata) {
+    if (key != schema::kNumericsKey) continue;
+    int number = 0;
+    const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (wrong != std::errc{} || end != value.data() + value.size() || number < 0)
+      return error(Code::kBadModel, model.name, ": numerics '", value, "' is not a number; convert the model again");
+    if (number > schema::kNumerics)
+      return error(Code::kUnsupported, model.name, ": computes by numerics ", number, ", this runtime knows up to ",
+                   schema::kNumerics,
+                   "; use a newer runtime, or convert the source model with this version's octet-convert");
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> file, size_t bytes, std::string name) {
+  const FloatEnvironment environment;
   auto model = std::make_shared<ModelData>();
   model->name = std::move(name);
   model->file_bytes = bytes;
@@ -245,6 +264,7 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
   model->file = file;
   model->graph = copy;
   OCTET_TRY(Loader(*model, *schema::GetModel(graph.data()), weights).load());
+  OCTET_TRY(check_numerics(*model));
   return std::shared_ptr<const ModelData>(std::move(model));
 }
 
@@ -268,7 +288,8 @@ const OpKind* find_op(schema::Op type) {
 }
 
 Result<Model> Model::map(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe is refused below; to open it must not wait for a writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return octet::error(Code::kIo, path, ": ", std::strerror(errno));
   struct stat st;
   const bool regular = ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode);

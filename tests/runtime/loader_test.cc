@@ -1,5 +1,6 @@
 // Loading hostile files: every mutation and truncation gives an error or a model that runs, never a crash (run under asan).
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -255,6 +256,36 @@ TEST(Loader, IntegerConstantsMayNotOverlap) {
     }
     const auto model = Model::from_bytes(b.finish(), "m");
     EXPECT_EQ(static_cast<bool>(model), !overlap) << (model ? "" : model.error().text);
+  }
+}
+
+TEST(Loader, APipeIsRefusedWithoutWaitingForAWriter) {
+  const std::string path = ::testing::TempDir() + "octet_pipe_" + std::to_string(::getpid());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto model = Model::map(path);
+  ::unlink(path.c_str());
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().text.find("not a regular file"), std::string::npos) << model.error().text;
+}
+
+TEST(Loader, NumericsOfALaterRuntimeAreRefused) {
+  for (const auto& [value, said] : {std::pair{"", "not a number"},
+                                    {"x", "not a number"},
+                                    {"-1", "not a number"},
+                                    {"1 ", "not a number"},
+                                    {"0", ""},
+                                    {"1", ""},
+                                    {"2", "newer runtime"},
+                                    {"99999999999999", "not a number"}}) {
+    ModelBuilder b = small_model();
+    auto kv = std::make_unique<schema::KeyValueT>();
+    kv->key = "numerics", kv->value = value;
+    b.model.metadata.push_back(std::move(kv));
+    const auto model = Model::from_bytes(b.finish(), "m.octet");
+    EXPECT_EQ(static_cast<bool>(model), *said == 0) << value;
+    if (!model) {
+      EXPECT_NE(model.error().text.find(said), std::string::npos) << model.error().text;
+    }
   }
 }
 
