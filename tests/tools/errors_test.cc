@@ -85,6 +85,7 @@ constexpr Row kRows[] = {
     {"octet-run {onnx} --input {photo} --output-dir {fixed}", 1, "Read-only"},
     {"octet-run {in}/empty.onnx --input {photo} --output-dir {out}", 1, "empty.onnx"},
     {"octet-run {in} --input {photo} --output-dir {out}", 1, "{in}: "},
+    {"octet-run --int8_exclude conv2d --input {in}/none.npy {int8} --output-dir {out}", 1, "none.npy"},
     {"octet-run {int8} --input {photo} --output-dir {out} --use_mkldnn=maybe", 2, "--use_mkldnn"},
     {"octet-run --use_mkldnn {in}/none.octet --input {photo} --output-dir {out}", 1, "none.octet: No such file"},
     {"octet-run {int8} --output-dir {out}", 1, "images"},
@@ -99,7 +100,9 @@ constexpr Row kRows[] = {
     // octet-bench
     {"octet-bench", 2, "model"},
     {"octet-bench {int8} --runs 0", 2, "--runs"},
-    {"octet-bench {in}/none.octet", 1, "none.octet': no such file"},
+    {"octet-bench --int8_ops nosuch {int8}", 1, "'nosuch'"},
+    {"octet-bench --shape 1,3,64 {int8}", 1, "{1, 3, 64}"},
+    {"octet-bench {in}/none.octet", 1, "none.octet: No such file"},
     {"octet-bench {in}/text.onnx", 1, "text.onnx: is not an ONNX file"},
     {"octet-bench {int8} --shape images=1,3,x", 1, "--shape images=1,3,x"},
     {"octet-bench {int8} --shape images=1,3,64,64 --runs 1", 1, "images"},

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "cli/open_model.h"
 #include "converter/export/export.h"
 #include "converter/graph/emit.h"
 
@@ -20,7 +21,7 @@ int run(const Arguments& args) {
     std::cerr << "octet-convert: " << error.text << "\n";
     return 1;
   };
-  auto model = Model::map(args.input);
+  auto model = open_model(args.input);
   if (!model) return fail(model.error());
   auto bytes = export_onnx(*model, args.options);
   if (!bytes) return fail(bytes.error());
@@ -32,8 +33,8 @@ int run(const Arguments& args) {
 
 void add_export_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("export-onnx", "Write an .octet file as ONNX, quantised where it is");
-  command->add_option("model", args->input, "An .octet file")->required();
+  CLI::App* command = app.add_subcommand("export-onnx", "Write a model as ONNX: fused, quantised where it is");
+  command->add_option("model", args->input, kModelHelp)->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--opset", args->options.opset, "Version of ONNX' ops")->capture_default_str();
   command->add_flag("--float", args->options.as_float, "The float network, int8 weights dequantised");
