@@ -1,37 +1,25 @@
-// Which tables are compiled in, and the choice among them.
+// The tables of the instruction sets, completed from their rows, and the choice among them.
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
+#include <vector>
 
-#include "kernels/isa/tables.h"
+#include "kernels/isa/row.h"
 
 namespace octet::kernels {
 namespace {
 
-constexpr const Isa* kAll[] = {
-#if defined(OCTET_HAVE_AVX512VNNI)
-    &kIsaAvx512Vnni,
-#endif
-#if defined(OCTET_HAVE_AVXVNNI)
-    &kIsaAvxVnni,
-#endif
-#if defined(OCTET_HAVE_AVX2)
-    &kIsaAvx2,
-#endif
-#if defined(OCTET_HAVE_I8MM)
-    &kIsaI8mm,
-#endif
-#if defined(OCTET_HAVE_DOTPROD)
-    &kIsaDotprod,
-#endif
-#if defined(OCTET_HAVE_NEON)
-    &kIsaNeon,
-#endif
-    &kIsaScalar,
+struct Tables {
+  std::vector<Isa> isas;
+  std::vector<const Isa*> best_first;
+
+  Tables() {
+    for (const IsaRow* row : isa_rows()) isas.push_back(complete(*row));
+    for (const Isa& isa : isas) best_first.push_back(&isa);
+  }
 };
 
 const Isa* find(const char* name) {
-  for (const Isa* isa : kAll) {
+  for (const Isa* isa : all_isas()) {
     if (std::strcmp(isa->name, name) == 0) return isa;
   }
   return nullptr;
@@ -40,15 +28,28 @@ const Isa* find(const char* name) {
 const Isa* best() {
   const char* wanted = std::getenv("OCTET_CPU");
   if (wanted && !isa_choice_error()) return find(wanted);
-  for (const Isa* isa : kAll) {
+  for (const Isa* isa : all_isas()) {
     if (supported(*isa)) return isa;
   }
-  return &kIsaScalar;
+  return all_isas().back();
 }
 
 }  // namespace
 
-std::span<const Isa* const> all_isas() { return {kAll, std::size(kAll)}; }
+Isa complete(const IsaRow& row) {
+  Isa isa = row.slower ? complete(*row.slower) : Isa{};
+  isa.name = row.name;
+  if (row.vectors) static_cast<VectorKernels&>(isa) = *row.vectors;
+  if (row.gemm_s8) isa.gemm_s8 = *row.gemm_s8;
+  if (row.depthwise_s8) isa.depthwise_s8 = *row.depthwise_s8;
+  isa.needs = isa.vectors_need | isa.gemm_s8.needs | isa.depthwise_s8.needs;
+  return isa;
+}
+
+std::span<const Isa* const> all_isas() {
+  static const Tables tables;
+  return tables.best_first;
+}
 
 bool supported(const Isa& isa) { return (isa.needs & cpu_features()) == isa.needs; }
 

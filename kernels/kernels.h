@@ -1,4 +1,4 @@
-// The kernels as their users see them: plain structs of arguments, and one table of function pointers for each ISA.
+// The kernels as their users see them: plain structs of arguments, and one table of kernels for each ISA.
 // Pure functions over pointers and sizes: no tensors, no allocation, no errors; the caller has checked everything.
 //
 // Common terms. A u8 tensor is `real = scale * (stored - zero_point)`. "Row" = the channels of one pixel (the last dim),
@@ -18,7 +18,7 @@ namespace octet::kernels {
 
 inline constexpr int kBlock = 16;    // output channels in a block of packed weights
 inline constexpr int kGroup = 4;     // consecutive input channels in a block: one dword
-inline constexpr int kMaxRows = 16;  // upper bound of Isa::conv_rows
+inline constexpr int kMaxRows = 16;  // upper bound of GemmS8::rows and Isa::conv_rows_f32
 inline constexpr int64_t kReadSlack = 64;
 
 // Values as in schema/model.fbs (checked by a static_assert in the runtime).
@@ -60,7 +60,7 @@ struct Epilogue {
   const int32_t* zero_point = nullptr;  // null: output is f32
 };
 
-// Up to Isa::conv_rows consecutive output rows x `channels` output channels of an implicit GEMM.
+// Up to GemmS8::rows consecutive output rows x `channels` output channels of an implicit GEMM.
 // acc[r][n] = acc0[n] + sum over taps t, groups g, c < 4 of input[t * rows + r][4 * g + c] * weight(n, t, g, c).
 // Packed weights: [block of 16 n][tap][group][16 n][4 c], the file's own layout (FORMAT.md), used in place. Channels
 // beyond the real ones have zero weights. A matmul is the case of one tap.
@@ -78,6 +78,21 @@ struct ConvTile {
   int64_t residual_pitch = 0;
 };
 
+// The epilogue by itself, for whatever ends in s32 accumulators: `rows` rows of `channels`. acc has acc0 in it already;
+// it is read up to the next multiple of 16 channels and for kFinishSlack rows past the last, whatever stands there.
+inline constexpr int kFinishSlack = 3;
+struct Finish {
+  const int32_t* acc = nullptr;
+  int64_t acc_pitch = 0;  // at least `channels` rounded up to 16
+  int rows = 0;
+  int channels = 0;
+  Epilogue epilogue = {};  // its acc0 is not read
+  void* output = nullptr;  // u8 or f32, first row and channel
+  int64_t output_pitch = 0;
+  const uint8_t* residual = nullptr;
+  int64_t residual_pitch = 0;
+};
+
 // Output rows [y_begin, y_end) of a depthwise convolution (channel multiplier 1), NHWC, one image.
 struct Depthwise {
   int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
@@ -85,7 +100,7 @@ struct Depthwise {
   const uint8_t* input = nullptr;
   int64_t input_pitch = 0;            // of a pixel
   const uint8_t* zero_row = nullptr;  // the input's zero point for each channel, with read slack: what padding holds
-  const int8_t* weights = nullptr;    // as packed by Isa::depthwise_pack
+  const int8_t* weights = nullptr;    // as packed by DepthwiseS8::pack
   Epilogue epilogue = {};
   void* output = nullptr;  // first pixel of the image, u8 or f32
   int64_t output_pitch = 0;
@@ -227,19 +242,50 @@ enum class UnaryF32 : uint8_t {
   kCos
 };
 
-// All kernels of one ISA. No entry is ever null: what an ISA does not speed up is the next slower one's.
-struct Isa {
-  const char* name;       // as in OCTET_CPU
-  uint32_t needs;         // Feature bits
-  int conv_rows;          // best number of rows for conv_tile (fewer are allowed)
-  int activation_offset;  // 0, or 128 where conv_tile and depthwise see s8 = stored - 128: fold_bias needs it
-  int conv_rows_f32;
+// A row: the tile of an int8 implicit GEMM.
+struct GemmS8 {
+  uint32_t needs = 0;  // Feature bits
+  int rows = 0,
+      channels = 0;  // the tile: rows that `run` does best (it takes fewer), channels side by side (it takes any)
+  int activation_offset = 0;  // 0, or 128 where `run` sees s8 = stored - 128: fold_bias needs it
+  float cost = 0;             // cycles for a row's share of a block: 4 input times 16 output channels
+  void (*enter)() = nullptr;  // what a thread sets up before its tiles of a step; null: nothing
+  void (*leave)() = nullptr;  // and takes down after them
+  void (*run)(const ConvTile&) = nullptr;
+};
 
-  void (*conv_tile)(const ConvTile&);
-  size_t (*depthwise_packed_bytes)(int kernel_h, int kernel_w, int channels);
-  void (*depthwise_pack)(const int8_t* weights /*[taps][channels]*/, int kernel_h, int kernel_w, int channels,
-                         int8_t* packed);
-  void (*depthwise)(const Depthwise&, int y_begin, int y_end);
+// A thread's stay in a kernel, around all its tiles of a step.
+class Entered {
+ public:
+  explicit Entered(const GemmS8& kernel) : kernel_(kernel) {
+    if (kernel_.enter) kernel_.enter();
+  }
+  ~Entered() {
+    if (kernel_.leave) kernel_.leave();
+  }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  const GemmS8& kernel_;
+};
+
+// A row: int8 depthwise convolution.
+struct DepthwiseS8 {
+  uint32_t needs = 0;
+  int activation_offset = 0;  // as of GemmS8
+  size_t (*packed_bytes)(int kernel_h, int kernel_w, int channels) = nullptr;
+  void (*pack)(const int8_t* weights /*[taps][channels]*/, int kernel_h, int kernel_w, int channels,
+               int8_t* packed) = nullptr;
+  void (*run)(const Depthwise&, int y_begin, int y_end) = nullptr;
+};
+
+// A row: what needs an instruction set's vectors alone.
+struct VectorKernels {
+  uint32_t vectors_need;  // Feature bits
+  int conv_rows_f32;      // as GemmS8::rows, of conv_tile_f32
+
+  void (*finish)(const Finish&);
   void (*max_pool)(const Pool&, const uint8_t* in, uint8_t* out, int y_begin, int y_end);  // padding never wins
   void (*average_pool)(const AveragePool&, const uint8_t* in, uint8_t* out, int y_begin, int y_end);
   void (*add)(const BinaryU8&);
@@ -271,6 +317,14 @@ struct Isa {
   void (*affine_f32)(const AffineF32&);
   void (*layer_norm_f32)(const LayerNormF32&, const float* in, float* out);
   void (*argmax_f32)(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
+};
+
+// All kernels of one ISA. No entry but enter and leave is ever null: what an ISA does not speed up is the next slower one's.
+struct Isa : VectorKernels {
+  const char* name = nullptr;  // as in OCTET_CPU
+  uint32_t needs = 0;          // all its rows' Feature bits
+  GemmS8 gemm_s8 = {};
+  DepthwiseS8 depthwise_s8 = {};
 };
 
 std::span<const Isa* const> all_isas();  // compiled in, best first, scalar last

@@ -32,14 +32,13 @@ static_assert(std::endian::native == std::endian::little, "big-endian machines w
 // zero-padded, the length mixed in last. A changed byte always changes the result: each step is a bijection of its lane.
 inline uint64_t hash(std::span<const std::byte> bytes) {
   constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15u;  // odd: multiplying is a bijection mod 2^64
-  uint64_t lane[4] = {1, 2, 3, 4};
-  auto stripe = [&](const std::byte* p) {
-    for (int i = 0; i < 4; ++i) {
-      uint64_t v;
-      std::memcpy(&v, p + 8 * i, 8);
-      lane[i] = std::rotl((lane[i] ^ v) * kMultiplier, 29);
-    }
+  uint64_t a = 1, b = 2, c = 3, d = 4;                   // four names, not an array: they stay in registers
+  const auto mix = [](uint64_t& lane, const std::byte* p) {
+    uint64_t v;
+    std::memcpy(&v, p, 8);
+    lane = std::rotl((lane ^ v) * kMultiplier, 29);
   };
+  const auto stripe = [&](const std::byte* p) { mix(a, p), mix(b, p + 8), mix(c, p + 16), mix(d, p + 24); };
   size_t i = 0;
   for (; i + 32 <= bytes.size(); i += 32) stripe(bytes.data() + i);
   if (i < bytes.size()) {
@@ -48,7 +47,7 @@ inline uint64_t hash(std::span<const std::byte> bytes) {
     stripe(tail);
   }
   uint64_t h = bytes.size();
-  for (uint64_t l : lane) h = std::rotl((h ^ l) * kMultiplier, 31);
+  for (uint64_t lane : {a, b, c, d}) h = std::rotl((h ^ lane) * kMultiplier, 31);
   return h;
 }
 

@@ -18,7 +18,7 @@ constexpr Layer kLayers[] = {
 
 void conv(benchmark::State& state, const Isa& isa, const Layer& layer) {
   constexpr int kPixels = 480;
-  const int groups = layer.channels_in / kGroup, rows = isa.conv_rows, pitch = layer.channels_out;
+  const int groups = layer.channels_in / kGroup, rows = isa.gemm_s8.rows, pitch = layer.channels_out;
   const Data<uint8_t> input = random_bytes(int64_t{kPixels + 64} * layer.channels_in);
   const int64_t blocks = (layer.channels_out + kBlock - 1) / kBlock;
   const Data<int8_t> weights = random_weights(blocks * kBlock * layer.taps * layer.channels_in);
@@ -40,7 +40,7 @@ void conv(benchmark::State& state, const Isa& isa, const Layer& layer) {
           pointers[static_cast<size_t>(t * rows + r)] = input.data() + (pixel + r + t * 4) * layer.channels_in;
       }
       tile.output = output.data() + pixel * pitch;
-      isa.conv_tile(tile);
+      isa.gemm_s8.run(tile);
     }
     benchmark::ClobberMemory();
   }

@@ -20,8 +20,8 @@ void depthwise(benchmark::State& state, const Isa& isa, const Layer& layer) {
   const int taps = layer.kernel * layer.kernel, c = layer.channels, out = layer.size / layer.stride;
   const Data<uint8_t> input = random_bytes(int64_t{layer.size} * layer.size * c), zero_row = random_bytes(c);
   const Data<int8_t> weights = random_weights(taps * c);
-  Data<int8_t> packed(isa.depthwise_packed_bytes(layer.kernel, layer.kernel, c));
-  isa.depthwise_pack(weights.data(), layer.kernel, layer.kernel, c, packed.data());
+  Data<int8_t> packed(isa.depthwise_s8.packed_bytes(layer.kernel, layer.kernel, c));
+  isa.depthwise_s8.pack(weights.data(), layer.kernel, layer.kernel, c, packed.data());
   const EpilogueArrays arrays(c);
   Data<uint8_t> output(static_cast<size_t>(out * out * c));
   const Depthwise d = {.kernel_h = layer.kernel,
@@ -43,7 +43,7 @@ void depthwise(benchmark::State& state, const Isa& isa, const Layer& layer) {
                        .output = output.data(),
                        .output_pitch = c};
   for (auto _ : state) {
-    isa.depthwise(d, 0, out);
+    isa.depthwise_s8.run(d, 0, out);
     benchmark::ClobberMemory();
   }
   report(state, 2.0 * out * out * taps * c);

@@ -14,8 +14,7 @@ Result<void> record_int8_ops(Graph& g) {
   if (!model) return model.error();
   std::set<std::string> names;
   for (const NodeDef& n : model->data().nodes)
-    if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model->data()))
-      names.emplace(n.kind->names(n)[0]);
+    if (!n.kind->moves_only && can_int8(n, model->data())) names.emplace(n.kind->names(n)[0]);
   g.int8_ops.assign(names.begin(), names.end());
   return {};
 }

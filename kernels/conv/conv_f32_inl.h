@@ -2,6 +2,7 @@
 #pragma once
 #include "kernels/conv/act_inl.h"
 #include "kernels/isa/unroll_inl.h"
+#include "kernels/owed.h"
 #include "kernels/pool/pool_inl.h"
 
 namespace octet::kernels {
@@ -103,6 +104,7 @@ inline void finish_f32_rows(const ConvTileF32& tile, const float* sums, int firs
 
 // As reference::conv_tile_f32.
 void conv_tile_f32(const ConvTileF32& tile) {
+  assert(owed(tile, kConvRowsF32));
   alignas(64) float sums[kConvRowsF32 * kFloatPitch];
   const int64_t block_size = int64_t{tile.taps} * tile.in_channels * kBlock;
   int blocks_left = (tile.channels + kBlock - 1) / kBlock;
@@ -158,6 +160,7 @@ inline void depthwise_f32_pixel(const DepthwiseF32& d, int64_t pixel, int c) {
 
 // As reference::depthwise_f32.
 void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
+  assert(owed(d, y_begin, y_end));
   for (int c = 0; c < d.channels; c += 4 * kLanes) {
     const int vectors = (d.channels - c + kLanes - 1) / kLanes;
     for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {

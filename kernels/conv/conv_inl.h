@@ -2,6 +2,7 @@
 // Before it, the ISA file gives kConvRows, kTileBlocks (widest tile) and kTileRows[blocks] (tallest tile of that width).
 #pragma once
 #include "kernels/conv/epilogue_inl.h"
+#include "kernels/owed.h"
 
 namespace octet::kernels {
 namespace {
@@ -99,7 +100,8 @@ inline void accumulate_rows(Accumulate a, int rows, int blocks) {
 
 // Same as reference::conv_tile.
 void conv_tile(const ConvTile& tile) {
-  alignas(64) int32_t acc[(kConvRows + 3) * kAccPitch];
+  assert(owed(tile, kConvRows));
+  alignas(64) int32_t acc[(kConvRows + kFinishSlack) * kAccPitch];
   const int64_t block_bytes = int64_t{tile.taps} * tile.groups * kBlock * kGroup;
   int blocks_left = (tile.channels + kBlock - 1) / kBlock;
   for (int done = 0; blocks_left > 0;) {
@@ -116,19 +118,27 @@ void conv_tile(const ConvTile& tile) {
                     tile.rows, blocks);
     const int left = tile.channels - done;
     const int channels = left < blocks * kBlock ? left : blocks * kBlock;
-    const Finish finish = {.acc = acc,
-                           .acc_pitch = kAccPitch,
-                           .rows = tile.rows,
-                           .channels = channels,
-                           .epilogue = advance(tile.epilogue, done),
-                           .output = advance(tile.output, tile.epilogue, done),
-                           .output_pitch = tile.output_pitch,
-                           .residual = tile.residual + (tile.residual ? done : 0),
-                           .residual_pitch = tile.residual_pitch};
-    choose_finish(finish.epilogue, channels)(finish);
+    finish_sums({.acc = acc,
+                 .acc_pitch = kAccPitch,
+                 .rows = tile.rows,
+                 .channels = channels,
+                 .epilogue = advance(tile.epilogue, done),
+                 .output = advance(tile.output, tile.epilogue, done),
+                 .output_pitch = tile.output_pitch,
+                 .residual = tile.residual + (tile.residual ? done : 0),
+                 .residual_pitch = tile.residual_pitch});
     done += blocks * kBlock;
     blocks_left -= blocks;
   }
+}
+
+constexpr GemmS8 make_gemm_s8(uint32_t needs, float cost) {
+  return {.needs = needs,
+          .rows = kConvRows,
+          .channels = kTileBlocks * kBlock,
+          .activation_offset = kActivationOffset,
+          .cost = cost,
+          .run = conv_tile};
 }
 
 }  // namespace

@@ -8,18 +8,7 @@
 namespace octet::kernels {
 namespace {
 
-// Up to 4 vectors of neighbouring channels in each of `rows` rows. May read accumulators of 3 rows past the last.
-struct Finish {
-  const int32_t* acc = nullptr;
-  int acc_pitch = 0;
-  int rows = 0;
-  int channels = 0;        // real ones, at most 4 * kLanes
-  Epilogue epilogue = {};  // arrays start at the first channel
-  void* output = nullptr;
-  int64_t output_pitch = 0;
-  const uint8_t* residual = nullptr;
-  int64_t residual_pitch = 0;
-};
+// The functions below take a Finish of up to 4 vectors of channels.
 
 // kSilu and kHardSwish have loops of their own; kTanh stands for all others, chosen for each group of vectors.
 template <Act kAct, int kWide>
@@ -207,10 +196,10 @@ inline FinishFunction choose_finish(const Epilogue& e, int channels) {
 }
 
 inline Epilogue advance(Epilogue e, int channels) {
-  e.acc0 += channels;
   e.multiplier += channels;
   e.low += channels;
   e.high += channels;
+  if (e.acc0) e.acc0 += channels;
   if (e.out_multiplier) e.out_multiplier += channels;
   if (e.res_multiplier) e.res_multiplier += channels;
   if (e.res_offset) e.res_offset += channels;
@@ -220,6 +209,20 @@ inline Epilogue advance(Epilogue e, int channels) {
 
 inline void* advance(void* output, const Epilogue& e, int64_t elements) {
   return static_cast<uint8_t*>(output) + elements * (e.zero_point ? 1 : 4);
+}
+
+// Same as reference::finish.
+void finish_sums(const Finish& whole) {
+  constexpr int kWidth = 4 * kLanes;
+  for (int done = 0; done < whole.channels; done += kWidth) {
+    Finish part = whole;
+    part.acc += done;
+    part.channels = whole.channels - done < kWidth ? whole.channels - done : kWidth;
+    part.epilogue = advance(whole.epilogue, done);
+    part.output = advance(whole.output, whole.epilogue, done);
+    if (part.residual) part.residual += done;
+    choose_finish(part.epilogue, part.channels)(part);
+  }
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ void finish_bytes(const Rows& rows, int x, int pixels, const int32_t* acc) {
 void finish_runs(const Rows& rows, int x, int pixels, const int32_t* acc) {
   const Block& b = rows.b;
   const Depthwise& d = b.d;
-  alignas(64) int32_t run[(kTile + 3) * 16];
+  alignas(64) int32_t run[(kTile + kFinishSlack) * 16];
   const int pieces = kPieces / b.rows;
   for (int piece = 0; piece < kPieces; ++piece) {
     const int n = b.first + piece % pieces * 16, left = b.first + b.channels - n, r = piece / pieces;
@@ -157,16 +157,15 @@ void finish_runs(const Rows& rows, int x, int pixels, const int32_t* acc) {
         std::memcpy(run + i * 16 + j * 4, acc + i * kBytes + j * kLanes + piece * 4, 4 * sizeof(int32_t));
     }
     const int64_t pixel = rows.pixel(r, x);
-    const Finish finish = {.acc = run,
-                           .acc_pitch = 16,
-                           .rows = pixels,
-                           .channels = left < 16 ? left : 16,
-                           .epilogue = advance(d.epilogue, n),
-                           .output = advance(d.output, d.epilogue, pixel * d.output_pitch + n),
-                           .output_pitch = d.output_pitch,
-                           .residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr,
-                           .residual_pitch = d.residual_pitch};
-    choose_finish(finish.epilogue, finish.channels)(finish);
+    finish_sums({.acc = run,
+                 .acc_pitch = 16,
+                 .rows = pixels,
+                 .channels = left < 16 ? left : 16,
+                 .epilogue = advance(d.epilogue, n),
+                 .output = advance(d.output, d.epilogue, pixel * d.output_pitch + n),
+                 .output_pitch = d.output_pitch,
+                 .residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr,
+                 .residual_pitch = d.residual_pitch});
   }
 }
 

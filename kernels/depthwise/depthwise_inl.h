@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernels/depthwise/depthwise_finish_inl.h"
+#include "kernels/owed.h"
 
 namespace octet::kernels {
 namespace {
@@ -229,6 +230,7 @@ inline void tiles(const Block& b, int y_begin, int y_end) {
 
 // Same as reference::depthwise, given the folded bias of kActivationOffset.
 void depthwise(const Depthwise& d, int y_begin, int y_end) {
+  assert(owed(d, y_begin, y_end));
   for (int first = 0; first < d.channels; first += kBytes) {
     const Block b(d, first);
     if (b.rows == 1) tiles<1>(b, y_begin, y_end);
@@ -239,6 +241,14 @@ void depthwise(const Depthwise& d, int y_begin, int y_end) {
       if (b.rows == 4) tiles<4>(b, y_begin, y_end);
     }
   }
+}
+
+constexpr DepthwiseS8 make_depthwise_s8(uint32_t needs) {
+  return {.needs = needs,
+          .activation_offset = kActivationOffset,
+          .packed_bytes = depthwise_packed_bytes,
+          .pack = depthwise_pack,
+          .run = depthwise};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Elementwise u8: add and mul, quantise and dequantise. Up to four vectors of a row, or short rows together, at a time.
 #pragma once
 #include "kernels/conv/epilogue_inl.h"
+#include "kernels/owed.h"
 
 namespace octet::kernels {
 namespace {
@@ -90,6 +91,7 @@ inline void binary_any(const BinaryU8& b) {
 
 template <bool kAdd>
 inline void binary(const BinaryU8& b) {
+  assert(owed(b, kAdd));
   const int c = b.channels;
   const bool flat = c % kFlat != 0 && b.rows > 1 && b.a_pitch == c && b.b_pitch == c && b.output_pitch == c &&
                     all_equal(b.a_multiplier, c) && all_equal(b.b_multiplier, c) && all_equal(b.offset, c) &&

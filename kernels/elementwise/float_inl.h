@@ -25,7 +25,7 @@ inline void map1(const float* in, float* out, int64_t count, Op op) {
   }
 }
 
-// Squares and square roots are vectors, other exponents libm's.
+// Squares and square roots are vectors, other exponents one by one.
 inline void power(const float* a, int a_step, const float* b, int b_step, float* out, int64_t count) {
   if (b_step == 0 && *b == 2.0f) {
     map2(a, a_step, b, 0, out, count, [](F x, F) { return mul(x, x); });
@@ -165,6 +165,7 @@ void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
 
 // As reference::affine_f32.
 void affine_f32(const AffineF32& a) {
+  assert(owed(a));
   for (int64_t r = 0; r < a.rows; ++r) {
     for (int c = 0; c < a.channels; c += kLanes) {
       const int n = a.channels - c < kLanes ? a.channels - c : kLanes;

@@ -1,4 +1,4 @@
-// The table of AVX2. Products by vpmaddubsw, which needs the signs on one side: activations are seen as s8 = stored - 128.
+// The rows of AVX2. Products by vpmaddubsw, which needs the signs on one side: activations are seen as s8 = stored - 128.
 #include "kernels/isa/vec_avx2.h"
 
 namespace octet::kernels {
@@ -25,8 +25,20 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 4, 2};
 }  // namespace
 }  // namespace octet::kernels
 
+#include "kernels/conv/conv_inl.h"
+#include "kernels/depthwise/depthwise_inl.h"
 #include "kernels/isa/table_inl.h"
 
 namespace octet::kernels {
-const Isa kIsaAvx2 = make_isa("avx2", kAvx2);
+namespace {
+
+constexpr GemmS8 kGemm = make_gemm_s8(kAvx2, 2.7f);
+constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvx2);
+constexpr VectorKernels kVectors = make_vectors(kAvx2);
+
+}  // namespace
+
+extern const IsaRow kIsaAvx2;
+const IsaRow kIsaAvx2 = {.name = "avx2", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
+
 }  // namespace octet::kernels

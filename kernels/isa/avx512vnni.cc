@@ -1,4 +1,4 @@
-// The table of AVX-512 VNNI. 32 registers: 24 accumulators, 4 weight vectors, a broadcast.
+// The rows of AVX-512 VNNI. 32 registers: 24 accumulators, 4 weight vectors, a broadcast.
 #include "kernels/isa/vec_avx512.h"
 
 namespace octet::kernels {
@@ -16,8 +16,21 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 12, 12, 6, 6};
 }  // namespace
 }  // namespace octet::kernels
 
+#include "kernels/conv/conv_inl.h"
+#include "kernels/depthwise/depthwise_inl.h"
 #include "kernels/isa/table_inl.h"
 
 namespace octet::kernels {
-const Isa kIsaAvx512Vnni = make_isa("avx512vnni", kAvx512Vnni);
+namespace {
+
+constexpr GemmS8 kGemm = make_gemm_s8(kAvx512Vnni, 1.0f);
+constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvx512Vnni);
+constexpr VectorKernels kVectors = make_vectors(kAvx512Vnni);
+
+}  // namespace
+
+extern const IsaRow kIsaAvx512Vnni;
+const IsaRow kIsaAvx512Vnni = {
+    .name = "avx512vnni", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
+
 }  // namespace octet::kernels

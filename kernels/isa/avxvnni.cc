@@ -1,4 +1,4 @@
-// The table of AVX-VNNI: 256-bit vpdpbusd. 16 registers: 12 accumulators, 2 weight vectors, a broadcast.
+// The rows of AVX-VNNI, 256-bit vpdpbusd, beside AVX2's vectors. 16 registers: 12 accumulators, 2 weight vectors, a broadcast.
 #include "kernels/isa/vec_avx2.h"
 
 namespace octet::kernels {
@@ -16,8 +16,19 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 6, 3};
 }  // namespace
 }  // namespace octet::kernels
 
-#include "kernels/isa/table_inl.h"
+#include "kernels/conv/conv_inl.h"
+#include "kernels/depthwise/depthwise_inl.h"
+#include "kernels/isa/row.h"
 
 namespace octet::kernels {
-const Isa kIsaAvxVnni = make_isa("avxvnni", kAvxVnni | kAvx2);
+namespace {
+
+constexpr GemmS8 kGemm = make_gemm_s8(kAvxVnni | kAvx2, 1.0f);
+constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvxVnni | kAvx2);
+
+}  // namespace
+
+extern const IsaRow kIsaAvxVnni, kIsaAvx2;
+const IsaRow kIsaAvxVnni = {.name = "avxvnni", .slower = &kIsaAvx2, .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise};
+
 }  // namespace octet::kernels

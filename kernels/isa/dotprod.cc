@@ -1,4 +1,4 @@
-// The table of NEON with dot products (Cortex-A75 and later). sdot needs s8: activations are stored - 128.
+// The rows of NEON with dot products (Cortex-A75 and later), beside plain NEON's vectors. sdot needs s8: activations are stored - 128.
 #include "kernels/isa/vec_neon.h"
 
 namespace octet::kernels {
@@ -18,8 +18,17 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 6};
 
 #include "kernels/conv/conv_inl.h"
 #include "kernels/depthwise/depthwise_inl.h"
-#include "kernels/isa/table_inl.h"
+#include "kernels/isa/row.h"
 
 namespace octet::kernels {
-const Isa kIsaDotprod = make_isa("dotprod", kNeon | kNeonDot);
+namespace {
+
+constexpr GemmS8 kGemm = make_gemm_s8(kNeon | kNeonDot, 2.0f);
+constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kNeon | kNeonDot);
+
+}  // namespace
+
+extern const IsaRow kIsaDotprod, kIsaNeon;
+const IsaRow kIsaDotprod = {.name = "dotprod", .slower = &kIsaNeon, .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise};
+
 }  // namespace octet::kernels

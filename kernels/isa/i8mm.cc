@@ -1,4 +1,4 @@
-// The table of NEON with i8mm (Cortex-A510, Neoverse V1 and later): usdot takes u8 activations as they are.
+// The rows of NEON with i8mm (Cortex-A510, Neoverse V1 and later), beside plain NEON's vectors: usdot takes u8 activations as they are.
 #include "kernels/isa/vec_neon.h"
 
 namespace octet::kernels {
@@ -18,8 +18,17 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 6};
 
 #include "kernels/conv/conv_inl.h"
 #include "kernels/depthwise/depthwise_inl.h"
-#include "kernels/isa/table_inl.h"
+#include "kernels/isa/row.h"
 
 namespace octet::kernels {
-const Isa kIsaI8mm = make_isa("i8mm", kNeon | kNeonDot | kNeonI8mm);
+namespace {
+
+constexpr GemmS8 kGemm = make_gemm_s8(kNeon | kNeonDot | kNeonI8mm, 2.0f);
+constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kNeon | kNeonDot | kNeonI8mm);
+
+}  // namespace
+
+extern const IsaRow kIsaI8mm, kIsaNeon;
+const IsaRow kIsaI8mm = {.name = "i8mm", .slower = &kIsaNeon, .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise};
+
 }  // namespace octet::kernels

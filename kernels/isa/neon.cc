@@ -1,4 +1,4 @@
-// The table of plain 64-bit NEON (Cortex-A53 and later). Products by smull, which needs s8: activations are stored - 128.
+// The rows of plain 64-bit NEON (Cortex-A53 and later). Products by smull, which needs s8: activations are stored - 128.
 #include "kernels/isa/vec_neon.h"
 
 namespace octet::kernels {
@@ -26,5 +26,15 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 4};
 #include "kernels/isa/table_inl.h"
 
 namespace octet::kernels {
-const Isa kIsaNeon = make_isa("neon", kNeon);
+namespace {
+
+constexpr GemmS8 kGemm = make_gemm_s8(kNeon, 12.0f);
+constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kNeon);
+constexpr VectorKernels kVectors = make_vectors(kNeon);
+
+}  // namespace
+
+extern const IsaRow kIsaNeon;
+const IsaRow kIsaNeon = {.name = "neon", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
+
 }  // namespace octet::kernels

@@ -1,19 +1,19 @@
-// The table of plain C++, for every target: the reference itself.
-#include "kernels/isa/tables.h"
+// The rows of plain C++, for every target: the reference itself.
+#include "kernels/isa/row.h"
 #include "kernels/reference/reference.h"
 
 namespace octet::kernels {
+namespace {
 
-const Isa kIsaScalar = {
-    .name = "scalar",
-    .needs = kNoFeature,
-    .conv_rows = 8,
-    .activation_offset = 0,
+constexpr GemmS8 kGemm = {.rows = 8, .channels = kBlock, .cost = 64.0f, .run = reference::conv_tile};
+
+constexpr DepthwiseS8 kDepthwise = {
+    .packed_bytes = reference::depthwise_packed_bytes, .pack = reference::depthwise_pack, .run = reference::depthwise};
+
+constexpr VectorKernels kVectors = {
+    .vectors_need = kNoFeature,
     .conv_rows_f32 = 8,
-    .conv_tile = reference::conv_tile,
-    .depthwise_packed_bytes = reference::depthwise_packed_bytes,
-    .depthwise_pack = reference::depthwise_pack,
-    .depthwise = reference::depthwise,
+    .finish = reference::finish,
     .max_pool = reference::max_pool,
     .average_pool = reference::average_pool,
     .add = reference::add,
@@ -37,5 +37,10 @@ const Isa kIsaScalar = {
     .layer_norm_f32 = reference::layer_norm_f32,
     .argmax_f32 = reference::argmax_f32,
 };
+
+}  // namespace
+
+extern const IsaRow kIsaScalar;
+const IsaRow kIsaScalar = {.name = "scalar", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
 
 }  // namespace octet::kernels

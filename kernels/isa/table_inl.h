@@ -1,11 +1,10 @@
-// One row of the table of ISAs: all the kernels, on the vectors, dot product and tile sizes that the ISA file gave before.
+// The kernels that need an instruction set's vectors alone, not its dot product: one row, on the vec_*.h included before.
 #pragma once
 #include "kernels/conv/conv_f32_inl.h"
-#include "kernels/conv/conv_inl.h"
-#include "kernels/depthwise/depthwise_inl.h"
+#include "kernels/conv/epilogue_inl.h"
 #include "kernels/elementwise/elementwise_inl.h"
 #include "kernels/elementwise/float_inl.h"
-#include "kernels/isa/tables.h"
+#include "kernels/isa/row.h"
 #include "kernels/move/transpose_8_inl.h"
 #include "kernels/pool/bilinear_inl.h"
 #include "kernels/pool/pool_inl.h"
@@ -14,17 +13,11 @@
 namespace octet::kernels {
 namespace {
 
-constexpr Isa make_isa(const char* name, uint32_t needs) {
+constexpr VectorKernels make_vectors(uint32_t needs) {
   return {
-      .name = name,
-      .needs = needs,
-      .conv_rows = kConvRows,
-      .activation_offset = kActivationOffset,
+      .vectors_need = needs,
       .conv_rows_f32 = kConvRowsF32,
-      .conv_tile = conv_tile,
-      .depthwise_packed_bytes = depthwise_packed_bytes,
-      .depthwise_pack = depthwise_pack,
-      .depthwise = depthwise,
+      .finish = finish_sums,
       .max_pool = max_pool,
       .average_pool = average_pool,
       .add = add,

@@ -1,6 +1,7 @@
 // Bilinear resize: all products are exact in s32, so any order of the sums gives the same bytes.
 #pragma once
 #include "kernels/conv/epilogue_inl.h"
+#include "kernels/owed.h"
 
 namespace octet::kernels {
 namespace {
@@ -35,6 +36,7 @@ inline void blend(const Corners& c, int first, int channels, uint8_t* out) {
 
 // Same as reference::bilinear.
 void bilinear(const BilinearU8& b, int y_begin, int y_end) {
+  assert(owed(b, y_begin, y_end));
   for (int y = y_begin; y < y_end; ++y) {
     const uint8_t* upper = b.input + int64_t{b.y0[y]} * b.in_w * b.input_pitch;
     const uint8_t* lower = b.input + int64_t{b.y1[y]} * b.in_w * b.input_pitch;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/isa/unroll_inl.h"
+#include "kernels/owed.h"
 
 namespace octet::kernels {
 namespace {
@@ -107,14 +108,17 @@ inline void max_pool_any(const Pool& p, const typename Max::Value* in, typename 
 
 // Same as reference::max_pool.
 void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   max_pool_any<MaxU8>(p, in, out, y_begin, y_end);
 }
 void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   max_pool_any<MaxF32>(p, in, out, y_begin, y_end);
 }
 
 // Same as reference::average_pool. Integer division nowhere: the sum is exact, then two float operations.
 void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  assert(owed(a, y_begin, y_end));
   const Pool& p = a.pool;
   const int taps = p.kernel_h * p.kernel_w;
   for (int c = 0; c < p.channels; c += kLanes) {
@@ -151,6 +155,7 @@ void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_b
 }
 
 void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, float* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     const int top = static_cast<int>(pixel / p.out_w) * p.stride_h - p.pad_top,
               left = static_cast<int>(pixel % p.out_w) * p.stride_w - p.pad_left;

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/math.h"
+#include "kernels/owed.h"
 #include "kernels/quant.h"
 #include "kernels/reference/reference.h"
 
@@ -28,6 +30,7 @@ void for_taps(const Geometry& p, int64_t pixel, Visit visit) {
 }  // namespace
 
 void conv_tile_f32(const ConvTileF32& tile) {
+  assert(owed(tile, kMaxRows));
   for (int r = 0; r < tile.rows; ++r) {
     for (int n = 0; n < tile.channels; ++n) {
       const float* block = tile.weights + int64_t{n / kBlock} * tile.taps * tile.in_channels * kBlock;
@@ -44,6 +47,7 @@ void conv_tile_f32(const ConvTileF32& tile) {
 }
 
 void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
+  assert(owed(d, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
     for (int n = 0; n < d.channels; ++n) {
       float sum = d.bias[n];
@@ -56,6 +60,7 @@ void depthwise_f32(const DepthwiseF32& d, int y_begin, int y_end) {
 }
 
 void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
       float best = -std::numeric_limits<float>::infinity();
@@ -66,6 +71,7 @@ void max_pool_f32(const Pool& p, const float* in, float* out, int y_begin, int y
 }
 
 void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, float* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
       float sum = 0;
@@ -108,7 +114,7 @@ void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_
         break;
       // Squares and roots, which heads are full of, are exact operations; so every instruction set gives the same bytes.
       case BinaryF32::kPow:
-        out[i] = y == 2 ? x * x : y == 0.5f ? std::sqrt(x) : std::pow(x, y);
+        out[i] = y == 2 ? x * x : y == 0.5f ? std::sqrt(x) : math::pow(x, y);
         break;
       case BinaryF32::kMin:
         out[i] = std::min(x, y);
@@ -131,7 +137,7 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
         out[i] = exp_full(x);
         break;
       case UnaryF32::kLog:
-        out[i] = std::log(x);
+        out[i] = math::log(x);
         break;
       case UnaryF32::kSqrt:
         out[i] = std::sqrt(x);
@@ -152,16 +158,16 @@ void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t
         out[i] = std::nearbyint(x);
         break;
       case UnaryF32::kErf:
-        out[i] = std::erf(x);
+        out[i] = math::erf(x);
         break;
       case UnaryF32::kReciprocal:
         out[i] = 1 / x;
         break;
       case UnaryF32::kSin:
-        out[i] = std::sin(x);
+        out[i] = math::sin(x);
         break;
       case UnaryF32::kCos:
-        out[i] = std::cos(x);
+        out[i] = math::cos(x);
         break;
     }
   }
@@ -188,6 +194,7 @@ void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
 }
 
 void affine_f32(const AffineF32& a) {
+  assert(owed(a));
   for (int64_t r = 0; r < a.rows; ++r) {
     for (int c = 0; c < a.channels; ++c) {
       float y = a.input[r * a.input_pitch + c] * a.scale[c] + a.shift[c];

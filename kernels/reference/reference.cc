@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/owed.h"
 #include "kernels/quant.h"
 
 namespace octet::kernels::reference {
@@ -13,7 +14,7 @@ namespace {
 // What is stored as u8 meets its upper bound first, and its lower one when it is a byte.
 float clamp(float v, float low, float high) { return max_of(min_of(v, high), low); }
 
-void finish(const Epilogue& e, int32_t acc, int n, const uint8_t* residual, void* row) {
+void finish_one(const Epilogue& e, int32_t acc, int n, const uint8_t* residual, void* row) {
   const bool to_u8 = e.zero_point != nullptr;
   float v = static_cast<float>(acc) * e.multiplier[n];
   if (e.act.kind != Act::kNone) v = (to_u8 ? act_fast(e.act, v) : act_accurate(e.act, v)) * e.out_multiplier[n];
@@ -48,12 +49,21 @@ int32_t dot(const ConvTile& tile, int r, int n) {
 
 }  // namespace
 
+void finish(const Finish& f) {
+  for (int r = 0; r < f.rows; ++r) {
+    void* row = row_at(f.output, f.epilogue, r * f.output_pitch);
+    const uint8_t* residual = residual_at(f.residual, r * f.residual_pitch);
+    for (int n = 0; n < f.channels; ++n) finish_one(f.epilogue, f.acc[r * f.acc_pitch + n], n, residual, row);
+  }
+}
+
 void conv_tile(const ConvTile& tile) {
+  assert(owed(tile, kMaxRows));
   for (int r = 0; r < tile.rows; ++r) {
     void* row = row_at(tile.output, tile.epilogue, r * tile.output_pitch);
     const uint8_t* residual = residual_at(tile.residual, r * tile.residual_pitch);
     for (int n = 0; n < tile.channels; ++n) {
-      finish(tile.epilogue, tile.epilogue.acc0[n] + dot(tile, r, n), n, residual, row);
+      finish_one(tile.epilogue, tile.epilogue.acc0[n] + dot(tile, r, n), n, residual, row);
     }
   }
 }
@@ -67,6 +77,7 @@ void depthwise_pack(const int8_t* weights, int kernel_h, int kernel_w, int chann
 }
 
 void depthwise(const Depthwise& d, int y_begin, int y_end) {
+  assert(owed(d, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * d.out_w; pixel < int64_t{y_end} * d.out_w; ++pixel) {
     void* row = row_at(d.output, d.epilogue, pixel * d.output_pitch);
     const uint8_t* residual = residual_at(d.residual, pixel * d.residual_pitch);
@@ -79,12 +90,13 @@ void depthwise(const Depthwise& d, int y_begin, int y_end) {
         const uint8_t* from = inside ? d.input + (y * d.in_w + x) * d.input_pitch : d.zero_row;
         acc += from[n] * d.weights[tap * d.channels + n];
       }
-      finish(d.epilogue, acc, n, residual, row);
+      finish_one(d.epilogue, acc, n, residual, row);
     }
   }
 }
 
 void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  assert(owed(p, y_begin, y_end));
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
       uint8_t best = 0;
@@ -100,6 +112,7 @@ void max_pool(const Pool& p, const uint8_t* in, uint8_t* out, int y_begin, int y
 }
 
 void average_pool(const AveragePool& a, const uint8_t* in, uint8_t* out, int y_begin, int y_end) {
+  assert(owed(a, y_begin, y_end));
   const Pool& p = a.pool;
   for (int64_t pixel = int64_t{y_begin} * p.out_w; pixel < int64_t{y_end} * p.out_w; ++pixel) {
     for (int n = 0; n < p.channels; ++n) {
@@ -143,14 +156,17 @@ void binary(const BinaryU8& b, Value value) {
 }  // namespace
 
 void add(const BinaryU8& b) {
+  assert(owed(b, true));
   binary(b, [&b](int n, float x, float y) { return (x * b.a_multiplier[n] + y * b.b_multiplier[n]) + b.offset[n]; });
 }
 
 void mul(const BinaryU8& b) {
+  assert(owed(b, false));
   binary(b, [&b](int n, float x, float y) { return ((x - b.a_zero[n]) * (y - b.b_zero[n])) * b.a_multiplier[n]; });
 }
 
 void bilinear(const BilinearU8& b, int y_begin, int y_end) {
+  assert(owed(b, y_begin, y_end));
   for (int y = y_begin; y < y_end; ++y) {
     const uint8_t* upper = b.input + int64_t{b.y0[y]} * b.in_w * b.input_pitch;
     const uint8_t* lower = b.input + int64_t{b.y1[y]} * b.in_w * b.input_pitch;

@@ -15,6 +15,7 @@ float act_accurate(const Activation& act, float x);
 float exp_accurate(float x);  // never 0 or infinite
 float exp_full(float x);      // overflows and vanishes where it should
 
+void finish(const Finish& f);
 void conv_tile(const ConvTile& tile);
 size_t depthwise_packed_bytes(int kernel_h, int kernel_w, int channels);
 void depthwise_pack(const int8_t* weights, int kernel_h, int kernel_w, int channels, int8_t* packed);  // a copy

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 
+#include "runtime/core/aligned.h"
 #include "runtime/core/op.h"
 #include "schema/format.h"
 
@@ -33,17 +35,6 @@ DType dtype_of(schema::DType t) {
     default:
       return DType::kF32;
   }
-}
-
-// Flatbuffers' verifier does not ask whether 64-bit elements stand at multiples of 8.
-bool aligned(const flatbuffers::Vector<int64_t>* v) { return !v || reinterpret_cast<uintptr_t>(v->Data()) % 8 == 0; }
-
-bool aligned(const schema::Node& n) {
-  if (const auto* op = n.op_as_Slice()) return aligned(op->starts()) && aligned(op->ends()) && aligned(op->steps());
-  if (const auto* op = n.op_as_Reshape()) return aligned(op->shape());
-  if (const auto* op = n.op_as_Resize()) return aligned(op->size());
-  if (const auto* op = n.op_as_Pad()) return aligned(op->before()) && aligned(op->after());
-  return true;
 }
 
 // Fills a ModelData from the verified flatbuffer; every member either succeeds or says what is wrong.
@@ -82,7 +73,7 @@ class Loader {
   Result<void> tensor(const schema::Tensor& t) {
     TensorDef def;
     if (t.name()) def.name = t.name()->string_view();
-    if (!aligned(t.shape())) return bad("tensor '", def.name, "': misaligned shape");
+    if (!aligned(t)) return bad("tensor '", def.name, "': misaligned sizes");
     if (t.dtype() > schema::DType::MAX || t.packing() > schema::Packing::MAX)
       return bad("tensor '", def.name, "': unknown type");
     def.dtype = dtype_of(t.dtype());
@@ -126,12 +117,23 @@ class Loader {
       return bad("tensor '", def.name, "': data outside the weight segment");
     def.data = weights_.data() + t.offset();
     def.bytes = t.bytes();
+    if (steers(def.dtype)) def.data = copied(def.data, def.bytes);
     if (def.packing == schema::Packing::dense && def.bytes != static_cast<uint64_t>(elements) * size_of(def.dtype))
       return bad("tensor '", def.name, "': ", def.bytes, " bytes for ", elements, " elements");
     if (def.packing == schema::Packing::conv_s8 && def.dtype != DType::kS8)
       return bad("tensor '", def.name, "': packing of another type");
     if (t.weight_scale()) def.weight_scale = {t.weight_scale()->data(), t.weight_scale()->size()};
     return {};
+  }
+
+  // Whether a constant may decide where something is read or written, and so may not change after its check.
+  static bool steers(DType dtype) { return dtype == DType::kS64 || dtype == DType::kS32 || dtype == DType::kBool; }
+
+  const std::byte* copied(const std::byte* data, size_t bytes) {
+    auto copy = aligned_bytes(bytes);
+    std::copy_n(data, bytes, copy.get());
+    model_.integers.push_back(copy);
+    return copy.get();
   }
 
   bool valid(int t) const { return t >= 0 && static_cast<size_t>(t) < model_.tensors.size(); }
@@ -221,13 +223,17 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
   if (!inside(h.graph_offset, h.graph_bytes) || !inside(h.weights_offset, h.weights_bytes) || h.graph_offset % 8 ||
       h.weights_offset % schema::kAlignment || h.graph_bytes >= (uint64_t{1} << 31) || h.graph_bytes < 8)
     return bad("truncated or damaged");
-  const std::span graph(file.get() + h.graph_offset, h.graph_bytes);
+  // Whoever writes to the file while it is mapped changes weights at most, not what was checked here.
+  auto copy = aligned_bytes(h.graph_bytes);
+  std::copy_n(file.get() + h.graph_offset, h.graph_bytes, copy.get());
+  const std::span<const std::byte> graph(copy.get(), h.graph_bytes);
   const std::span weights(file.get() + h.weights_offset, h.weights_bytes);
   if (schema::hash(graph) != h.graph_hash || schema::hash(weights) != h.weights_hash) return bad("checksum mismatch");
   flatbuffers::Verifier verifier(reinterpret_cast<const uint8_t*>(graph.data()), graph.size(), 16, 10'000'000);
   if (!schema::VerifyModelBuffer(verifier)) return bad("damaged graph");
   model->weight_bytes = weights.size();
   model->file = file;
+  model->graph = copy;
   OCTET_TRY(Loader(*model, *schema::GetModel(graph.data()), weights).load());
   return std::shared_ptr<const ModelData>(std::move(model));
 }
@@ -243,18 +249,6 @@ bool same(const Quant& a, const Quant& b) {
         a.zero_at(static_cast<int64_t>(c)) != b.zero_at(static_cast<int64_t>(c)))
       return false;
   return true;
-}
-
-std::shared_ptr<const std::byte> PackCache::get(const std::string& key, size_t bytes,
-                                                const std::function<void(std::byte*)>& make) {
-  std::lock_guard lock(mutex_);
-  if (auto found = entries_[key].lock()) return found;
-  auto* memory = static_cast<std::byte*>(::operator new (bytes + 1, std::align_val_t{64}));
-  std::shared_ptr<const std::byte> made(
-      memory, [](const std::byte* p) { ::operator delete (const_cast<std::byte*>(p), std::align_val_t{64}); });
-  make(memory);
-  entries_[key] = made;
-  return made;
 }
 
 const OpKind* find_op(schema::Op type) {
@@ -282,10 +276,8 @@ Result<Model> Model::map(const std::string& path) {
 }
 
 Result<Model> Model::from_bytes(std::span<const std::byte> bytes, std::string name) {
-  auto* memory = static_cast<std::byte*>(::operator new (bytes.size() + 1, std::align_val_t{64}));
-  if (!bytes.empty()) std::memcpy(memory, bytes.data(), bytes.size());
-  std::shared_ptr<const std::byte> copy(
-      memory, [](const std::byte* p) { ::operator delete (const_cast<std::byte*>(p), std::align_val_t{64}); });
+  auto copy = aligned_bytes(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy.get());
   auto data = load(std::move(copy), bytes.size(), std::move(name));
   if (!data) return data.error();
   Model model;

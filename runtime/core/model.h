@@ -1,15 +1,13 @@
-// A loaded model as the runtime sees it: plain descriptions that point into the mapped file, all verified.
+// A loaded model as the runtime sees it: plain descriptions, all verified, and weights in the mapped file.
 #pragma once
 #include <octet/octet.h>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "runtime/core/constants.h"
 #include "runtime/core/error.h"
 #include "schema/model_generated.h"
 
@@ -61,19 +59,6 @@ struct NodeDef {
   bool has_input(int i) const { return i < static_cast<int>(inputs.size()) && inputs[static_cast<size_t>(i)] >= 0; }
 };
 
-// Weights in the order that some kernel wants, made once for a model and shared by its sessions. Thread-safe.
-class PackCache {
- public:
-  using Bytes = std::shared_ptr<const std::vector<std::byte>>;
-  // `key` names tensor and layout: "12/f32". `make` fills a buffer of `bytes` (64-byte aligned in data()).
-  std::shared_ptr<const std::byte> get(const std::string& key, size_t bytes,
-                                       const std::function<void(std::byte*)>& make);
-
- private:
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::weak_ptr<const std::byte>> entries_;
-};
-
 struct ModelData {
   std::string name;  // path, for messages
   std::vector<TensorDef> tensors;
@@ -82,8 +67,11 @@ struct ModelData {
   std::vector<std::string_view> int8_ops;
   std::vector<std::pair<std::string_view, std::string_view>> metadata;
   size_t file_bytes = 0, weight_bytes = 0;
-  std::shared_ptr<const std::byte> file;  // owns the mapping
-  mutable PackCache packs;
+  std::shared_ptr<const std::byte> file;   // owns the mapping, where only weights are read after loading
+  std::shared_ptr<const std::byte> graph;  // private: names, shapes, attributes and quantisation point into it
+  std::vector<std::shared_ptr<const std::byte>>
+      integers;  // private too: constants that steer, such as shapes and indices
+  mutable Constants constants;
 
   const TensorDef& input(const NodeDef& n, int i) const {
     return tensors[static_cast<size_t>(n.inputs[static_cast<size_t>(i)])];

@@ -14,8 +14,14 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
-void use_threads(int threads) {
-  if (omp_get_max_threads && omp_set_num_threads && omp_get_max_threads() != threads) omp_set_num_threads(threads);
+OneThread::OneThread() {
+  if (!omp_get_max_threads || !omp_set_num_threads) return;
+  before_ = omp_get_max_threads();
+  if (before_ != 1) omp_set_num_threads(1);
+}
+
+OneThread::~OneThread() {
+  if (before_ != 1) omp_set_num_threads(before_);
 }
 
 }  // namespace octet::onednn

@@ -4,7 +4,19 @@
 
 namespace octet::onednn {
 
-const dnnl::engine& engine();   // the CPU; may throw dnnl::error when first called
-void use_threads(int threads);  // of the primitives that the calling thread executes from now on
+const dnnl::engine& engine();  // the CPU; may throw dnnl::error when first called
+
+// While it lives, primitives that the calling thread makes or executes use that thread alone. The setting is OpenMP's, which
+// is the application's too: afterwards it is as it was.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_ = 1;
+};
 
 }  // namespace octet::onednn

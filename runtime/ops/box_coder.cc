@@ -1,4 +1,5 @@
 // Boxes as offsets from prior boxes and back, with Paddle's arithmetic.
+#include "kernels/math.h"
 #include "runtime/ops/common.h"
 
 namespace octet {
@@ -46,7 +47,7 @@ struct Prior {
 
 void decode(const Prior& p, const float* v, const float* t, float one, float* out) {
   const float cx = v[0] * t[0] * p.w + p.cx, cy = v[1] * t[1] * p.h + p.cy;
-  const float w = std::exp(v[2] * t[2]) * p.w, h = std::exp(v[3] * t[3]) * p.h;
+  const float w = kernels::math::exp(v[2] * t[2]) * p.w, h = kernels::math::exp(v[3] * t[3]) * p.h;
   out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2 - one, out[3] = cy + h / 2 - one;
 }
 
@@ -54,8 +55,8 @@ void encode(const Prior& p, const float* v, const float* t, float one, float* ou
   const float w = t[2] - t[0] + one, h = t[3] - t[1] + one;
   out[0] = ((t[2] + t[0]) / 2 - p.cx) / p.w / v[0];
   out[1] = ((t[3] + t[1]) / 2 - p.cy) / p.h / v[1];
-  out[2] = std::log(std::fabs(w / p.w)) / v[2];
-  out[3] = std::log(std::fabs(h / p.h)) / v[3];
+  out[2] = kernels::math::log(std::fabs(w / p.w)) / v[2];
+  out[3] = kernels::math::log(std::fabs(h / p.h)) / v[3];
 }
 
 void run(const RunContext& ctx, const Job& job) {
@@ -101,7 +102,6 @@ const OpKind kBoxCoder = {.type = schema::Op::BoxCoder,
                           .max_inputs = 3,
                           .check = check,
                           .infer = infer,
-                          .can_int8 = nullptr,
                           .prepare = prepare};
 
 }  // namespace octet

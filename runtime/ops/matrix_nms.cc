@@ -1,5 +1,6 @@
 // Paddle's matrix_nms: overlapping boxes lose score, as much as their neighbours' own overlaps leave (X. Wang et al., "SOLOv2",
 // 2020).
+#include "kernels/math.h"
 #include "runtime/ops/overlap.h"
 
 namespace octet {
@@ -43,7 +44,7 @@ int64_t decay(const Job& job, const float* boxes, const float* scores, int32_t t
     for (int64_t j = 0; j < i; ++j) {
       const float iou = paddle_iou(boxes + 4 * int64_t{order[i]}, boxes + 4 * int64_t{order[j]}, job.one);
       const float factor =
-          job.gaussian ? std::exp((worst[j] * worst[j] - iou * iou) * job.sigma) : (1 - iou) / (1 - worst[j]);
+          job.gaussian ? kernels::math::exp((worst[j] * worst[j] - iou * iou) * job.sigma) : (1 - iou) / (1 - worst[j]);
       least = std::min(least, factor);
       most = std::max(most, iou);
     }
@@ -118,7 +119,6 @@ const OpKind kMatrixNms = {.type = schema::Op::MatrixNms,
                            .max_inputs = 2,
                            .check = check,
                            .infer = infer,
-                           .can_int8 = nullptr,
                            .prepare = prepare,
                            .dtype = kept_type,
                            .outputs = 3,

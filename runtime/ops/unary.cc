@@ -1,4 +1,5 @@
 // Functions of one element: float by the kernels, int8 by tables of all 256 values.
+#include "kernels/math.h"
 #include "kernels/quant.h"
 #include "kernels/reference/reference.h"
 #include "runtime/ops/common.h"
@@ -64,40 +65,19 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) { return quantised(m.input(n, 0)) && quantised(m.output(n, 0)); }
+Int8Rule int8(const NodeDef& n, const ModelData&) {
+  const auto kind = n.attributes<schema::Unary>().kind();
+  const bool gentle =
+      kind == schema::UnaryKind::act || kind == schema::UnaryKind::neg || kind == schema::UnaryKind::abs;
+  return {.kind = Int8Rule::Kind::kOwn, .given_only = !gentle};
+}
 
-// In double, then rounded once: tables do not depend on the ISA.
-float evaluate(kernels::UnaryF32 op, const kernels::Activation& act, float v) {
-  const double x = v;
-  switch (op) {
-    case kernels::UnaryF32::kAct:
-      return kernels::reference::act_accurate(act, v);
-    case kernels::UnaryF32::kExp:
-      return static_cast<float>(std::exp(x));
-    case kernels::UnaryF32::kLog:
-      return static_cast<float>(std::log(x));
-    case kernels::UnaryF32::kSqrt:
-      return static_cast<float>(std::sqrt(x));
-    case kernels::UnaryF32::kNeg:
-      return -v;
-    case kernels::UnaryF32::kAbs:
-      return std::fabs(v);
-    case kernels::UnaryF32::kFloor:
-      return std::floor(v);
-    case kernels::UnaryF32::kCeil:
-      return std::ceil(v);
-    case kernels::UnaryF32::kRound:
-      return std::nearbyint(v);
-    case kernels::UnaryF32::kErf:
-      return static_cast<float>(std::erf(x));
-    case kernels::UnaryF32::kReciprocal:
-      return static_cast<float>(1 / x);
-    case kernels::UnaryF32::kSin:
-      return static_cast<float>(std::sin(x));
-    case kernels::UnaryF32::kCos:
-      return static_cast<float>(std::cos(x));
-  }
-  return v;
+// The float function, but for exp: a table can afford the better one.
+float evaluate(kernels::UnaryF32 op, const kernels::Activation& act, float x) {
+  if (op == kernels::UnaryF32::kExp) return kernels::math::exp(x);
+  float y;
+  kernels::reference::unary_f32(op, act, &x, &y, 1);
+  return y;
 }
 
 void prepare_u8(Prepare& p, kernels::UnaryF32 op, const kernels::Activation& act) {
@@ -176,8 +156,8 @@ const OpKind kUnary = {.type = schema::Op::Unary,
                        .max_inputs = 1,
                        .check = check,
                        .infer = infer,
-                       .can_int8 = can_int8,
                        .prepare = prepare,
+                       .int8 = int8,
                        .pitched_in = true,
                        .pitched_out = true,
                        .elementwise = true};

@@ -1,4 +1,5 @@
 // Boxes and scores from a YOLO head's feature map, with Paddle's arithmetic.
+#include "kernels/math.h"
 #include "runtime/ops/common.h"
 
 namespace octet {
@@ -39,7 +40,7 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+float sigmoid(float x) { return 1.0f / (1.0f + kernels::math::exp(-x)); }
 
 struct Job {
   int64_t h, w, anchors, classes;
@@ -61,7 +62,8 @@ void decode(const Job& job, const Cell& cell, int64_t anchor, const int32_t* ima
   std::fill(scores, scores + job.classes, 0.0f);
   float confidence = sigmoid(x[4]);
   if (job.iou_aware)
-    confidence = std::pow(confidence, 1 - job.iou_factor) * std::pow(sigmoid(cell.x[anchor]), job.iou_factor);
+    confidence = kernels::math::pow(confidence, 1 - job.iou_factor) *
+                 kernels::math::pow(sigmoid(cell.x[anchor]), job.iou_factor);
   if (!(confidence >= job.threshold)) return;
   const auto image_h = static_cast<float>(image[0]), image_w = static_cast<float>(image[1]);
   const auto grid_h = static_cast<float>(job.h), grid_w = static_cast<float>(job.w);
@@ -69,8 +71,8 @@ void decode(const Job& job, const Cell& cell, int64_t anchor, const int32_t* ima
   const float cx = (static_cast<float>(cell.column) + sigmoid(x[0]) * job.scale + bias) * image_w / grid_w;
   const float cy = (static_cast<float>(cell.row) + sigmoid(x[1]) * job.scale + bias) * image_h / grid_h;
   const float* size = &job.sizes[static_cast<size_t>(2 * anchor)];
-  const float w = std::exp(x[2]) * size[0] * image_w / static_cast<float>(job.downsample * job.w);
-  const float h = std::exp(x[3]) * size[1] * image_h / static_cast<float>(job.downsample * job.h);
+  const float w = kernels::math::exp(x[2]) * size[0] * image_w / static_cast<float>(job.downsample * job.w);
+  const float h = kernels::math::exp(x[3]) * size[1] * image_h / static_cast<float>(job.downsample * job.h);
   box[0] = cx - w / 2, box[1] = cy - h / 2, box[2] = cx + w / 2, box[3] = cy + h / 2;
   if (job.clip) {
     box[0] = std::max(box[0], 0.0f), box[1] = std::max(box[1], 0.0f);
@@ -126,7 +128,6 @@ const OpKind kYoloBox = {.type = schema::Op::YoloBox,
                          .max_inputs = 2,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = nullptr,
                          .prepare = prepare,
                          .outputs = 2};
 

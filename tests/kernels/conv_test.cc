@@ -1,4 +1,4 @@
-// conv_tile of every ISA against the reference, byte for byte.
+// The int8 tile and the epilogue of every ISA against the reference, byte for byte.
 #include <cstring>
 
 #include "tests/kernels/support.h"
@@ -46,18 +46,18 @@ void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
   tile.output = expected.data();
   reference::conv_tile(tile);
   for (const Isa* isa : supported_isas()) {
-    if (s.rows > isa->conv_rows) continue;
+    if (s.rows > isa->gemm_s8.rows) continue;
     for (int n = 0; n < s.channels; ++n) {  // what fold_bias does with the offset
       int32_t sum = 0;
       for (int i = 0; i < s.taps * s.groups * kGroup; ++i) {
         sum += weights[(static_cast<size_t>(n / kBlock) * s.taps * s.groups + i / kGroup) * kBlock * kGroup +
                        n % kBlock * kGroup + i % kGroup];
       }
-      data.acc0[n] = acc0[n] + isa->activation_offset * sum;
+      data.acc0[n] = acc0[n] + isa->gemm_s8.activation_offset * sum;
     }
     got.assign(expected.size(), 0xAB);
     tile.output = got.data();
-    isa->conv_tile(tile);
+    isa->gemm_s8.run(tile);
     ASSERT_TRUE(same(expected, got)) << describe(*isa, s, act, residual, to_u8);
   }
 }
@@ -101,8 +101,8 @@ TEST(ConvTile, ExtremeProducts) {
       const std::vector<int8_t> weights(16 * 64, static_cast<int8_t>(weight));
       std::vector<float> one(16, 1.0f), low(16, -1e30f), high(16, 1e30f), out(4 * 16);
       for (const Isa* isa : supported_isas()) {
-        const std::vector<int32_t> acc0(16, isa->activation_offset * weight * 64);
-        isa->conv_tile(
+        const std::vector<int32_t> acc0(16, isa->gemm_s8.activation_offset * weight * 64);
+        isa->gemm_s8.run(
             {.rows = 4,
              .taps = 1,
              .groups = 16,
@@ -118,6 +118,42 @@ TEST(ConvTile, ExtremeProducts) {
   }
 }
 
+// The epilogue by itself, as an algorithm that ends in accumulators calls it.
+void check_finish(int rows, int channels, const Activation& act, bool residual, bool to_u8) {
+  Random random(static_cast<uint32_t>(rows * 7919 + channels * 131 + static_cast<int>(act.kind)));
+  const int acc_pitch = padded(channels) + 16 * random.integer(0, 1), pitch = channels + random.integer(0, 5);
+  std::vector<int32_t> acc(static_cast<size_t>((rows + kFinishSlack) * acc_pitch));
+  for (int32_t& a : acc) a = random.integer(0, 15) ? random.integer(-100000, 100000) : random.integer(0, 1 << 30);
+  const std::vector<uint8_t> res = random.bytes(int64_t{rows} * pitch);
+  EpilogueData data(random, channels, 50000.0, act, residual, to_u8);
+  Finish f = {.acc = acc.data(),
+              .acc_pitch = acc_pitch,
+              .rows = rows,
+              .channels = channels,
+              .epilogue = data.epilogue,
+              .output_pitch = pitch,
+              .residual = residual ? res.data() : nullptr,
+              .residual_pitch = pitch};
+  f.epilogue.acc0 = nullptr;
+  std::vector<uint8_t> expected(static_cast<size_t>(rows * pitch) * (to_u8 ? 1 : 4), 0xAB), got;
+  f.output = expected.data();
+  reference::finish(f);
+  for (const Isa* isa : supported_isas()) {
+    got.assign(expected.size(), 0xAB);
+    f.output = got.data();
+    isa->finish(f);
+    ASSERT_TRUE(same(expected, got)) << describe(*isa, {rows, 0, 0, channels}, act, residual, to_u8);
+  }
+}
+
+TEST(Finish, EqualsReference) {
+  for (const Activation& act : kActivations)
+    for (bool residual : {false, true})
+      for (bool to_u8 : {false, true})
+        for (int channels : {1, 3, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 80, 130, 200})
+          for (int rows : {1, 2, 3, 4, 5, 8, 13, 37}) check_finish(rows, channels, act, residual, to_u8);
+}
+
 // Ties go to even and the limits hold, also far outside what s32 can show.
 TEST(ConvTile, RoundingAndLimits) {
   const uint8_t input[kReadSlack] = {};
@@ -131,19 +167,19 @@ TEST(ConvTile, RoundingAndLimits) {
   const std::vector<uint8_t> expected = {100, 102, 102, 100, 98, 98, 254, 255, 255, 0, 0, 0, 255, 0, 255, 0};
   for (const Isa* isa : supported_isas()) {
     std::vector<uint8_t> out(16);
-    isa->conv_tile({.rows = 1,
-                    .taps = 1,
-                    .groups = 1,
-                    .input = &row,
-                    .weights = weights.data(),
-                    .channels = 16,
-                    .epilogue = {.acc0 = acc0.data(),
-                                 .multiplier = multiplier.data(),
-                                 .low = low.data(),
-                                 .high = high.data(),
-                                 .zero_point = zero.data()},
-                    .output = out.data(),
-                    .output_pitch = 16});
+    isa->gemm_s8.run({.rows = 1,
+                      .taps = 1,
+                      .groups = 1,
+                      .input = &row,
+                      .weights = weights.data(),
+                      .channels = 16,
+                      .epilogue = {.acc0 = acc0.data(),
+                                   .multiplier = multiplier.data(),
+                                   .low = low.data(),
+                                   .high = high.data(),
+                                   .zero_point = zero.data()},
+                      .output = out.data(),
+                      .output_pitch = 16});
     EXPECT_TRUE(same(expected, out)) << isa->name;
   }
 }

@@ -50,16 +50,16 @@ void check(const Case& c, const Activation& act, bool residual, bool to_u8) {
     for (int n = 0; n < c.channels; ++n) {
       int32_t sum = 0;
       for (int t = 0; t < taps; ++t) sum += weights[static_cast<size_t>(t * c.channels + n)];
-      data.acc0[n] = acc0[n] + isa->activation_offset * sum;
+      data.acc0[n] = acc0[n] + isa->depthwise_s8.activation_offset * sum;
     }
-    packed.assign(isa->depthwise_packed_bytes(c.kernel_h, c.kernel_w, c.channels), 99);
-    isa->depthwise_pack(weights.data(), c.kernel_h, c.kernel_w, c.channels, packed.data());
+    packed.assign(isa->depthwise_s8.packed_bytes(c.kernel_h, c.kernel_w, c.channels), 99);
+    isa->depthwise_s8.pack(weights.data(), c.kernel_h, c.kernel_w, c.channels, packed.data());
     got.assign(expected.size(), 0xCD);
     d.weights = packed.data();
     d.output = got.data();
     const int middle = d.out_h / 2;
-    isa->depthwise(d, 0, middle);
-    isa->depthwise(d, middle, d.out_h);
+    isa->depthwise_s8.run(d, 0, middle);
+    isa->depthwise_s8.run(d, middle, d.out_h);
     ASSERT_TRUE(same(expected, got)) << isa->name << " " << c.why << " kernel " << c.kernel_h << "x" << c.kernel_w
                                      << " stride " << c.stride << " image " << c.in_h << "x" << c.in_w << " channels "
                                      << c.channels << " act " << static_cast<int>(act.kind);

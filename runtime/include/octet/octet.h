@@ -4,6 +4,9 @@
 // (but std::bad_alloc), logs or exits. A Model is immutable and may be shared by any number of sessions and threads; a
 // Session is one caller's state and must be used by one thread at a time.
 #pragma once
+#if __cplusplus < 201709L
+#error "octet/octet.h needs C++20: -std=c++20"
+#endif
 #include <array>
 #include <cstddef>
 #include <cstdint>

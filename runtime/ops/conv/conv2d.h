@@ -83,10 +83,24 @@ inline schema::PackedShape packed_shape(const Geometry& g) { return {g.groups, g
 void weights_s8(const Geometry& g, const TensorDef& weight, int64_t group, int64_t o, int8_t* row);
 void weights_f32(const Layer& layer, int64_t group, int64_t o, float* row);
 
-// As ConvTileF32 wants them: [group][block of 16][tap][in][16].
-std::shared_ptr<const std::byte> pack_f32(const Layer& layer);
+// An order of weights other than the file's.
+struct Packing {
+  std::string_view name;
+  bool by_isa = false;  // each instruction set has its own
+  size_t (*bytes)(const Layer& layer) = nullptr;
+  void (*pack)(const Layer& layer, std::byte* to) = nullptr;  // writes all of them
+};
+extern const Packing kBlocksF32;  // as ConvTileF32 wants them: [group][block of 16][tap][in][16]
 
-// Arrays of the epilogue for each group, `stride` apart.
+// What follows is made once for a model, see Constants. The memory of packed weights is 64-byte aligned.
+using Weights = std::shared_ptr<const std::byte>;
+ConstantKey weights_key(const Layer& layer, std::string_view packing);
+Weights packed_weights(const Layer& layer, const Packing& packing);
+
+// Operand 2 of a node, zeros where it has none: [groups][out padded to 16].
+std::shared_ptr<const std::vector<float>> padded_bias(const Prepare& p, int64_t groups, int64_t out);
+
+// Arrays of the int8 epilogue for each group, `stride` apart, for a kernel with this activation offset.
 struct EpilogueArrays {
   int64_t stride = 0;
   std::vector<int32_t> acc0, zero_point;
@@ -94,7 +108,7 @@ struct EpilogueArrays {
   kernels::Activation act;
   kernels::Epilogue at(int64_t group, int64_t channel) const;
 };
-std::shared_ptr<EpilogueArrays> make_epilogue(const Layer& layer);
+std::shared_ptr<const EpilogueArrays> epilogue(const Layer& layer, int activation_offset);
 
 // The geometry as Depthwise and DepthwiseF32 say it.
 template <class D>
@@ -114,11 +128,6 @@ D window_of(const Geometry& g) {
 // What padding holds: `pixels` pixels of the input's zero points, and read slack.
 std::vector<uint8_t> zero_pixels(const Value& x, int64_t pixels);
 
-Result<void> prepare(const Layer& layer);  // picks one of these:
-void prepare_int8(const Layer& layer);
-void prepare_depthwise_int8(const Layer& layer);
-void prepare_f32(const Layer& layer);
-void prepare_depthwise_f32(const Layer& layer);
-bool prepare_onednn(const Layer& layer);  // false: nothing done, take our own
+Result<void> prepare(const Layer& layer);  // by the cheapest algorithm that fits, see algorithm.h
 
 }  // namespace octet::conv

@@ -78,8 +78,8 @@ struct DeformConv {
   int64_t offset_groups, channels;  // channels: of an offset group
   int64_t tile, block, tasks;       // pixels of a tile and of a block, a multiple of that
   int64_t unit;                     // output channels that pass together
-  std::shared_ptr<const std::byte> weights;
-  std::vector<float> bias;  // [group][padded out]
+  conv::Weights weights;
+  std::shared_ptr<const std::vector<float>> bias;  // [group][padded out]
   kernels::ConvTileF32 form;
   int x, offsets, mask, y;
   int64_t x_pitch, offset_pitch, mask_pitch;
@@ -148,7 +148,7 @@ struct DeformConv {
     for (int64_t group = 0; group < g.groups; ++group)
       for (int64_t channel = 0; channel < g.out; channel += unit) {
         t.weights = reinterpret_cast<const float*>(weights.get()) + (group * padded + channel) * depth;
-        t.bias = bias.data() + group * padded + channel;
+        t.bias = bias->data() + group * padded + channel;
         t.channels = static_cast<int>(std::min(unit, g.out - channel));
         for (int64_t i = 0; i < count; i += tile) {
           t.rows = static_cast<int>(std::min(tile, count - i));
@@ -171,10 +171,7 @@ Result<void> prepare(Prepare& p) {
   const int64_t offset_groups = p.node->attributes<schema::DeformConv2d>().offset_groups();
   const int64_t tile = p.isa.conv_rows_f32, row_bytes = g.taps() * g.in_channels() * int64_t{sizeof(float)};
   const int64_t tiles = std::clamp<int64_t>(kPatchBytes / (row_bytes * tile), 1, (g.pixels() + tile - 1) / tile);
-  const int64_t padded = round_up(g.out, kernels::kBlock), channel_bytes = g.taps() * g.in * int64_t{sizeof(float)};
-  std::vector<float> bias(static_cast<size_t>(g.groups * padded));
-  for (int64_t n = 0; n < g.out_channels(); ++n)
-    bias[static_cast<size_t>(n / g.out * padded + n % g.out)] = layer.bias(n);
+  const int64_t channel_bytes = g.taps() * g.in * int64_t{sizeof(float)};
   DeformConv job{.g = g,
                  .offset_groups = offset_groups,
                  .channels = g.in_channels() / offset_groups,
@@ -182,8 +179,8 @@ Result<void> prepare(Prepare& p) {
                  .block = tiles * tile,
                  .tasks = 1,
                  .unit = std::max<int64_t>(64, kWeightBytes / channel_bytes / 64 * 64),
-                 .weights = conv::pack_f32(layer),
-                 .bias = std::move(bias),
+                 .weights = conv::packed_weights(layer, conv::kBlocksF32),
+                 .bias = conv::padded_bias(p, g.groups, g.out),
                  .form = {},
                  .x = p.in(0).id,
                  .offsets = p.in(kOffsets).id,
@@ -217,7 +214,6 @@ const OpKind kDeformConv2d = {.type = schema::Op::DeformConv2d,
                               .max_inputs = 5,
                               .check = check,
                               .infer = infer,
-                              .can_int8 = nullptr,
                               .prepare = prepare,
                               .check_data = check_data,
                               .pitched_in = true,

@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/ops/conv/conv2d.h"
+
 namespace octet::mat_mul {
 namespace {
 
@@ -17,7 +19,7 @@ struct Product {
   int y;
   int64_t y_pitch;
   kernels::Activation act;
-  std::vector<float> bias;
+  std::shared_ptr<const std::vector<float>> bias;
   int tile_rows;
   int64_t chunks;  // of tasks in a phase
   const kernels::Isa* isa;
@@ -76,7 +78,7 @@ struct Product {
     t.input = pointers;
     t.weights = packed + b.batch[static_cast<size_t>(batch)] * blocks() * kBlock * k;
     t.channels = static_cast<int>(n);
-    t.bias = bias.data();
+    t.bias = bias->data();
     t.act = act;
     t.output = c.data<float>(y) + (batch * m + row) * y_pitch;
     t.output_pitch = y_pitch;
@@ -97,15 +99,10 @@ void prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::
                   p.out().id,
                   p.out().pitch,
                   act,
-                  {},
+                  conv::padded_bias(p, 1, y[-1]),
                   p.isa.conv_rows_f32,
                   1,
                   &p.isa};
-  product.bias.resize(static_cast<size_t>(round_up(product.n, kBlock)));
-  if (p.has_in(2)) {
-    const auto values = p.tensor(2).values<float>();
-    std::copy(values.begin(), values.end(), product.bias.begin());
-  }
   p.step.macs = y.elements() * product.k;
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.packed_b() + product.packed_a()) * sizeof(float);

@@ -4,14 +4,13 @@
 
 #include "kernels/quant.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/conv/conv2d.h"
 #include "runtime/ops/mat_mul/mat_mul.h"
 
 namespace octet::mat_mul {
 namespace {
 
 constexpr int kBlock = kernels::kBlock, kGroup = kernels::kGroup;
-constexpr int32_t kZero = 128;         // of the right-hand side
-constexpr int64_t kMaxDepth = 33000;   // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits
 constexpr int64_t kMaxBias = 1 << 30;  // as fold_bias clamps it
 
 struct Product {
@@ -20,10 +19,8 @@ struct Product {
   int y;
   int64_t y_pitch;
   size_t y_element;
-  int32_t a_zero;  // less what the kernel adds itself
-  kernels::Activation act;
-  std::vector<int32_t> bias, zero_point;  // padded to a block, as the others
-  std::vector<float> multiplier, out_multiplier, low, high;
+  int32_t a_zero;                                        // less what the kernel adds itself
+  std::shared_ptr<const conv::EpilogueArrays> epilogue;  // acc0: the bias alone
   int tile_rows;
   int64_t chunks;  // of tasks in a phase
   const kernels::Isa* isa;
@@ -40,22 +37,25 @@ struct Product {
     auto* weights = reinterpret_cast<int8_t*>(c.scratch);
     auto* start = reinterpret_cast<int32_t*>(c.scratch + weight_bytes());
     auto* turned = reinterpret_cast<uint8_t*>(c.scratch + weight_bytes() + start_bytes());
-    split(c.threads, b.batches * blocks(), [&](int64_t i) { pack_block(c, i, weights, start); });
+    split(c.threads, b.batches * blocks(), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) pack_block(c, i, weights, start);
+    });
     if (a.transposed)
-      split(c.threads, a.batches, [&](int64_t i) {
-        isa->transpose_8(c.data<uint8_t>(a.value) + i * a.rows * a.pitch, a.pitch, turned + i * m * k, k, k, m);
+      split(c.threads, a.batches, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+          isa->transpose_8(c.data<uint8_t>(a.value) + i * a.rows * a.pitch, a.pitch, turned + i * m * k, k, k, m);
       });
     const int64_t tiles = (m + tile_rows - 1) / tile_rows;
-    split(c.threads, batches() * tiles,
-          [&](int64_t i) { tile(c, i / tiles, i % tiles * tile_rows, weights, start, turned); });
+    split(c.threads, batches() * tiles, [&](int64_t begin, int64_t end) {
+      const kernels::Entered entered(isa->gemm_s8);
+      for (int64_t i = begin; i < end; ++i) tile(c, i / tiles, i % tiles * tile_rows, weights, start, turned);
+    });
   }
 
   template <class F>
   void split(Threads& threads, int64_t count, const F& body) const {
     const int64_t tasks = std::min(count, chunks);
-    threads.run(tasks, [&](int64_t t) {
-      for (int64_t i = count * t / tasks; i < count * (t + 1) / tasks; ++i) body(i);
-    });
+    threads.run(tasks, [&](int64_t t) { body(count * t / tasks, count * (t + 1) / tasks); });
   }
 
   // [group][16 columns][4 of k] of block i % blocks() of matrix i / blocks(); what is beyond the last is zero.
@@ -69,11 +69,11 @@ struct Product {
       const uint8_t* x = from + (first + j) * column_step;
       int32_t sum = 0;
       for (int64_t d = 0; d < k; ++d) {
-        const int32_t w = std::max(int32_t{x[d * depth_step]} - kZero, -127);
+        const int32_t w = std::max(int32_t{x[d * depth_step]} - kProductZero, -127);
         to[(d / kGroup * kBlock + j) * kGroup + d % kGroup] = static_cast<int8_t>(w);
         sum += w;
       }
-      const int64_t at = bias[static_cast<size_t>(first + j)] - int64_t{a_zero} * sum;
+      const int64_t at = epilogue->acc0[static_cast<size_t>(first + j)] - int64_t{a_zero} * sum;
       start[i * kBlock + j] = static_cast<int32_t>(std::clamp<int64_t>(at, -kMaxBias, kMaxBias));
     }
     std::fill_n(start + i * kBlock + columns, kBlock - columns, 0);
@@ -93,44 +93,44 @@ struct Product {
     t.input = pointers;
     t.weights = weights + b.batch[i] * blocks() * block_bytes();
     t.channels = static_cast<int>(n);
-    t.epilogue = {.acc0 = start + b.batch[i] * blocks() * kBlock,
-                  .multiplier = multiplier.data(),
-                  .act = act,
-                  .out_multiplier = out_multiplier.data(),
-                  .low = low.data(),
-                  .high = high.data(),
-                  .zero_point = zero_point.empty() ? nullptr : zero_point.data()};
+    t.epilogue = epilogue->at(0, 0);
+    t.epilogue.acc0 = start + b.batch[i] * blocks() * kBlock;
     t.output = c.data<std::byte>(y) + static_cast<size_t>((batch * m + row) * y_pitch) * y_element;
     t.output_pitch = y_pitch;
-    isa->conv_tile(t);
+    isa->gemm_s8.run(t);
   }
 };
 
 // One entry a column of the product.
-void make_epilogue(const Prepare& p, Product& product) {
+std::shared_ptr<const conv::EpilogueArrays> make_epilogue(const Prepare& p, int64_t n, const kernels::Activation& act) {
   const Value& y = p.out();
-  const bool to_u8 = y.dtype == DType::kU8, active = product.act.kind != kernels::Act::kNone;
+  const bool to_u8 = y.dtype == DType::kU8, active = act.kind != kernels::Act::kNone;
   const double unit = double{p.in(0).quant.scale_at(0)} * double{p.in(1).quant.scale_at(0)};
   const auto step = [&](int64_t c) { return to_u8 ? double{y.quant.scale_at(c)} : 1.0; };
   const auto bias = p.has_in(2) ? p.tensor(2).values<float>() : std::span<const float>();
   const auto bias_at = [&](int64_t c) { return bias.empty() ? 0.0f : bias[static_cast<size_t>(c)]; };
-  product.bias = per_channel<int32_t>(product.n, [&](int64_t c) { return kernels::fold_bias(bias_at(c), unit, 0); });
-  product.multiplier = per_channel<float>(product.n, [&](int64_t c) { return active ? unit : unit / step(c); });
-  product.out_multiplier = per_channel<float>(product.n, [&](int64_t c) { return 1 / step(c); });
+  auto e = std::make_shared<conv::EpilogueArrays>();
+  e->act = act;
+  e->acc0 = per_channel<int32_t>(n, [&](int64_t c) { return kernels::fold_bias(bias_at(c), unit, 0); });
+  e->multiplier = per_channel<float>(n, [&](int64_t c) { return active ? unit : unit / step(c); });
+  e->out_multiplier = per_channel<float>(n, [&](int64_t c) { return 1 / step(c); });
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const auto zero = [&](int64_t c) { return static_cast<float>(y.quant.zero_at(c)); };
-  product.low = per_channel<float>(product.n, [&](int64_t c) { return to_u8 ? -zero(c) : -kInfinity; });
-  product.high = per_channel<float>(product.n, [&](int64_t c) { return to_u8 ? 255 - zero(c) : kInfinity; });
-  if (to_u8) product.zero_point = per_channel<int32_t>(product.n, [&](int64_t c) { return y.quant.zero_at(c); });
+  e->low = per_channel<float>(n, [&](int64_t c) { return to_u8 ? -zero(c) : -kInfinity; });
+  e->high = per_channel<float>(n, [&](int64_t c) { return to_u8 ? 255 - zero(c) : kInfinity; });
+  if (to_u8) e->zero_point = per_channel<int32_t>(n, [&](int64_t c) { return y.quant.zero_at(c); });
+  return e;
+}
+
+// Shared where it holds a bias, whose length n is; without one, n may be another in each plan.
+std::shared_ptr<const conv::EpilogueArrays> epilogue(const Prepare& p, int64_t n, const kernels::Activation& act) {
+  if (!p.has_in(2)) return make_epilogue(p, n, act);
+  const int to_u8 = p.out().dtype == DType::kU8;
+  return p.model.constants.get<conv::EpilogueArrays>({.of = p.node, .packing = "product epilogue", .form = to_u8},
+                                                     [&] { return make_epilogue(p, n, act); });
 }
 
 }  // namespace
-
-bool can_int8(const NodeDef& node, const ModelData& model) {
-  const TensorDef &a = model.input(node, 0), &b = model.input(node, 1);
-  return quantised(a) && quantised(b) && !b.constant && !a.quant.per_channel() && !b.quant.per_channel() &&
-         b.quant.zero_at(0) == kZero;
-}
 
 Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
   const Shape &y = p.out().shape, &a = p.in(0).shape;
@@ -141,10 +141,9 @@ Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const 
     return p.error("sums of " + text_of(product.k) +
                    " int8 products do not fit 32 bits; keep it float with int8_exclude");
   product.y = p.out().id, product.y_pitch = p.out().pitch, product.y_element = size_of(p.out().dtype);
-  product.a_zero = p.in(0).quant.zero_at(0) - p.isa.activation_offset;
-  product.act = act;
-  product.tile_rows = p.isa.conv_rows, product.chunks = 1, product.isa = &p.isa;
-  make_epilogue(p, product);
+  product.a_zero = p.in(0).quant.zero_at(0) - p.isa.gemm_s8.activation_offset;
+  product.tile_rows = p.isa.gemm_s8.rows, product.chunks = 1, product.isa = &p.isa;
+  product.epilogue = epilogue(p, product.n, act);
   p.step.macs = y.elements() * product.k;
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.weight_bytes() + product.start_bytes() + product.turned_bytes());

@@ -2,9 +2,11 @@
 
 #include <string_view>
 
+#include "kernels/isa/row.h"
+
 namespace octet::kernels {
 
-extern const Isa kEmulatedAvx512Vnni, kEmulatedAvxVnni;
+extern const IsaRow kEmulatedAvx512Vnni, kEmulatedAvxVnni;
 
 namespace {
 bool native(std::string_view name) {
@@ -15,8 +17,9 @@ bool native(std::string_view name) {
 }  // namespace
 
 std::vector<const Isa*> emulated_isas() {
+  static const Isa kAll[] = {complete(kEmulatedAvx512Vnni), complete(kEmulatedAvxVnni)};
   std::vector<const Isa*> isas;
-  for (const Isa* isa : {&kEmulatedAvx512Vnni, &kEmulatedAvxVnni})
+  for (const Isa* isa : {&kAll[0], &kAll[1]})
     if (native("avx2") && !native(isa->name)) isas.push_back(isa);
   return isas;
 }

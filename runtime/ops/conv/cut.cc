@@ -1,7 +1,7 @@
 // How a convolution is cut into tasks for threads and into units for the cache.
 #include <algorithm>
 
-#include "runtime/ops/conv/conv2d_windows.h"
+#include "runtime/ops/conv/windows.h"
 
 namespace octet::conv {
 namespace {

@@ -1,13 +1,13 @@
 // Float convolution by oneDNN. Where it has no fast code for a layer (rows apart, an odd activation), our own takes it.
 #include <algorithm>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <vector>
 
 #include "runtime/core/onednn.h"
-#include "runtime/ops/conv/conv2d.h"
-#include "runtime/ops/conv/conv2d_windows.h"
+#include "runtime/ops/conv/algorithm.h"
+#include "runtime/ops/conv/windows.h"
 
 namespace octet::conv {
 namespace {
@@ -73,7 +73,8 @@ bool append(dnnl::post_ops& ops, const kernels::Activation& act) {
   return false;
 }
 
-constexpr int64_t kAfterElements = 8192;  // of a chunk that passes through the cache twice
+constexpr double kProductCycles = 1.0 / 32;  // of a product: less than our own float code takes, whatever the layer
+constexpr int64_t kAfterElements = 8192;     // of a chunk that passes through the cache twice
 
 struct Operand {
   memory mem;
@@ -98,7 +99,7 @@ struct Part {
 
   // The C call: the C++ one would build a map, and so allocate, at each run.
   void run(const RunContext& c) const {
-    onednn::use_threads(1);
+    const onednn::OneThread one_thread;
     for (const Operand& o : operands)
       if (o.value >= 0) dnnl_memory_set_data_handle(o.mem.get(), c.data<float>(o.value) + o.offset);
     dnnl_memory_set_data_handle(scratch.get(), c.scratch + scratch_offset);
@@ -107,10 +108,29 @@ struct Part {
   }
 };
 
+// The layouts that a layer's weights were wanted in, numbered: a description of memory is no key, but can be compared.
+struct Layouts {
+  mutable std::mutex mutex;
+  mutable std::vector<memory::desc> seen;
+
+  int64_t number(const memory::desc& wanted) const {
+    std::lock_guard lock(mutex);
+    const auto found = std::find(seen.begin(), seen.end(), wanted);
+    if (found != seen.end()) return found - seen.begin();
+    seen.push_back(wanted);
+    return static_cast<int64_t>(seen.size()) - 1;
+  }
+};
+
+struct Reordered {
+  std::shared_ptr<const Layouts> layouts;  // while it lives, its number is its own
+  Weights bytes;
+};
+
 struct OnednnConv {
   std::vector<Part> parts;
-  std::shared_ptr<const std::byte> weights;
-  std::vector<float> bias;
+  std::shared_ptr<const Reordered> weights;
+  std::shared_ptr<const std::vector<float>> bias;
   const kernels::Isa* isa;
   int64_t rows, channels;
   int y;
@@ -141,19 +161,27 @@ struct OnednnConv {
   }
 };
 
-std::shared_ptr<const std::byte> reordered_weights(const Layer& layer, const memory::desc& wanted) {
+void reorder(const Layer& layer, const memory::desc& wanted, std::byte* to) {
   const Geometry& g = layer.g;
-  const std::string_view layout(reinterpret_cast<const char*>(&wanted.data), sizeof(wanted.data));
-  const std::string key =
-      std::to_string(layer.weight_tensor()) + "/onednn/" + std::to_string(std::hash<std::string_view>()(layout));
-  return layer.p.model.packs.get(key, wanted.get_size(), [&](std::byte* to) {
-    const int64_t depth = g.taps() * g.in;
-    std::vector<float> dense(static_cast<size_t>(g.out_channels() * depth));
-    for (int64_t n = 0; n < g.out_channels(); ++n) weights_f32(layer, n / g.out, n % g.out, dense.data() + n * depth);
-    memory from(dense_weights(g), onednn::engine(), dense.data()), target(wanted, onednn::engine(), to);
-    dnnl::stream stream(onednn::engine());
-    dnnl::reorder(from, target).execute(stream, from, target);
-    stream.wait();
+  const int64_t depth = g.taps() * g.in;
+  std::vector<float> dense(static_cast<size_t>(g.out_channels() * depth));
+  for (int64_t n = 0; n < g.out_channels(); ++n) weights_f32(layer, n / g.out, n % g.out, dense.data() + n * depth);
+  memory from(dense_weights(g), onednn::engine(), dense.data()), target(wanted, onednn::engine(), to);
+  dnnl::stream stream(onednn::engine());
+  dnnl::reorder(from, target).execute(stream, from, target);
+  stream.wait();
+}
+
+std::shared_ptr<const Reordered> reordered_weights(const Layer& layer, const memory::desc& wanted) {
+  Constants& constants = layer.p.model.constants;
+  const auto layouts =
+      constants.get<Layouts>(weights_key(layer, "onednn layouts"), [] { return std::make_shared<const Layouts>(); });
+  ConstantKey key = weights_key(layer, "onednn");
+  key.form = layouts->number(wanted);
+  return constants.get<Reordered>(key, [&] {
+    auto memory = aligned_bytes(wanted.get_size());
+    reorder(layer, wanted, memory.get());
+    return std::make_shared<const Reordered>(Reordered{layouts, std::move(memory)});
   });
 }
 
@@ -220,8 +248,8 @@ Part make_part(const Layer& layer, const Band& b, const dnnl::convolution_forwar
   };
   add(DNNL_ARG_SRC, desc.src_desc(), layer.p.in(0).id, b.x_offset, nullptr);
   add(DNNL_ARG_DST, desc.dst_desc(), layer.p.out().id, b.y_offset, nullptr);
-  add(DNNL_ARG_WEIGHTS, desc.weights_desc(), -1, 0, conv.weights.get());
-  add(DNNL_ARG_BIAS, desc.bias_desc(), -1, 0, conv.bias.data());
+  add(DNNL_ARG_WEIGHTS, desc.weights_desc(), -1, 0, conv.weights->bytes.get());
+  add(DNNL_ARG_BIAS, desc.bias_desc(), -1, 0, conv.bias->data());
   part.args.push_back({DNNL_ARG_SCRATCHPAD, part.scratch.get()});
   layer.p.step.scratch_bytes += (desc.scratchpad_desc().get_size() + 63) / 64 * 64;
   return part;
@@ -236,7 +264,7 @@ bool prepare_or_throw(const Layer& layer) {
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  onednn::use_threads(1);
+  const onednn::OneThread one_thread;
   std::vector<dnnl::convolution_forward::primitive_desc> descs;
   const std::vector<Band> all = bands(layer);
   memory::desc weights(weight_dims(g), memory::data_type::f32, memory::format_tag::any);
@@ -247,7 +275,7 @@ bool prepare_or_throw(const Layer& layer) {
   }
   auto conv = std::make_shared<OnednnConv>();
   conv->weights = reordered_weights(layer, weights);
-  for (int64_t n = 0; n < g.out_channels(); ++n) conv->bias.push_back(layer.bias(n));
+  conv->bias = padded_bias(p, 1, g.out_channels());
   conv->isa = &p.isa, conv->rows = g.pixels(), conv->channels = g.out_channels(), conv->y = p.out().id;
   conv->residual = layer.has_residual() ? p.in(3).id : -1;
   conv->residual_pitch = layer.has_residual() ? p.in(3).pitch : 0;
@@ -259,15 +287,22 @@ bool prepare_or_throw(const Layer& layer) {
   return true;
 }
 
-}  // namespace
+bool fits(const Layer& layer) { return !layer.p.int8() && layer.p.options.use_onednn; }
 
-bool prepare_onednn(const Layer& layer) {
+double cost(const Layer& layer) { return static_cast<double>(layer.g.macs()) * kProductCycles; }
+
+bool prepare_onednn(const Layer& layer, Weights) {
   try {
     return prepare_or_throw(layer);
   } catch (const dnnl::error&) {
-    layer.p.step.scratch_bytes = 0;
+    layer.p.step = {.run = {}, .kernel = {}, .macs = layer.p.step.macs};
     return false;
   }
 }
+
+}  // namespace
+
+extern const Algorithm kOnednn;
+const Algorithm kOnednn = {.name = "onednn", .fits = fits, .cost = cost, .prepare = prepare_onednn};
 
 }  // namespace octet::conv

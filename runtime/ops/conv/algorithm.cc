@@ -1,0 +1,47 @@
+// The choice among the algorithms of a layer.
+#include "runtime/ops/conv/algorithm.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace octet::conv {
+namespace {
+
+// Null: nothing is forced.
+const char* forced() {
+  static const char* const name = std::getenv("OCTET_CONV");
+  return name;
+}
+
+bool is_forced(const Algorithm& a) { return forced() && std::string_view(forced()) == a.name; }
+
+}  // namespace
+
+std::vector<const Algorithm*> candidates(const Layer& layer) {
+  std::vector<const Algorithm*> fitting;
+  for (const Algorithm* a : algorithms())
+    if (a->fits(layer)) fitting.push_back(a);
+  std::sort(fitting.begin(), fitting.end(), [&](const Algorithm* a, const Algorithm* b) {
+    if (is_forced(*a) != is_forced(*b)) return is_forced(*a);
+    return a->cost(layer) < b->cost(layer);
+  });
+  return fitting;
+}
+
+bool prepare_by(const Algorithm& algorithm, const Layer& layer) {
+  Weights weights(Weights(), layer.p.tensor(1).data);  // memory of the file, which outlives every session
+  if (algorithm.packing) weights = packed_weights(layer, *algorithm.packing);
+  return algorithm.prepare(layer, std::move(weights));
+}
+
+Result<void> prepare(const Layer& layer) {
+  const auto all = algorithms();
+  if (forced() && std::none_of(all.begin(), all.end(), [](const Algorithm* a) { return is_forced(*a); }))
+    return layer.p.error(std::string("OCTET_CONV names no algorithm of this build: ") + forced());
+  layer.p.step.macs = layer.g.macs();
+  for (const Algorithm* a : candidates(layer))
+    if (prepare_by(*a, layer)) return {};
+  return layer.p.error("no algorithm of this build fits this layer");
+}
+
+}  // namespace octet::conv
