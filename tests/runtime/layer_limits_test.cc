@@ -1,38 +1,11 @@
 // How far a layer may go: the deepest sums that 32 bits hold, constants at the end of the file, residuals of exactly zero.
-#include "tests/runtime/conv2d_rig.h"
-
 #include "tests/runtime/build_model.h"
+#include "tests/runtime/conv2d_rig.h"
 
 namespace octet {
 namespace {
 
 constexpr int64_t kDeepest = 33000;  // products of one int8 sum
-
-// One layer over `depth` channels, as a file: a convolution of one pixel, or a matmul with weights.
-Result<Model> layer_of(int64_t depth, bool convolution) {
-  ModelBuilder b;
-  const std::vector<int8_t> weights(static_cast<size_t>(depth), 127);
-  const std::vector<int64_t> shape =
-      convolution ? std::vector<int64_t>{1, 1, 1, depth} : std::vector<int64_t>{1, depth};
-  const int x = b.input("x", convolution ? shape : std::vector<int64_t>{1, depth});
-  const int w = b.conv_weights("w", {1, 1, 1, depth}, weights, {0.01f});
-  b.at(w).shape = shape;
-  const int y = b.tensor("y", convolution ? std::vector<int64_t>{1, 1, 1, 1} : std::vector<int64_t>{1, 1});
-  schema::MatMulT product;
-  product.transpose_b = true;
-  convolution ? b.node("deep", schema::Conv2dT{}, {x, w}, y) : b.node("deep", product, {x, w}, y);
-  b.model.outputs = {y};
-  return Model::from_bytes(b.finish(), "deep.octet");
-}
-
-TEST(LayerLimits, TheLoaderKnowsTheDeepestSum) {
-  for (bool convolution : {true, false}) {
-    const auto fits = layer_of(kDeepest, convolution), deeper = layer_of(kDeepest + 1, convolution);
-    EXPECT_TRUE(fits) << fits.error().text;
-    ASSERT_FALSE(deeper) << convolution;
-    EXPECT_NE(deeper.error().text.find("33001 products in one int8 sum"), std::string::npos) << deeper.error().text;
-  }
-}
 
 // All factors the largest, and the largest bias that the converter stores, 2^29 units of the accumulator: with what zero
 // points add the start value stays inside +-2^30, and the sum inside 32 bits.
