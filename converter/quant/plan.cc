@@ -18,6 +18,9 @@ class Planner {
 
   Plan make() {
     plan_.int8.assign(g_.nodes.size(), false);
+    plan_.reason.resize(g_.nodes.size());
+    for (size_t n = 0; n < g_.nodes.size(); ++n)
+      if (roles_[n] == Role::kFloat) plan_.reason[n] = why_float(g_, node(n));
     plan_.group.resize(g_.tensors.size());
     plan_.measured.assign(g_.tensors.size(), false);
     exclude();
@@ -32,12 +35,9 @@ class Planner {
  private:
   const Node& node(size_t n) const { return g_.nodes[n]; }
   TensorId out(size_t n) const { return node(n).outputs[0]; }
-  // A float operand that may be u8 in a node of this role.
-  bool operand(size_t n, size_t i) const {
-    if (node(n).inputs[i] < 0 || tensor(g_, node(n).inputs[i]).dtype != DType::kF32) return false;
-    if (node(n).op.type == schema::Op::Affine) return i == 0;
-    if (roles_[n] == Role::kProduct) return i < 2;
-    return roles_[n] != Role::kLayer || i == 0 || i == 3;
+  void stays_float(size_t n, std::string why) {
+    roles_[n] = Role::kFloat;
+    plan_.reason[n] = std::move(why);
   }
 
   void exclude() {
@@ -56,16 +56,17 @@ class Planner {
       for (TensorId t : node(n).inputs) any = any || (t >= 0 && behind[at(t)]);
       for (TensorId t : node(n).inputs) of_picked = of_picked || (t >= 0 && picked[at(t)]);
       for (TensorId t : node(n).outputs) picked[at(t)] = of_picked;
-      if (of_picked) roles_[n] = Role::kFloat;
+      if (of_picked) stays_float(n, "computes with what TopK picked");
       if (roles_[n] == Role::kLayer) {
         const bool first = !any, last = !after[at(out(n))];
         any = true;
-        if ((options_.float_first && first) || (options_.float_last && last) || from_softmax(node(n).inputs[0]))
-          roles_[n] = Role::kFloat;
+        if (options_.float_first && first) stays_float(n, "no layer comes before it (--float_first)");
+        if (options_.float_last && last) stays_float(n, "no layer comes after it (--float_last)");
+        if (from_softmax(node(n).inputs[0])) stays_float(n, "averages over a softmax");
       }
       for (TensorId t : node(n).outputs) behind[at(t)] = any;
       if (std::find(options_.exclude.begin(), options_.exclude.end(), node(n).name) != options_.exclude.end())
-        roles_[n] = Role::kFloat;
+        stays_float(n, "--exclude");
     }
   }
 
@@ -92,8 +93,9 @@ class Planner {
       if (roles_[n] == Role::kFloat) continue;
       const bool layer = roles_[n] == Role::kLayer || roles_[n] == Role::kProduct;
       plan_.int8[n] = available[at(out(n))] && (layer || wanted[at(out(n))]);
+      if (layer && !plan_.int8[n]) plan_.reason[n] = "no layer makes its operands";
       for (size_t i = 0; plan_.int8[n] && i < node(n).inputs.size(); ++i)
-        if (operand(n, i)) wanted[at(node(n).inputs[i])] = true;
+        if (int8_operand(g_, node(n), roles_[n], i)) wanted[at(node(n).inputs[i])] = true;
     }
     for (size_t t = 0; t < wanted.size(); ++t)
       if (wanted[t]) plan_.group[t].resize(static_cast<size_t>(channels(g_.tensors[t])));
@@ -188,7 +190,15 @@ class Planner {
   Plan plan_;
 };
 
+constexpr GranularityName kGranularities[] = {
+    {"tensor", "nowhere", Granularity::kTensor},
+    {"depthwise", "where depthwise convolutions read", Granularity::kDepthwise},
+    {"free", "where no dense layer reads", Granularity::kFree},
+    {"all", "everywhere, folded into the weights of dense layers", Granularity::kAll}};
+
 }  // namespace
+
+std::span<const GranularityName> granularities() { return kGranularities; }
 
 Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
   for (const std::string& name : options.exclude)
@@ -196,6 +206,35 @@ Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
       return Error{Code::kBadArgument,
                    "--exclude: " + g.source + " has no node '" + name + "'; octet-inspect lists them"};
   return Planner(g, options).make();
+}
+
+std::vector<std::string> drop_unseen(const Graph& g, const std::vector<bool>& seen, Plan& plan) {
+  std::vector<std::string> lines;
+  std::vector<bool> has_range(at(plan.groups), false), dropped(g.tensors.size(), false);
+  for (size_t t = 0; t < g.tensors.size(); ++t)
+    if (plan.measured[t] && seen[t])
+      for (int id : plan.group[t]) has_range[at(id)] = true;
+  for (size_t t = 0; t < g.tensors.size(); ++t) {
+    const bool unseen = plan.measured[t] && !seen[t];
+    dropped[t] =
+        unseen || std::any_of(plan.group[t].begin(), plan.group[t].end(), [&](int id) { return !has_range[at(id)]; });
+    if (unseen)
+      lines.push_back("tensor '" + g.tensors[t].name +
+                      "' had no values in any calibration sample: it has no scale, and what reads it stays float");
+    if (dropped[t]) plan.group[t].clear(), plan.measured[t] = false;
+  }
+  for (size_t n = 0; n < g.nodes.size(); ++n) {
+    const Node& node = g.nodes[n];
+    const Role r = role(g, node);
+    for (size_t i = 0; plan.int8[n] && i < node.inputs.size(); ++i) {
+      if (!int8_operand(g, node, r, i) || !dropped[at(node.inputs[i])]) continue;
+      plan.int8[n] = false;
+      plan.reason[n] = "calibration had no values of '" + tensor(g, node.inputs[i]).name + "'";
+    }
+    const bool layer = r == Role::kLayer || r == Role::kProduct;  // these can write floats
+    if (!layer && dropped[at(node.outputs[0])]) plan.int8[n] = false;
+  }
+  return lines;
 }
 
 namespace {

@@ -128,17 +128,6 @@ struct Tied {
 
 }  // namespace
 
-int64_t depth(const Graph& g, const Node& layer) {
-  const Shape& w = tensor(g, layer.inputs[1]).shape;
-  return w.rank() == 4 ? w[1] * w[2] * w[3] : w[1];
-}
-
-bool depthwise(const Graph& g, const Node& layer) {
-  const auto* conv = layer.op.AsConv2d();
-  const Shape& w = tensor(g, layer.inputs[1]).shape;
-  return conv && conv->groups > 1 && w[3] == 1 && w[0] == conv->groups;
-}
-
 int64_t channels(const Tensor& t) { return t.shape.rank() > 0 && t.shape[-1] > 0 ? t.shape[-1] : 1; }
 
 Role role(const Graph& g, const Node& node) {
@@ -170,6 +159,25 @@ Role role(const Graph& g, const Node& node) {
     default:
       return Role::kFloat;
   }
+}
+
+std::string why_float(const Graph& g, const Node& node) {
+  const auto* m = as<schema::MatMulT>(node);
+  if (!m && !as<schema::Conv2dT>(node)) return {};
+  const Shape& x = tensor(g, node.inputs[0]).shape;
+  const bool weights = tensor(g, node.inputs[1]).constant;
+  const int64_t products = weights ? depth(g, node) : m ? x[m->transpose_a ? -2 : -1] : 0;
+  if (products > kMaxDepth)
+    return "sums of " + std::to_string(products) + " int8 products do not fit 32 bits, at most " +
+           std::to_string(kMaxDepth) + " do";
+  return "its operands are of a kind that int8 does not take";
+}
+
+bool int8_operand(const Graph& g, const Node& node, Role role, size_t i) {
+  if (role == Role::kFloat || !is_float(g, node.inputs[i])) return false;
+  if (node.op.type == Op::Affine) return i == 0;
+  if (role == Role::kProduct) return i < 2;
+  return role != Role::kLayer || i == 0 || i == 3;
 }
 
 void ties(const Graph& g, const Node& node, const Tie& tie, const Merge& merge) {

@@ -2,7 +2,7 @@
 #pragma once
 #include <functional>
 
-#include "converter/graph/edit.h"
+#include "converter/graph/layer_weights.h"
 
 namespace octet::convert {
 
@@ -17,9 +17,11 @@ enum class Role {
 // kLayer only where the weights are of a kind and size that int8 takes.
 Role role(const Graph& g, const Node& node);
 
-// Products in one sum of a layer, and whether each channel has weights of its own.
-int64_t depth(const Graph& g, const Node& layer);
-bool depthwise(const Graph& g, const Node& layer);
+// Why a convolution or matmul of Role::kFloat cannot run in int8.
+std::string why_float(const Graph& g, const Node& node);
+
+// Whether operand i of a node of this role is u8 in int8 execution.
+bool int8_operand(const Graph& g, const Node& node, Role role, size_t i);
 
 // Entries that the quantisation of a tensor may have: one a channel (last dim) where their number is known.
 int64_t channels(const Tensor& t);

@@ -74,6 +74,10 @@ class PackCache {
   std::unordered_map<std::string, std::weak_ptr<const std::byte>> entries_;
 };
 
+// What the loader asks of a node whose tensors are there: its op's own checks, the number and type of its operands. The error's
+// text lacks the file.
+Result<void> check_node(const NodeDef& node, const ModelData& model);
+
 struct ModelData {
   std::string name;  // path, for messages
   std::vector<TensorDef> tensors;

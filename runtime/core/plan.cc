@@ -17,7 +17,7 @@ constexpr size_t kMaxArenaBytes = size_t{1} << (sizeof(size_t) > 4 ? 34 : 30);
 class Planner {
  public:
   Planner(Plan& plan, const PlanSource& source)
-      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8) {}
+      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8), observed_(source.observed) {}
 
   Result<void> build() {
     consumers_in_int8();
@@ -27,7 +27,7 @@ class Planner {
     add_exports();
     plan_.places.resize(plan_.values.size());
     add_imports();
-    if (!options_.tap) {
+    if (!observed_) {
       make_views(plan_);
       write_in_place(plan_);
     }
@@ -209,8 +209,9 @@ class Planner {
   const ModelData& model_;
   const SessionOptions& options_;
   const std::vector<bool>& int8_;  // by node
-  std::vector<bool> read_as_u8_;   // by tensor
-  std::vector<bool> made_;         // by tensor: a step of this plan writes it, or it is an input
+  const bool observed_;
+  std::vector<bool> read_as_u8_;  // by tensor
+  std::vector<bool> made_;        // by tensor: a step of this plan writes it, or it is an input
   std::map<std::pair<int, DType>, int> forms_;
 };
 

@@ -4,10 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "converter/export/export.h"
-#include "converter/graph/emit.h"
+#include "cli/files.h"
+#include "octet/export.h"
 
-namespace octet::convert {
+namespace octet {
 namespace {
 
 struct Arguments {
@@ -24,7 +24,7 @@ int run(const Arguments& args) {
   if (!model) return fail(model.error());
   auto bytes = export_onnx(*model, args.options);
   if (!bytes) return fail(bytes.error());
-  auto written = write_file(args.output, *bytes);
+  auto written = write_file(args.output, std::move(*bytes));
   return written ? 0 : fail(written.error());
 }
 
@@ -40,4 +40,4 @@ void add_export_command(CLI::App& app, int& exit_code) {
   command->callback([args, &exit_code] { exit_code = run(*args); });
 }
 
-}  // namespace octet::convert
+}  // namespace octet

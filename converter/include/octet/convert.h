@@ -19,11 +19,15 @@ struct ConvertOptions {
   std::string parameters = {};  // Paddle: their file, where its name does not follow from the program's
 };
 
-// Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for Model::from_bytes. Errors name file, node and op.
+// Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for
+// Model::from_bytes. Errors name file, node and op.
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options = {});
 
 // The same kept as a file beside the source, NAME.KEY.octet; its path. KEY stands for the source's files (names, sizes, times of
 // change) and the options: where such a file is there, nothing is converted, and those of other keys are removed.
 Result<std::string> convert_beside(const std::string& path, const ConvertOptions& options = {});
+
+// What can be imported and run, as the Markdown of docs/OPS.md.
+std::string ops_table();
 
 }  // namespace octet

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -126,6 +125,7 @@ class Model {
  private:
   std::shared_ptr<const ModelData> data_;
   friend class Session;
+  friend struct ModelInside;  // runtime/core/inspect.h
 };
 
 // What one step of a run did, the sum over runs since the session was made or reset_profile().
@@ -150,8 +150,6 @@ struct SessionOptions {
   size_t kept_bytes = 0;  // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
   bool profile = false;
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
-  // Called after each step with every float tensor it made (also those inside); their layout is the file's (NHWC).
-  std::function<void(const Tensor&)> tap = {};
 };
 
 struct SessionState;
