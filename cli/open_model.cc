@@ -2,7 +2,9 @@
 #include "cli/open_model.h"
 
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <string_view>
 #include <system_error>
 
 #ifdef OCTET_HAVE_CONVERTER
@@ -13,24 +15,26 @@ namespace octet {
 
 namespace fs = std::filesystem;
 
-Result<Precision> precision_of(const std::string& text, const Model& model) {
-  if (text == "fp32") return Precision::kF32;
-  if (text.empty() || text == "paddle") return model.quantized() ? Precision::kInt8 : Precision::kF32;
-  if (text != "int8") return Error{Code::kBadArgument, "--precision '" + text + "': expected fp32 or int8"};
-  if (model.quantized()) return Precision::kInt8;
-  return Error{Code::kBadArgument, "--precision int8: '" + model.name() +
-                                       "' is not quantised. Quantise it first, with pictures like those it will see: "
-                                       "octet-convert quantize MODEL.onnx "
-                                       "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
+namespace {
+
+// By the first bytes (schema/FORMAT.md). What is named as Octet's counts as well: then it is the runtime that says what is
+// wrong with it.
+bool is_octet(const std::string& path) {
+  if (fs::path(path).extension() == ".octet") return true;
+  std::ifstream file(path, std::ios::binary);
+  char magic[8] = {};
+  return file.read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == "OCTETMDL";
 }
+
+}  // namespace
 
 Result<Model> open_model(const std::string& path, [[maybe_unused]] const OpenOptions& options) {
   if (path.empty())
     return Error{Code::kBadArgument,
                  "no model is given: name an .octet file, an .onnx file or the folder of a Paddle model"};
+  if (is_octet(path)) return Model::map(path);
   std::error_code failed;
-  if (!fs::exists(path, failed)) return Error{Code::kIo, "model '" + path + "': no such file"};
-  if (fs::path(path).extension() == ".octet") return Model::map(path);
+  if (!fs::exists(path, failed)) return Error{Code::kIo, path + ": No such file or folder"};
 #ifdef OCTET_HAVE_CONVERTER
   ConvertOptions conversion;
   conversion.parameters = options.parameters;
@@ -39,17 +43,12 @@ Result<Model> open_model(const std::string& path, [[maybe_unused]] const OpenOpt
   conversion.log = [](const std::string& line) {
     if (line.starts_with("warning: ")) std::cerr << line << "\n";
   };
-  if (options.cache) {
-    auto kept = convert_beside(path, conversion);
-    if (!kept) return kept.error();
-    return Model::map(*kept);
-  }
+  if (options.cache) return convert_beside(path, conversion);
   auto bytes = convert_model(path, conversion);
   if (!bytes) return bytes.error();
   return Model::from_bytes(*bytes, path);
 #else
-  return Error{Code::kUnsupported,
-               "model '" + path + "': this build has no converter; convert it to an .octet file first"};
+  return Error{Code::kUnsupported, path + ": this build has no converter; convert it to an .octet file first"};
 #endif
 }
 

@@ -8,8 +8,9 @@
 
 namespace octet {
 
-// fp32 or int8; "paddle" and "" stand for what the model is made for.
-Result<Precision> precision_of(const std::string& text, const Model& model);
+// What --help says of a model.
+inline constexpr const char* kModelHelp =
+    "Model: an .octet file, or a source model (an ONNX file, a Paddle program or folder), which is converted in memory";
 
 struct OpenOptions {
   std::span<const NamedShape> shapes = {};  // of a source model's dynamic inputs
@@ -17,7 +18,8 @@ struct OpenOptions {
   bool cache = false;  // what a source model becomes is kept beside it, and used as long as the source does not change
 };
 
-// An .octet file is mapped; any other file or folder is given to the converter, whose warnings go to standard error.
+// A file of Octet's, whatever its name, is mapped; any other file or folder is given to the converter, whose warnings go to
+// standard error.
 Result<Model> open_model(const std::string& path, const OpenOptions& options = {});
 
 size_t file_bytes(const std::string& path);  // 0 where there is no file

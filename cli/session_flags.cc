@@ -1,16 +1,18 @@
 #include "cli/session_flags.h"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
 namespace octet {
 
 void add_session_flags(CLI::App& app, SessionFlags& flags) {
-  app.add_option("--threads", flags.threads, "Threads of the session")
+  app.add_option("--threads,--cpu_threads", flags.threads, "Threads of one inference")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--precision", flags.precision, "Default: int8 where the model is quantised, else fp32")
-      ->check(CLI::IsMember({"fp32", "int8"}));
+  app.add_option("--precision", flags.precision, "fp32, int8, or paddle: int8 where the model is quantised, else fp32")
+      ->check(CLI::IsMember({"fp32", "int8", "paddle"}))
+      ->capture_default_str();
   app.add_option("--int8_ops", flags.int8_ops, "Only these ops run in int8: a,b (Octet's, ONNX' or Paddle's names)")
       ->delimiter(',');
   app.add_option("--int8_exclude", flags.int8_exclude, "Op or node names that stay float: a,b")->delimiter(',');
@@ -18,24 +20,30 @@ void add_session_flags(CLI::App& app, SessionFlags& flags) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--kept_mib", flags.kept_mib, "Memory for shapes that are not in use, MiB; 0: no limit");
-  app.add_flag("--no-onednn", flags.no_onednn, "Float convolution and matmul by Octet's own kernels");
+  app.add_flag("--use_mkldnn,--use_onednn,!--no-onednn", flags.onednn,
+               "Float convolution and matmul by oneDNN where it is built in (the default), or by Octet's own kernels; "
+               "int8 needs no oneDNN");
 }
 
-SessionOptions session_options(const SessionFlags& flags, const Model& model) {
+Result<SessionOptions> session_options(const SessionFlags& flags, const Model& model) {
+  if (flags.precision == "int8" && !model.quantized())
+    return Error{Code::kBadArgument, "--precision int8: '" + model.name() +
+                                         "' is not quantised. Quantise it first, with pictures like those it will see: "
+                                         "octet-convert quantize MODEL.onnx "
+                                         "--data PICTURES -o MODEL_int8.octet; or run it with --precision fp32"};
   SessionOptions options;
   options.threads = flags.threads;
-  const bool int8 = flags.precision.empty() ? model.quantized() : flags.precision == "int8";
-  options.precision = int8 ? Precision::kInt8 : Precision::kF32;
+  options.precision = flags.precision != "fp32" && model.quantized() ? Precision::kInt8 : Precision::kF32;
   options.int8_ops = flags.int8_ops;
   options.int8_exclude = flags.int8_exclude;
-  options.use_onednn = !flags.no_onednn;
+  options.use_onednn = flags.onednn;
   options.plans_kept = flags.plans_kept;
   options.kept_bytes = flags.kept_mib << 20;
   return options;
 }
 
-void print_warnings(const char* program, const Session& session) {
-  for (const std::string& line : session.warnings()) std::cerr << program << ": " << line << '\n';
+void print_warnings(const char* program, std::span<const std::string> warnings) {
+  for (const std::string& line : warnings) std::cerr << program << ": warning: " << line << '\n';
 }
 
 Result<NamedShape> parse_shape(const std::string& text) {
@@ -71,10 +79,41 @@ Result<int> find_input(const Model& model, std::string_view name) {
   return Error{Code::kBadArgument, model.name() + " has no input '" + std::string(name) + "'; it has " + names};
 }
 
+namespace {
+
+bool is_boolean(std::string word) {
+  static constexpr std::string_view kWords[] = {"true", "false", "1", "0", "yes", "no", "on", "off"};
+  word = CLI::detail::to_lower(word);
+  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
+}
+
+// Where a flag's value follows it as a word of its own it is joined to it, "--flag True" to "--flag=True": the parser would
+// take the word for something else. A word that is no boolean is left alone, unless the program takes no files and so the
+// word can only be a mistaken value: then the message names the flag.
+std::vector<std::string> joined(const CLI::App& app, std::span<char*> words) {
+  const auto options = app.get_options();
+  const bool takes_files = std::any_of(options.begin(), options.end(), [](auto* o) { return o->get_positional(); });
+  std::vector<std::string> out;
+  for (const std::string word : words) {
+    const CLI::Option* before = out.empty() ? nullptr : app.get_option_no_throw(out.back());
+    const bool after_flag = before && before->get_items_expected_max() == 0;
+    if (after_flag && (is_boolean(word) || (!takes_files && !word.starts_with('-'))))
+      out.back() += "=" + word;
+    else
+      out.push_back(word);
+  }
+  return out;
+}
+
+}  // namespace
+
 bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code) {
   constexpr int kWrongUse = 2;
+  app.set_version_flag("--version", std::string(version()));
   try {
-    app.parse(argc, argv);
+    auto words = joined(app, std::span(argv, static_cast<size_t>(argc)).subspan(1));
+    std::reverse(words.begin(), words.end());  // the parser takes them from the back
+    app.parse(std::move(words));
     return true;
   } catch (const CLI::ParseError& e) {
     *exit_code = app.exit(e, std::cout, std::cerr) == 0 ? 0 : kWrongUse;

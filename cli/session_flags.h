@@ -1,7 +1,8 @@
-// The flags that every tool with a session has, with one meaning.
+// The flags that every program with a session has, with one meaning.
 #pragma once
 #include <octet/octet.h>
 #include <CLI/CLI.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,16 +11,18 @@ namespace octet {
 
 struct SessionFlags {
   int threads = 1;
-  std::string precision;  // empty: int8 where the model can
+  std::string precision = "paddle";  // fp32, int8, or paddle: what the model is made for
   std::vector<std::string> int8_ops, int8_exclude;
-  bool no_onednn = false;
+  bool onednn = true;
   int plans_kept = 4;
   size_t kept_mib = 0;
 };
 
+// Paddle's names for threads and oneDNN are understood as well as Octet's.
 void add_session_flags(CLI::App& app, SessionFlags& flags);
-SessionOptions session_options(const SessionFlags& flags, const Model& model);
-void print_warnings(const char* program, const Session& session);  // to standard error
+// Fails where int8 is asked of a model that is not quantised.
+Result<SessionOptions> session_options(const SessionFlags& flags, const Model& model);
+void print_warnings(const char* program, std::span<const std::string> warnings);  // to standard error
 
 // "1,3,640,640" (for a model's only input) or "name=1,3,640,640". Sizes are positive.
 struct NamedShape {
@@ -31,7 +34,9 @@ Result<NamedShape> parse_shape(const std::string& text);
 // Index of the model's input of that name; an empty name means the only one.
 Result<int> find_input(const Model& model, std::string_view name);
 
-// Parses the command line. True: go on. Otherwise the process ends with `exit_code`: 0 after --help, 2 for wrong use.
+// Parses the command line, --version included. True: go on. Otherwise the process ends with `exit_code`: 0 after --help and
+// --version, 2 for wrong use. Booleans (app.add_flag) may be written --flag, --flag True, --flag=False, --flag 0; a flag or
+// a file that follows one is never taken for its value.
 bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code);
 
 // Prints "program: text" to standard error; the exit code of a run that failed.

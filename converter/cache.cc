@@ -1,12 +1,16 @@
-// octet::convert_beside: a converted model is kept under a name that says what it was made of.
+// octet::convert_beside: a converted model is kept under a name that says with which options, and says itself what it was made
+// of and by which converter. What has become old is replaced, never removed: a name that was found can always be mapped.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 
 #include "converter/graph/emit.h"
+#include "converter/identity.h"
 #include "converter/import/onnx/import.h"
 #include "converter/import/paddle/files.h"
 #include "octet/convert.h"
@@ -17,10 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kEnding = ".octet";
-constexpr size_t kKeyDigits = 16;
+constexpr const char* kMadeFrom = "octet.made_from";  // in the file's metadata
 
-bool is_converted(const fs::path& file) { return file.extension() == kEnding || file.extension() == ".partial"; }
+bool is_converted(const fs::path& file) { return file.extension() == ".octet" || file.extension() == ".partial"; }
 
 // All that is read when the source is converted; the first names it.
 Result<std::vector<std::string>> source_files(const std::string& path, const ConvertOptions& options) {
@@ -40,58 +43,73 @@ Result<std::vector<std::string>> source_files(const std::string& path, const Con
   return files;
 }
 
-Result<std::string> key_of(const std::vector<std::string>& files, const ConvertOptions& options) {
-  std::string text(version());
-  for (const std::string& name : files) {
-    std::error_code failed;
-    const auto size = fs::file_size(name, failed);
-    const auto time = failed ? fs::file_time_type() : fs::last_write_time(name, failed);
-    if (failed) return Error{Code::kIo, name + ": " + failed.message()};
-    text += '\n' + fs::path(name).filename().string() + ' ' + std::to_string(size) + ' ' +
-            std::to_string(time.time_since_epoch().count());
-  }
+std::string digits_of(const std::string& text) {
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016" PRIx64, schema::hash(std::as_bytes(std::span(text))));
+  return digits;
+}
+
+std::string key_of(const ConvertOptions& options) {
+  std::string text;
   for (const std::string& name : options.outputs) text += "\noutput " + name;
   for (const auto& [name, shape] : options.input_shapes) text += "\ninput " + name + shape.text();
   if (options.simulate) text += "\nsimulate";
-  char key[kKeyDigits + 1];
-  std::snprintf(key, sizeof key, "%016" PRIx64, schema::hash(std::as_bytes(std::span(text))));
-  return std::string(key);
+  if (!options.parameters.empty()) text += "\nparameters " + options.parameters;
+  return digits_of(text);
 }
 
-// Files of this source under other keys.
-void remove_stale(const fs::path& kept, const std::string& stem) {
-  std::error_code failed;
-  const fs::path folder = kept.parent_path();
-  for (fs::directory_iterator i(folder.empty() ? "." : folder, failed), end; !failed && i != end; i.increment(failed)) {
-    const std::string name = i->path().filename().string();
-    if (name == kept.filename() || name.size() != kept.filename().string().size()) continue;
-    const std::string_view key = std::string_view(name).substr(stem.size(), kKeyDigits);
-    const bool ours = name.starts_with(stem) && name.ends_with(kEnding) &&
-                      key.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    if (ours) fs::remove(i->path(), failed);
+// What decides the result beside the options: this converter, and the sources' bytes. Times of change would not do: tools that
+// copy and pack files set them as they like, and a network that was trained again has the same size.
+Result<std::string> made_from(const std::vector<std::string>& files) {
+  std::string text = convert::kIdentity;
+  std::vector<char> part(size_t{1} << 22);
+  for (const std::string& name : files) {
+    std::ifstream file(name, std::ios::binary);
+    if (!file) return Error{Code::kIo, name + ": cannot be read"};
+    text += '\n' + fs::path(name).filename().string();
+    while (file) {
+      const auto count =
+          static_cast<size_t>(file.read(part.data(), static_cast<std::streamsize>(part.size())).gcount());
+      text += ' ' + digits_of(std::string(part.data(), count));
+    }
+    if (file.bad()) return Error{Code::kIo, name + ": cannot be read"};
   }
+  return digits_of(text);
+}
+
+// Others may be at the same: whoever comes last has made the same bytes.
+Result<void> replace(const fs::path& kept, std::span<const std::byte> bytes) {
+  const std::string mine = kept.string() + '.' + std::to_string(gettid()) + ".partial";
+  if (auto done = convert::write_file(mine, bytes); !done) return done;
+  std::error_code failed, ignored;
+  fs::rename(mine, kept, failed);
+  if (!failed) return {};
+  fs::remove(mine, ignored);
+  return Error{Code::kIo, kept.string() + ": " + failed.message()};
 }
 
 }  // namespace
 
-Result<std::string> convert_beside(const std::string& path, const ConvertOptions& options) {
+Result<Model> convert_beside(const std::string& path, const ConvertOptions& options) {
   auto files = source_files(path, options);
   if (!files) return files.error();
-  auto key = key_of(*files, options);
-  if (!key) return key.error();
+  const auto from = made_from(*files);
+  if (!from) return from.error();
   const fs::path source(files->front());
-  const std::string stem = source.stem().string() + '.';
-  const fs::path kept = source.parent_path() / (stem + *key + std::string(kEnding));
-  std::error_code failed;
-  if (fs::is_regular_file(kept, failed)) return kept.string();
-  auto bytes = convert_model(path, options);
+  const fs::path kept = source.parent_path() / (source.stem().string() + '.' + key_of(options) + ".octet");
+  const auto present = [&]() -> std::optional<Model> {
+    auto model = Model::map(kept.string());
+    return model && model->metadata(kMadeFrom) == *from ? std::optional(*model) : std::nullopt;
+  };
+  if (auto model = present()) return *model;
+  ConvertOptions marked = options;
+  marked.metadata.emplace_back(kMadeFrom, *from);
+  auto bytes = convert_model(path, marked);
   if (!bytes) return bytes.error();
-  const std::string mine = kept.string() + '.' + std::to_string(getpid());  // others may be at the same
-  if (auto done = convert::write_file(mine, *bytes); !done) return done.error();
-  fs::rename(mine, kept, failed);
-  if (failed) return Error{Code::kIo, kept.string() + ": " + failed.message()};
-  remove_stale(kept, stem);
-  return kept.string();
+  const auto done = replace(kept, *bytes);
+  if (!done && options.log) options.log("warning: the converted model is not kept: " + done.error().text);
+  if (auto model = present()) return *model;
+  return Model::from_bytes(*bytes, path);
 }
 
 }  // namespace octet

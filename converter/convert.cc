@@ -47,6 +47,7 @@ std::string summary(const convert::Frozen& frozen, int observed) {
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options) {
   auto graph = convert::load(path, options);
   if (!graph) return graph.error();
+  graph->metadata.insert(graph->metadata.begin(), options.metadata.begin(), options.metadata.end());
   if (options.log)
     for (const std::string& line : convert::shared_scales(*graph)) options.log("warning: " + line);
   if (!graph->quantised || options.simulate) return convert::emit(*graph);

@@ -1,8 +1,6 @@
 // Names, defaults and meaning follow PaddleSlim's scripts; what surprised people there says what it means here.
 #include "demos/detect_flags.h"
 
-#include <iostream>
-
 #include "cli/open_model.h"
 #include "cli/preprocess_flags.h"
 
@@ -12,9 +10,8 @@ using namespace octet::vision;
 
 void define_flags(CLI::App& app, DetectFlags& f) {
   const auto unit = CLI::Range(0.0, 1.0);
-  app.add_option("--model_path", f.model_path, "Model: an .octet file, or a source model, which is converted in memory")
-      ->required();
-  app.add_option("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
+  app.add_option("--model_path", f.model_path, kModelHelp)->required();
+  app.add_flag("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
   app.add_option("--image_file", f.image_file, "Run on this one picture instead of the data set");
   app.add_option("--output_file", f.output_file, "Where the annotated picture goes")->capture_default_str();
   app.add_option("--reader_config", f.reader_config,
@@ -31,32 +28,23 @@ void define_flags(CLI::App& app, DetectFlags& f) {
   app.add_option("--map_type", f.map_type, "VOC: 11point or integral; default: the YAML's, else 11point")
       ->check(CLI::IsMember({"11point", "integral"}));
   app.add_option("--arch", f.arch, arch_names())->capture_default_str();
-  app.add_option("--include_nms", f.include_nms, "Whether the model ends in NMS; default: seen from its outputs");
+  app.add_flag("--include_nms", f.include_nms, "Whether the model ends in NMS; default: seen from its outputs");
   app.add_option("--device", f.device, "CPU")->capture_default_str();
-  app.add_option("--precision", f.precision, "fp32, int8, or paddle: what the model is made for")
-      ->capture_default_str();
-  app.add_option("--int8_ops", f.int8_ops, "Only these ops run in int8: a,b (Octet's, ONNX' or Paddle's names)")
-      ->delimiter(',');
-  app.add_option("--int8_exclude", f.int8_exclude, "Op or node names that stay float: a,b")->delimiter(',');
-  app.add_option("--cpu_threads", f.cpu_threads, "Threads of one inference")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_session_flags(app, f.session);
   app.add_option("--batch_size", f.batch_size, "Pictures in one inference; default: the model's, the YAML's, or 1")
       ->check(CLI::Range(1, 1024));
   app.add_option("--img_shape,--image_shape", f.img_shape, "Input size where the model leaves it open; default 640")
       ->check(CLI::Range(1, 1 << 14));
-  app.add_option("--benchmark", f.benchmark,
-                 "One picture: 50 runs to warm up and 100 under the clock, instead of 1 and 1");
-  app.add_option("--use_mkldnn", f.use_mkldnn, "Float layers by oneDNN where it is built in; int8 does not need it")
-      ->capture_default_str();
-  app.add_option("--use_trt", f.use_trt, "TensorRT: not available on CPUs");
-  app.add_option("--use_dynamic_shape", f.use_dynamic_shape, "Accepted for old command lines; without effect");
-  app.add_option("--trt_calib_mode", f.trt_calib_mode, "Accepted for old command lines; without effect");
+  app.add_flag("--benchmark", f.benchmark,
+               "One picture: 50 runs to warm up and 100 under the clock, instead of 1 and 1");
+  app.add_flag("--use_trt", f.use_trt, "TensorRT: not available on CPUs");
+  app.add_flag("--use_dynamic_shape", f.use_dynamic_shape, "Accepted for old command lines; without effect");
+  app.add_flag("--trt_calib_mode", f.trt_calib_mode, "Accepted for old command lines; without effect");
   app.add_option("--save_json", f.save_json, "Write the detections in COCO's results form");
   app.add_option("--exchange", f.exchange,
                  "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
                  "count instead");
-  app.add_option("--classwise", f.classwise, "Print the AP of each class");
+  app.add_flag("--classwise", f.classwise, "Print the AP of each class");
   app.add_option("--threshold", f.threshold, "Score from which boxes are drawn")->check(unit)->capture_default_str();
   app.add_option("--score_threshold", f.score_threshold, "Score from which boxes count; default: as --arch needs")
       ->check(unit);
@@ -108,18 +96,11 @@ Result<Detector> open_detector(const DetectFlags& f, const ReaderConfig& config)
   if (f.image_file.empty()) setup.batch = config.batch_size;
   auto model = open_model(f.model_path, {.cache = f.cache});
   if (!model) return model.error();
-  auto precision = precision_of(f.precision, *model);
-  if (!precision) return precision.error();
-  setup.session.threads = f.cpu_threads;
-  setup.session.precision = *precision;
-  setup.session.use_onednn = f.use_mkldnn;
-  setup.session.int8_ops = f.int8_ops;
-  setup.session.int8_exclude = f.int8_exclude;
+  auto session = session_options(f.session, *model);
+  if (!session) return session.error();
+  setup.session = std::move(*session);
   setup.exchange = f.exchange;
-  auto detector = Detector::open(*model, setup);
-  if (detector)
-    for (const std::string& line : detector->warnings()) std::cerr << "warning: " << line << '\n';
-  return detector;
+  return Detector::open(*model, setup);
 }
 
 Result<void> check_nms(const DetectFlags& f, const Detector& detector) {

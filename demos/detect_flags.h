@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "cli/session_flags.h"
 #include "vision/detector.h"
 #include "vision/reader_config.h"
 
@@ -14,12 +14,12 @@ struct DetectFlags {
   std::string model_path, image_file, output_file = "output.jpg", reader_config;
   std::string dataset_dir, val_image_dir, val_anno_path, label_list;  // empty: the YAML's, or COCO's usual places
   std::string metric, map_type;                                       // empty: the YAML's
-  std::string arch = "YOLOv5", device = "CPU", precision = "paddle", save_json, exchange;
-  int cpu_threads = 1, batch_size = 0, img_shape = 0;
-  bool benchmark = false, use_mkldnn = true, use_trt = false, use_dynamic_shape = true, trt_calib_mode = false;
+  std::string arch = "YOLOv5", device = "CPU", save_json, exchange;
+  int batch_size = 0, img_shape = 0;
+  bool benchmark = false, use_trt = false, use_dynamic_shape = true, trt_calib_mode = false;
   bool classwise = false, cache = false;
   std::optional<bool> include_nms;
-  std::vector<std::string> int8_ops, int8_exclude;
+  SessionFlags session;
   float threshold = .5f;
   std::optional<float> score_threshold, nms_threshold;
   std::optional<int> max_detections;

@@ -20,10 +20,9 @@ namespace {
 
 using namespace octet::vision;
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "paddle_inference_eval: error: %s\n", error.text.c_str());
-  return 1;
-}
+constexpr const char* kProgram = "paddle_inference_eval";
+
+int fail(const Error& error) { return octet::fail(kProgram, error); }
 
 // As Python prints a float: the shortest text that reads back to the same number.
 std::string python_float(double x) {
@@ -131,17 +130,14 @@ int run_dataset(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
 
 int main(int argc, char** argv) {
   using namespace octet::demos;
-  CLI::App app("Evaluates a detector on a COCO or VOC data set, or runs it on one picture.");
+  CLI::App app("Evaluates a detector on a COCO or VOC data set, or runs it on one picture.", kProgram);
   DetectFlags flags;
   define_flags(app, flags);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   auto config = config_of(flags);
   if (!config) return fail(config.error());
   auto detector = open_detector(flags, *config);
   if (!detector) return fail(detector.error());
+  octet::print_warnings(kProgram, detector->warnings());
   return flags.image_file.empty() ? run_dataset(flags, *config, *detector) : run_image(flags, *config, *detector);
 }

@@ -1,6 +1,7 @@
 // Names, defaults and meaning follow PaddleSeg's script.
 #include "demos/seg_flags.h"
 
+#include "cli/open_model.h"
 #include "cli/preprocess_flags.h"
 #include "vision/evaluate.h"
 
@@ -9,16 +10,15 @@ namespace octet::demos {
 using namespace octet::vision;
 
 void define_flags(CLI::App& app, SegFlags& f) {
-  app.add_option("--model_path", f.model_path,
-                 "Model: an .octet file, or a source model (file or folder), which is converted in memory")
-      ->required();
+  app.add_option("--model_path", f.model_path, kModelHelp)->required();
   app.add_option("--model_filename", f.model_filename, "Name of the program in the folder --model_path");
   app.add_option("--params_filename", f.params_filename, "Name of the parameters there");
-  app.add_option("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
+  app.add_flag("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
   app.add_option("--dataset", f.dataset, "Preprocessing without --config, and the names of classes")
       ->check(CLI::IsMember({"human", "cityscapes", "ade", "camvid", "voc"}))
       ->capture_default_str();
-  app.add_option("--config", f.config, "PaddleSeg's data set YAML, which is evaluated, or deploy.yaml");
+  app.add_option("--config,--dataset_config", f.config,
+                 "PaddleSeg's data set YAML, which is evaluated, or deploy.yaml");
   app.add_option("--image_dir", f.image_dir, "Evaluate on the pictures of this folder ...");
   app.add_option("--label_dir", f.label_dir, "... with the label pictures (.png) of this one");
   app.add_option("--num_classes", f.num_classes, "Classes that count; default: the YAML's, or --dataset's")
@@ -28,20 +28,12 @@ void define_flags(CLI::App& app, SegFlags& f) {
   app.add_option("--image_file", f.image_file, "Run on this one picture instead of a data set");
   app.add_option("--save_file", f.save_file,
                  "One picture: where its class ids go, a palette PNG; beside it _overlay.png");
-  app.add_option("--benchmark", f.benchmark, "10 runs to warm up and 100 under the clock on one picture");
+  app.add_flag("--benchmark", f.benchmark, "10 runs to warm up and 100 under the clock on one picture");
   app.add_option("--device", f.device, "CPU")->capture_default_str();
-  app.add_option("--precision", f.precision, "fp32 or int8; default: what the model is made for");
-  app.add_option("--int8_ops", f.int8_ops, "Only these ops run in int8: a,b (Octet's, ONNX' or Paddle's names)")
-      ->delimiter(',');
-  app.add_option("--int8_exclude", f.int8_exclude, "Op or node names that stay float: a,b")->delimiter(',');
-  app.add_option("--use_mkldnn", f.use_mkldnn, "Float layers by oneDNN where it is built in; int8 does not need it")
-      ->capture_default_str();
-  app.add_option("--use_trt", f.use_trt, "TensorRT: not available on CPUs");
-  app.add_option("--cpu_threads", f.cpu_threads, "Threads of one inference")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--use_multi_img_for_dynamic_shape_collect", f.use_multi_img_for_dynamic_shape_collect,
-                 "Accepted for old command lines; without effect");
+  add_session_flags(app, f.session);
+  app.add_flag("--use_trt", f.use_trt, "TensorRT: not available on CPUs");
+  app.add_flag("--use_multi_img_for_dynamic_shape_collect", f.use_multi_img_for_dynamic_shape_collect,
+               "Accepted for old command lines; without effect");
   app.add_option("--exchange", f.exchange,
                  "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
                  "count instead");
@@ -80,7 +72,7 @@ Result<SegConfig> config_of(const SegFlags& f) {
     c.images = std::move(*images);
   }
   if (f.num_classes) c.classes = f.num_classes;
-  if (f.ignore_index != 255) c.ignore_index = f.ignore_index;
+  if (f.ignore_index) c.ignore_index = *f.ignore_index;
   auto preprocess = apply(f.preprocess, c.preprocess);
   if (!preprocess) return preprocess.error();
   c.preprocess = *preprocess;

@@ -1,9 +1,11 @@
 // Flags of the segmentation demo, and what they say about the data.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/session_flags.h"
 #include "vision/seg_config.h"
 
 namespace octet::demos {
@@ -11,11 +13,12 @@ namespace octet::demos {
 struct SegFlags {
   std::string model_path, model_filename, params_filename, dataset = "human", config, image_file, save_file, image_dir,
                                                            label_dir;
-  std::string device = "CPU", precision, exchange;
-  int cpu_threads = 1, num_classes = 0, ignore_index = 255;
-  bool benchmark = false, use_trt = false, use_mkldnn = true, use_multi_img_for_dynamic_shape_collect = false;
+  std::string device = "CPU", exchange;
+  int num_classes = 0;
+  std::optional<int> ignore_index;
+  bool benchmark = false, use_trt = false, use_multi_img_for_dynamic_shape_collect = false;
   bool cache = false;
-  std::vector<std::string> int8_ops, int8_exclude;
+  SessionFlags session;
   vision::PreprocessFlags preprocess;
 };
 

@@ -22,10 +22,9 @@ namespace fs = std::filesystem;
 
 constexpr int kWarmRuns = 10, kTimedRuns = 100;
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "test_seg: error: %s\n", error.text.c_str());
-  return 1;
-}
+constexpr const char* kProgram = "test_seg";
+
+int fail(const Error& error) { return octet::fail(kProgram, error); }
 
 struct Segmenter {
   Session session;
@@ -44,8 +43,8 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   auto model = open_model(f.model_filename.empty() ? f.model_path : inside(f.model_filename),
                           {.parameters = f.params_filename.empty() ? "" : inside(f.params_filename), .cache = f.cache});
   if (!model) return model.error();
-  auto precision = precision_of(f.precision, *model);
-  if (!precision) return precision.error();
+  auto options = session_options(f.session, *model);
+  if (!options) return options.error();
   auto feed = Feed::of(*model);
   if (!feed) return feed.error();
   // A size that a data set is usually resized to gives way to the model's own; one that was asked for does not.
@@ -57,13 +56,7 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   if (!size) return size.error();
   if (size->height) p.height = size->height;
   if (size->width) p.width = size->width;
-  SessionOptions options;
-  options.threads = f.cpu_threads;
-  options.precision = *precision;
-  options.use_onednn = f.use_mkldnn;
-  options.int8_ops = f.int8_ops;
-  options.int8_exclude = f.int8_exclude;
-  auto session = Session::create(*model, options);
+  auto session = Session::create(*model, std::move(*options));
   if (!session) return session.error();
   return Segmenter{std::move(*session), std::move(*feed), std::move(*config)};
 }
@@ -165,15 +158,12 @@ int run_dataset(const SegFlags& f, Segmenter& s) {
 
 int main(int argc, char** argv) {
   using namespace octet::demos;
-  CLI::App app("Evaluates a segmenter on a data set, or runs it on one picture.");
+  CLI::App app("Evaluates a segmenter on a data set, or runs it on one picture.", kProgram);
   SegFlags flags;
   define_flags(app, flags);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   auto segmenter = open_segmenter(flags);
   if (!segmenter) return fail(segmenter.error());
+  octet::print_warnings(kProgram, segmenter->session.warnings());
   return flags.image_file.empty() ? run_dataset(flags, *segmenter) : run_image(flags, *segmenter);
 }

@@ -6,8 +6,7 @@
 
 #include "benchmarks/peers/times.h"
 #include "runtime/core/inspect.h"
-#include "runtime/core/model.h"
-#include "runtime/core/op.h"
+#include "schema/model_generated.h"
 
 namespace octet::peers {
 namespace {
@@ -54,10 +53,11 @@ Result<void> main_job(const std::string& path, bool int8, int runs) {
   const auto shape = [&](int tensor) { return shapes[static_cast<size_t>(tensor)]; };
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   std::vector<Layer> layers;
-  for (const NodeDef& n : model->data().nodes)
-    if (n.kind->type == schema::Op::Conv2d)
-      layers.push_back(make(n.attributes<schema::Conv2d>(), shape(n.inputs[0]), shape(n.inputs[1]), shape(n.outputs[0]),
-                            int8, engine));
+  const FileFacts file = file_facts(*model);
+  for (const NodeFacts& n : file.nodes)
+    if (n.type == schema::Op::Conv2d)
+      layers.push_back(make(*static_cast<const schema::Conv2d*>(n.attributes), shape(n.inputs[0]), shape(n.inputs[1]),
+                            shape(n.outputs[0]), int8, engine));
   dnnl::stream stream(engine);
   report(runs, [&] {
     for (Layer& l : layers) l.run.execute(stream, l.arguments);

@@ -4,7 +4,6 @@
 #include <deque>
 
 #include "converter/graph/layer_weights.h"
-#include "runtime/core/inspect.h"
 #include "runtime/core/op.h"
 
 namespace octet::convert {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "converter/quant/roles.h"
-#include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 
 namespace octet::convert {
 namespace {

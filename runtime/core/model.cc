@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "runtime/core/inspect.h"
 #include "runtime/core/op.h"
 #include "schema/format.h"
 

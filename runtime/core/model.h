@@ -97,4 +97,7 @@ struct ModelData {
   }
 };
 
+// A model that was not read from a file. Its maker has checked what the loader checks.
+Model model_of(std::shared_ptr<const ModelData> data);
+
 }  // namespace octet

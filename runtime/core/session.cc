@@ -7,6 +7,7 @@
 #include <list>
 
 #include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 #include "runtime/core/plan.h"
 #include "runtime/core/precision.h"
 #include "runtime/core/views.h"

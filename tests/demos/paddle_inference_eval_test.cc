@@ -22,7 +22,7 @@ TEST(PaddleInferenceEval, MistakesAreNamed) {
   };
   for (const auto& [arguments, expected] : {Case{"", "--model_path"},
                                             {"--model_path none.octet --device GPU", "--device GPU"},
-                                            {"--model_path none.octet", "none.octet': no such file"},
+                                            {"--model_path none.octet", "none.octet: No such file"},
                                             {"--model_path x --use_trt True", "--use_trt"},
                                             {"--model_path x --arch RCNN", "RCNN"},
                                             {"--model_path x --cpu_threads 0", "--cpu_threads"},
@@ -40,9 +40,15 @@ TEST(PaddleInferenceEval, MistakesAreNamed) {
 TEST(PaddleInferenceEval, BooleansAreReadAsPeopleWriteThem) {
   for (const char* value : {"True", "False", "true", "false", "1", "0"}) {
     const Outcome o = run(std::string("--model_path none.octet --use_dynamic_shape ") + value);
-    EXPECT_TRUE(contains(o.text, "none.octet': no such file")) << value << "\n" << o.text;
+    EXPECT_TRUE(contains(o.text, "none.octet: No such file")) << value << "\n" << o.text;
   }
   EXPECT_FALSE(contains(run("--model_path none.octet --use_trt False").text, "use_trt"));
+  for (const char* flag : {"--benchmark", "--cache", "--classwise", "--include_nms", "--use_mkldnn",
+                           "--use_dynamic_shape", "--trt_calib_mode"})
+    for (const char* value : {"", " true", "=False", " 0", "=1"}) {
+      const Outcome o = run(std::string(flag) + value + " --model_path none.octet");
+      EXPECT_TRUE(contains(o.text, "none.octet: No such file")) << flag << value << "\n" << o.text;
+    }
 }
 
 class WithModel : public testing::Test {
@@ -86,6 +92,20 @@ std::string reader(int side) {
          "}\nEvalReader:\n  sample_transforms:\n    - Decode: {}\n    - Resize: {target_size: " + size +
          ", keep_ratio: True, interp: 1}\n    - Pad: {size: " + size +
          ", fill_value: [114., 114., 114.]}\n    - NormalizeImage: {norm_type: none}\n    - Permute: {}\n";
+}
+
+TEST_F(WithModel, BooleansMeanWhatTheySay) {
+  const Scratch scratch;
+  const std::string rest = " --image_file " + kData + "/images/eval_000.jpg --output_file " + scratch.path("out.png");
+  for (const char* yes : {"--include_nms", "--include_nms true", "--include_nms=True", "--include_nms 1"}) {
+    const Outcome o = run("--model_path " + kModel + " " + yes + rest);
+    EXPECT_TRUE(contains(o.text, "--include_nms True: this model's outputs are boxes before NMS")) << yes << "\n"
+                                                                                                   << o.text;
+  }
+  for (const char* no : {"--include_nms false", "--include_nms=False", "--include_nms 0"}) {
+    const Outcome o = run("--model_path " + kModel + " " + no + rest);
+    EXPECT_EQ(o.code, 0) << no << "\n" << o.text;
+  }
 }
 
 TEST_F(WithModel, ReadsAPaddleReader) {

@@ -26,7 +26,7 @@ TEST(TestSeg, MistakesAreNamed) {
                                             {"--model_path x --dataset moon", "--dataset"},
                                             {"--model_path x --config gone.yml", "gone.yml"},
                                             {"--model_path x --label_dir gone", "gone"},
-                                            {"--model_path gone.octet", "gone.octet': no such file"}}) {
+                                            {"--model_path gone.octet", "gone.octet: No such file"}}) {
     const Outcome o = run(arguments);
     EXPECT_GT(o.code, 0) << arguments;
     EXPECT_TRUE(contains(o.text, expected)) << arguments << "\n" << o.text;
@@ -59,6 +59,27 @@ TEST(TestSeg, EvaluatesADataSetOfPaddleSeg) {
   EXPECT_GT(std::stod(o.text.substr(accuracy + 6)), .9) << "wrong preprocessing gives far less\n" << o.text;
   EXPECT_TRUE(contains(o.text, " Kappa: 0.")) << o.text;
   EXPECT_TRUE(contains(o.text, "class 10                 IoU ")) << o.text;
+}
+
+std::string scores_of(const Outcome& o) {
+  const size_t at = o.text.find("mIoU: ");
+  return at == o.text.npos ? o.text : o.text.substr(at);
+}
+
+TEST(TestSeg, FlagsWinOverTheYaml) {
+  const Scratch scratch;
+  scratch.write("list.txt", "images/eval_000.jpg labels/eval_000.png\n");
+  const auto config = [&](const char* name, const char* more) {
+    return scratch.write(name, "val_dataset: {type: Dataset, num_classes: 11, dataset_root: " + kData + ", val_path: " +
+                                   scratch.path("list.txt") + more + ", transforms: [{type: Normalize}]}\n");
+  };
+  const std::string all = config("all.yml", ""), ignoring = config("ignoring.yml", ", ignore_index: 0");
+  const std::string command = "--benchmark=False --model_path " + kModel + " --dataset_config ";
+  const std::string usual = scores_of(run(command + all)), ignored = scores_of(run(command + ignoring));
+  EXPECT_TRUE(usual.starts_with("mIoU: ")) << usual;
+  EXPECT_NE(usual, ignored);
+  EXPECT_EQ(scores_of(run(command + ignoring + " --ignore_index 255")), usual);
+  EXPECT_EQ(scores_of(run(command + all + " --ignore_index 0")), ignored);
 }
 
 TEST(TestSeg, DrawsAPicture) {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {

@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {

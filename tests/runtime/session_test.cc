@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 #include "runtime/core/op.h"
 #include "tests/runtime/build_model.h"
 

@@ -80,9 +80,13 @@ constexpr Row kRows[] = {
     {"octet-run {in}/none.octet --input {photo} --output-dir {out}", 1, "none.octet: No such file"},
     {"octet-run {in}/cut.octet --input {photo} --output-dir {out}", 1, "cut.octet: truncated or damaged"},
     {"octet-run {in}/flipped.octet --input {photo} --output-dir {out}", 1, "flipped.octet: checksum mismatch"},
-    {"octet-run {onnx} --input {photo} --output-dir {out}", 1, "not an .octet file"},
+    {"octet-run {in}/text.onnx --input {photo} --output-dir {out}", 1, "text.onnx: is not an ONNX file"},
+    {"octet-run {onnx} --input {photo} --output-dir {out} --precision int8", 1, "octet-convert quantize"},
+    {"octet-run {onnx} --input {photo} --output-dir {fixed}", 1, "Read-only"},
     {"octet-run {in}/empty.onnx --input {photo} --output-dir {out}", 1, "empty.onnx"},
-    {"octet-run {in} --input {photo} --output-dir {out}", 1, "not a regular file"},
+    {"octet-run {in} --input {photo} --output-dir {out}", 1, "{in}: "},
+    {"octet-run {int8} --input {photo} --output-dir {out} --use_mkldnn=maybe", 2, "--use_mkldnn"},
+    {"octet-run --use_mkldnn {in}/none.octet --input {photo} --output-dir {out}", 1, "none.octet: No such file"},
     {"octet-run {int8} --output-dir {out}", 1, "images"},
     {"octet-run {int8} --input {in}/none.npy --output-dir {out}", 1, "none.npy"},
     {"octet-run {int8} --input {in}/text.txt --output-dir {out}", 1, "text.txt"},
@@ -106,7 +110,8 @@ constexpr Row kRows[] = {
     {"octet-inspect", 2, "model"},
     {"octet-inspect {in}/none.octet", 1, "none.octet: No such file"},
     {"octet-inspect {in}/cut.octet", 1, "truncated or damaged"},
-    {"octet-inspect {onnx}", 1, "not an .octet file"},
+    {"octet-inspect {in}/text.onnx", 1, "text.onnx: is not an ONNX file"},
+    {"octet-inspect {in}/octet_inside", 1, "octet_inside: truncated or damaged"},
     {"octet-inspect {int8} --json --html {out}/a.html", 2, "--html"},
     {"octet-inspect {int8} --profile {in}/text.txt", 2, "--html"},
     {"octet-inspect {int8} --html {out}/a.html --profile {in}/none.json", 1, "none.json"},
@@ -119,12 +124,20 @@ constexpr Row kRows[] = {
     {"paddle_inference_eval", 2, "--model_path"},
     {"paddle_inference_eval --model_path {int8} --batch_size 0", 2, "--batch_size"},
     {"paddle_inference_eval --model_path {int8} --benchmark maybe", 2, "--benchmark"},
+    {"paddle_inference_eval --model_path {int8} --include_nms=perhaps", 2, "--include_nms"},
+    {"paddle_inference_eval --model_path {int8} --include_nms --image_file {in}/none.jpg", 1,
+     "none.jpg': no such file"},
+    {"paddle_inference_eval --model_path {int8} --image_file {picture} --include_nms --output_file {out}/a.jpg", 1,
+     "--include_nms True"},
+    {"paddle_inference_eval --model_path {int8} --use_trt --device CPU", 1, "TensorRT"},
+    {"paddle_inference_eval --model_path {int8} --image_file {picture} {picture} --output_file {out}/a.jpg", 2,
+     "eval_000.jpg"},
     {"paddle_inference_eval --model_path {int8} --device GPU", 1, "use --device CPU"},
     {"paddle_inference_eval --model_path {int8} --use_trt True", 1, "TensorRT"},
     {"paddle_inference_eval --model_path {int8} --arch RCNN", 1, "RCNN"},
-    {"paddle_inference_eval --model_path {int8} --precision bf16", 1, "bf16"},
+    {"paddle_inference_eval --model_path {int8} --precision bf16", 2, "bf16"},
     {"paddle_inference_eval --model_path {float} --precision int8", 1, "octet-convert quantize"},
-    {"paddle_inference_eval --model_path {in}/none.octet", 1, "none.octet': no such file"},
+    {"paddle_inference_eval --model_path {in}/none.octet", 1, "none.octet: No such file"},
     {"paddle_inference_eval --model_path {in}/text.txt", 1, "text.txt"},
     {"paddle_inference_eval --model_path {in}/cut.octet", 1, "truncated or damaged"},
     {"paddle_inference_eval --model_path {seg} {data}", 1, "segmenter.octet"},
@@ -155,6 +168,18 @@ constexpr Row kRows[] = {
     {"paddle_inference_eval --model_path {int8} --dataset_dir {in} --val_image_dir pictures --val_anno_path coco.json "
      "--save_json {full}/a.json",
      1, "a.json"},
+
+    // test_seg
+    {"test_seg", 2, "--model_path"},
+    {"test_seg --model_path {seg}", 1, "nothing to evaluate"},
+    {"test_seg --model_path {int8} --int8_ops concat", 1, "test_seg: warning: "},
+    {"test_seg --model_path {seg} --benchmark maybe", 2, "--benchmark"},
+    {"test_seg --model_path {seg} --use_trt --benchmark", 1, "TensorRT"},
+    {"test_seg --model_path {seg} --benchmark --image_file {in}/none.jpg", 1, "none.jpg': no such file"},
+    {"test_seg --model_path {seg} --dataset_config {in}/none.yml", 1, "none.yml"},
+    {"test_seg --model_path {seg} --ignore_index 256", 2, "--ignore_index"},
+    {"test_seg --model_path {seg} --precision int8", 1, "octet-convert quantize"},
+    {"test_seg --model_path {in}/none.octet", 1, "none.octet: No such file"},
 };
 
 void write(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
@@ -196,6 +221,7 @@ class Errors : public testing::Test {
     const std::string onnx = read(OCTET_SOURCE_DIR "/models/detector.onnx"), octet = read(OCTET_MODELS "/int8.octet");
     write(in / "cut.onnx", onnx.substr(0, onnx.size() / 2));
     write(in / "cut.octet", octet.substr(0, octet.size() / 2));
+    write(in / "octet_inside", octet.substr(0, octet.size() / 2));
     std::string flipped = octet;
     flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 4);
     write(in / "flipped.octet", flipped);

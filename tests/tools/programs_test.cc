@@ -99,6 +99,24 @@ TEST_F(Programs, RunWritesWhatTheSessionGives) {
   }
 }
 
+TEST_F(Programs, AllTakeSourceModelsAndNamesOfAnyKind) {
+  const std::string onnx = std::string(OCTET_SOURCE_DIR) + "/models/detector.onnx", unnamed = path("model");
+  fs::copy_file(kFloat, unnamed);
+  for (const std::string& model : {onnx, unnamed}) {
+    const Ran ran = run("octet-run " + model + " --input " + kPhoto +
+                        " --cpu_threads 2 --use_mkldnn True --output-dir " + path("out"));
+    EXPECT_EQ(ran.exit_code, 0) << ran.text;
+    for (const NewFile& f : expected(kFloat, {.precision = Precision::kF32}))
+      EXPECT_EQ(*read_file(path("out/") + f.path), f.bytes) << model;
+    fs::remove_all(path("out"));
+    const Ran inspected = run("octet-inspect --json " + model);
+    EXPECT_EQ(Json::parse(inspected.text, nullptr, false)["inputs"][0]["shape"], Json({1, 3, 320, 320}));
+  }
+  for (const char* program :
+       {"octet-run", "octet-bench", "octet-inspect", "octet-convert", "paddle_inference_eval", "test_seg"})
+    EXPECT_EQ(run(std::string(program) + " --version").text, std::string(version()) + "\n") << program;
+}
+
 TEST_F(Programs, RunRestrictsOps) {
   const std::string base = "octet-run " + kInt8 + " --input " + kPhoto + " --output-dir ";
   ASSERT_EQ(run(base + path("all")).exit_code, 0);

@@ -8,7 +8,7 @@
 #include "cli/files.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
-#include "tools/bench/peak.h"
+#include "kernels/peak.h"
 #include "tools/bench/report.h"
 
 namespace octet::bench {
@@ -69,15 +69,15 @@ Result<std::vector<Shapes>> shapes_in_turn(const std::vector<std::string>& texts
   return all;
 }
 
-Result<Findings> measured(const Arguments& a, const Model& model, Session& session, double created_ms,
-                          const Shapes& shapes) {
+Result<Findings> measured(const Arguments& a, const Model& model, Precision precision, Session& session,
+                          double created_ms, const Shapes& shapes) {
   Findings f;
   f.path = a.model;
   f.model = model;
   f.threads = a.session.threads;
   f.warmup = a.warmup;
   f.profiled = a.profile;
-  f.precision = session_options(a.session, model).precision;
+  f.precision = precision;
   const auto begin = std::chrono::steady_clock::now();
   if (auto done = resize(session, model, shapes); !done) return done.error();
   f.prepare_ms = created_ms + ms_since(begin);
@@ -116,18 +116,19 @@ Result<void> main_job(const Arguments& a) {
   auto model = open_model(a.model, open);
   if (!model) return model.error();
   const double load_ms = ms_since(begin);
-  SessionOptions options = session_options(a.session, *model);
-  options.profile = a.profile;
-  options.plans_kept = std::max(options.plans_kept, static_cast<int>(turns->size()));
+  auto options = session_options(a.session, *model);
+  if (!options) return options.error();
+  options->profile = a.profile;
+  options->plans_kept = std::max(options->plans_kept, static_cast<int>(turns->size()));
   begin = std::chrono::steady_clock::now();
-  auto session = Session::create(*model, options);
+  auto session = Session::create(*model, *options);
   if (!session) return session.error();
-  print_warnings("octet-bench", *session);
+  print_warnings("octet-bench", session->warnings());
   double created_ms = ms_since(begin);
-  const double peak = int8_peak_gmac_per_s(a.session.threads);
+  const double peak = kernels::int8_peak_gmac_per_s(a.session.threads);
   auto documents = nlohmann::ordered_json::array();
   for (const Shapes& shapes : *turns) {
-    auto f = measured(a, *model, *session, created_ms, shapes);
+    auto f = measured(a, *model, options->precision, *session, created_ms, shapes);
     if (!f) return f.error();
     f->load_ms = load_ms;
     f->int8_peak_gmac_per_s = peak;
@@ -157,7 +158,7 @@ Result<void> main_job(const Arguments& a) {
 int main(int argc, char** argv) {
   octet::bench::Arguments a;
   CLI::App app("Measures a model on this machine, on random input.", "octet-bench");
-  app.add_option("model", a.model, "An .octet file, or an .onnx file, which is converted in memory")->required();
+  app.add_option("model", a.model, octet::kModelHelp)->required();
   app.add_option(
       "--shape", a.shapes,
       "Sizes of an input: name=1,3,640,640, or 1,3,640,640 for the only one; given several times: each in turn, "

@@ -124,17 +124,18 @@ int64_t peak_bytes() {
 Result<void> evaluate(const Arguments& a) {
   auto model = Model::map(a.model);
   if (!model) return model.error();
-  const SessionOptions options = session_options(a.session, *model);
-  const auto score = a.task == "detector" ? detection(*model, options, a) : segmentation(*model, options, a);
+  const auto options = session_options(a.session, *model);
+  if (!options) return options.error();
+  const auto score = a.task == "detector" ? detection(*model, *options, a) : segmentation(*model, *options, a);
   if (!score) return score.error();
   std::error_code failed;
   const auto bytes = fs::file_size(a.model, failed);
   const Json found{{"model", a.name.empty() ? a.task : a.name},
-                   {"precision", options.precision == Precision::kInt8 ? "int8" : "fp32"},
+                   {"precision", options->precision == Precision::kInt8 ? "int8" : "fp32"},
                    {"metric", score->metric},
                    {"value", score->value},
                    {"median_ms", score->median_ms},
-                   {"threads", options.threads},
+                   {"threads", options->threads},
                    {"kernels", cpu_kernels()},
                    {"file_bytes", failed ? 0 : bytes},
                    {"peak_bytes", peak_bytes()}};

@@ -15,7 +15,11 @@ install_packages() {  # install_packages PACKAGE...
     "${as_root[@]}" apt-get install -qq -y --no-install-recommends "${missing[@]}" < /dev/null > /dev/null
 }
 
-# What building everything takes.
+# What building everything takes; ccache is no must (tools/dev/launcher).
 build_packages=(cmake ninja-build g++ flatbuffers-compiler libflatbuffers-dev libdnnl-dev libprotobuf-dev
                 protobuf-compiler libopencv-dev libpng-dev nlohmann-json3-dev libcli11-dev
                 libyaml-cpp-dev libpugixml-dev)
+# And testing it.
+test_packages=(googletest libbenchmark-dev libsimde-dev pkg-config ccache clang libclang-rt-14-dev
+               g++-aarch64-linux-gnu g++-arm-linux-gnueabihf libc6-dev-armhf-cross libc6-dev-arm64-cross qemu-user-static
+               clang-format python3-onnx)

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <sstream>
 
-#include "runtime/core/model.h"
-#include "runtime/core/op.h"
-#include "runtime/core/precision.h"
-#include "schema/format.h"
+#include "runtime/core/inspect.h"
 
 namespace octet {
 namespace {
@@ -18,61 +14,60 @@ using Json = nlohmann::ordered_json;
 
 Json shape_of(const Shape& shape) { return std::vector<int64_t>(shape.begin(), shape.end()); }
 
-Json quant_of(const Quant& q) {
-  const auto [low, high] = std::minmax_element(q.scale.begin(), q.scale.end());
-  Json out{{"per_channel", q.per_channel()}};
-  if (!q.per_channel()) {
-    out["scale"] = q.scale[0];
-    out["zero_point"] = q.zero_point[0];
+Json range_of(std::span<const float> scales) {
+  const auto [low, high] = std::minmax_element(scales.begin(), scales.end());
+  return {*low, *high};
+}
+
+Json quant_of(const TensorFacts& t) {
+  const bool per_channel = t.scale.size() > 1;
+  Json out{{"per_channel", per_channel}};
+  if (!per_channel) {
+    out["scale"] = t.scale[0];
+    out["zero_point"] = t.zero_point[0];
   } else {
-    out["channels"] = q.scale.size();
-    out["scale"] = {*low, *high};
+    out["channels"] = t.scale.size();
+    out["scale"] = range_of(t.scale);
   }
   return out;
 }
 
-Json tensor_of(const TensorDef& t) {
+Json tensor_of(const TensorFacts& t) {
   Json out{{"name", t.name}, {"dtype", name_of(t.dtype)}, {"shape", shape_of(t.shape)}};
-  if (!t.quant.empty()) out["quant"] = quant_of(t.quant);
+  if (!t.scale.empty()) out["quant"] = quant_of(t);
   if (t.constant) out["bytes"] = t.bytes;
-  if (!t.weight_scale.empty()) {
-    const auto [low, high] = std::minmax_element(t.weight_scale.begin(), t.weight_scale.end());
-    out["weight_scale"] = {*low, *high};
-  }
+  if (!t.weight_scale.empty()) out["weight_scale"] = range_of(t.weight_scale);
   return out;
 }
 
-Json tensors_of(const ModelData& model, const std::vector<int>& indices) {
+Json tensors_of(const FileFacts& file, std::span<const int> indices) {
   Json out = Json::array();
-  for (int i : indices) out.push_back(i < 0 ? Json() : tensor_of(model.tensors[static_cast<size_t>(i)]));
+  for (int i : indices) out.push_back(i < 0 ? Json() : tensor_of(file.tensors[static_cast<size_t>(i)]));
   return out;
 }
 
-bool int8_weights(const ModelData& model, const NodeDef& node) {
-  for (int i : node.inputs)
-    if (i >= 0 && model.tensors[static_cast<size_t>(i)].dtype == DType::kS8) return true;
-  return false;
+bool int8_weights(const FileFacts& file, const NodeFacts& node) {
+  return std::any_of(node.inputs.begin(), node.inputs.end(),
+                     [&](int i) { return i >= 0 && file.tensors[static_cast<size_t>(i)].dtype == DType::kS8; });
 }
 
-Json nodes_of(const ModelData& model) {
+Json nodes_of(const FileFacts& file) {
   Json out = Json::array();
-  const auto chosen = choose_int8(model, {});  // an error: the model is not quantised
-  const auto int8 = chosen ? *chosen : std::vector<bool>(model.nodes.size());
-  for (const NodeDef& n : model.nodes)
+  for (const NodeFacts& n : file.nodes)
     out.push_back({{"name", n.name},
-                   {"op", n.kind->names(n)[0]},
-                   {"int8_weights", int8_weights(model, n)},
-                   {"precision", int8[out.size()] ? "int8" : "fp32"},
-                   {"moves_only", n.kind->moves_only},
-                   {"inputs", tensors_of(model, n.inputs)},
-                   {"outputs", tensors_of(model, n.outputs)}});
+                   {"op", n.op},
+                   {"int8_weights", int8_weights(file, n)},
+                   {"precision", n.int8 ? "int8" : "fp32"},
+                   {"moves_only", n.moves_only},
+                   {"inputs", tensors_of(file, n.inputs)},
+                   {"outputs", tensors_of(file, n.outputs)}});
   return out;
 }
 
 // How the weight segment is spent, by dtype.
-Json weights_of(const ModelData& model) {
+Json weights_of(const FileFacts& file) {
   std::map<std::string, std::pair<int64_t, size_t>> sums;
-  for (const TensorDef& t : model.tensors)
+  for (const TensorFacts& t : file.tensors)
     if (t.constant) {
       auto& [count, bytes] = sums[name_of(t.dtype)];
       ++count;
@@ -133,22 +128,20 @@ std::string node_text(size_t index, const Json& n) {
 }  // namespace
 
 Json describe(const Model& model) {
-  const ModelData& data = model.data();
-  schema::FileHeader header;
-  std::memcpy(&header, data.file.get(), sizeof header);  // a loaded file has one
-  Json out{{"file", data.name},
-           {"format", std::to_string(header.version_major) + "." + std::to_string(header.version_minor)},
-           {"file_bytes", data.file_bytes},
-           {"graph_bytes", header.graph_bytes},
-           {"weight_bytes", data.weight_bytes},
+  const FileFacts file = file_facts(model);
+  Json out{{"file", model.name()},
+           {"format", std::to_string(file.format_major) + "." + std::to_string(file.format_minor)},
+           {"file_bytes", file.file_bytes},
+           {"graph_bytes", file.graph_bytes},
+           {"weight_bytes", file.weight_bytes},
            {"quantized", model.quantized()},
-           {"int8_ops", data.int8_ops}};
+           {"int8_ops", std::vector<std::string_view>(file.int8_ops.begin(), file.int8_ops.end())}};
   out["metadata"] = Json::object();
-  for (const auto& [key, value] : data.metadata) out["metadata"][std::string(key)] = value;
-  out["inputs"] = tensors_of(data, data.inputs);
-  out["outputs"] = tensors_of(data, data.outputs);
-  out["weights"] = weights_of(data);
-  out["nodes"] = nodes_of(data);
+  for (const auto& [key, value] : file.metadata) out["metadata"][std::string(key)] = value;
+  out["inputs"] = tensors_of(file, file.inputs);
+  out["outputs"] = tensors_of(file, file.outputs);
+  out["weights"] = weights_of(file);
+  out["nodes"] = nodes_of(file);
   return out;
 }
 

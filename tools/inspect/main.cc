@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/files.h"
+#include "cli/open_model.h"
 #include "cli/session_flags.h"
 #include "tools/inspect/describe.h"
 #include "tools/inspect/page.h"
@@ -39,14 +40,14 @@ int main(int argc, char** argv) {
   std::string path, html, profile;
   bool json = false;
   CLI::App app("Prints a model: inputs, outputs, ops, shapes, quantisation, weights, sizes.", "octet-inspect");
-  app.add_option("model", path, "An .octet file")->required();
+  app.add_option("model", path, octet::kModelHelp)->required();
   auto* as_json = app.add_flag("--json", json, "As JSON");
   auto* page = app.add_option("--html", html, "Write a page that draws the graph instead; it needs no network")
                    ->excludes(as_json);
   app.add_option("--profile", profile, "With --html: times, as octet-bench --profile --json FILE wrote them")
       ->needs(page);
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
-  auto model = octet::Model::map(path);
+  auto model = octet::open_model(path);
   if (!model) return octet::fail("octet-inspect", model.error());
   if (!html.empty()) {
     auto drawn = octet::draw(*model, html, profile);

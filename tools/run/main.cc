@@ -6,6 +6,7 @@
 
 #include "cli/files.h"
 #include "cli/npy.h"
+#include "cli/open_model.h"
 #include "cli/session_flags.h"
 
 namespace octet {
@@ -64,9 +65,11 @@ Result<std::vector<npy::Array>> read_inputs(const Model& model, const std::vecto
 Result<Session> run(const Model& model, const Arguments& a) {
   auto arrays = read_inputs(model, a.inputs);
   if (!arrays) return arrays.error();
-  auto session = Session::create(model, session_options(a.session, model));
+  const auto options = session_options(a.session, model);
+  if (!options) return options.error();
+  auto session = Session::create(model, *options);
   if (!session) return session.error();
-  print_warnings("octet-run", *session);
+  print_warnings("octet-run", session->warnings());
   for (size_t i = 0; i < arrays->size(); ++i)
     if (auto done = session->resize_input(static_cast<int>(i), (*arrays)[i].shape); !done) return done.error();
   if (auto done = session->prepare(); !done) return done.error();
@@ -100,7 +103,7 @@ Result<void> write_outputs(const Model& model, const Session& session, const std
 }
 
 Result<void> main_job(const Arguments& a) {
-  auto model = Model::map(a.model);
+  auto model = open_model(a.model);
   if (!model) return model.error();
   auto session = run(*model, a);
   if (!session) return session.error();
@@ -113,7 +116,7 @@ Result<void> main_job(const Arguments& a) {
 int main(int argc, char** argv) {
   octet::Arguments a;
   CLI::App app("Runs a model on NumPy files and writes each output as NAME.npy.", "octet-run");
-  app.add_option("model", a.model, "An .octet file")->required();
+  app.add_option("model", a.model, octet::kModelHelp)->required();
   app.add_option("--input", a.inputs,
                  "name=file.npy, or file.npy for a model's only input; a dynamic input takes its shape")
       ->take_all();

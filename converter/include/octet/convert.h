@@ -17,15 +17,18 @@ struct ConvertOptions {
   bool simulate = false;
   std::function<void(const std::string&)> log = {};  // what was recognised, a line at a time
   std::string parameters = {};  // Paddle: their file, where its name does not follow from the program's
+  std::vector<std::pair<std::string, std::string>> metadata = {};  // put before the source's own
 };
 
 // Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for
 // Model::from_bytes. Errors name file, node and op.
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options = {});
 
-// The same kept as a file beside the source, NAME.KEY.octet; its path. KEY stands for the source's files (names, sizes, times of
-// change) and the options: where such a file is there, nothing is converted, and those of other keys are removed.
-Result<std::string> convert_beside(const std::string& path, const ConvertOptions& options = {});
+// The same kept as a file beside the source, NAME.KEY.octet, and mapped. KEY stands for the options; what the file was made of
+// (the sources' bytes, this converter) stands in its metadata. A file that fits is used as it is; another is replaced, at once
+// and as a whole, so who has mapped it keeps what he mapped. Nothing is ever removed. Where no file can be written the model
+// is held in memory, and `log` gets a line that begins with "warning: ". May be called by any number of processes at once.
+Result<Model> convert_beside(const std::string& path, const ConvertOptions& options = {});
 
 // What can be imported and run, as the Markdown of docs/OPS.md.
 std::string ops_table();

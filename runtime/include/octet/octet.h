@@ -4,6 +4,9 @@
 // (but std::bad_alloc), logs or exits. A Model is immutable and may be shared by any number of sessions and threads; a
 // Session is one caller's state and must be used by one thread at a time.
 #pragma once
+#if __cplusplus < 201709L
+#error "octet/octet.h needs C++20: -std=c++20"
+#endif
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -125,7 +128,7 @@ class Model {
  private:
   std::shared_ptr<const ModelData> data_;
   friend class Session;
-  friend struct ModelInside;  // runtime/core/inspect.h
+  friend struct ModelInside;  // runtime/core/model.h
 };
 
 // What one step of a run did, the sum over runs since the session was made or reset_profile().

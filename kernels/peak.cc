@@ -1,4 +1,4 @@
-#include "tools/bench/peak.h"
+#include "kernels/peak.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,7 +9,7 @@
 
 #include "kernels/kernels.h"
 
-namespace octet::bench {
+namespace octet::kernels {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -17,15 +17,15 @@ using Clock = std::chrono::steady_clock;
 // One tile's operands, of a thread's own.
 struct Tile {
   Tile(int rows, int groups, int channels)
-      : input(static_cast<size_t>(rows * groups * kernels::kGroup + kernels::kReadSlack), 1),
-        weights(static_cast<size_t>(groups * kernels::kGroup * channels), 1),
+      : input(static_cast<size_t>(rows * groups * kGroup + kReadSlack), 1),
+        weights(static_cast<size_t>(groups * kGroup * channels), 1),
         acc0(static_cast<size_t>(channels)),
         multiplier(acc0.size(), 1e-3f),
         low(acc0.size(), -128.0f),
         high(acc0.size(), 127.0f),
         zero_point(acc0.size(), 128),
-        output(static_cast<size_t>(rows * channels + kernels::kReadSlack)) {
-    for (int r = 0; r < rows; ++r) pointers.push_back(input.data() + r * groups * kernels::kGroup);
+        output(static_cast<size_t>(rows * channels + kReadSlack)) {
+    for (int r = 0; r < rows; ++r) pointers.push_back(input.data() + r * groups * kGroup);
     tile.rows = rows;
     tile.taps = 1;
     tile.groups = groups;
@@ -41,7 +41,7 @@ struct Tile {
     tile.output_pitch = channels;
   }
 
-  int64_t macs() const { return int64_t{tile.rows} * tile.groups * kernels::kGroup * tile.channels; }
+  int64_t macs() const { return int64_t{tile.rows} * tile.groups * kGroup * tile.channels; }
 
   std::vector<uint8_t> input;
   std::vector<int8_t> weights;
@@ -50,12 +50,12 @@ struct Tile {
   std::vector<int32_t> zero_point;
   std::vector<uint8_t> output;
   std::vector<const uint8_t*> pointers;
-  kernels::ConvTile tile;
+  ConvTile tile;
 };
 
 // One thread's speed: the best of short slices, since other programs only ever slow it down.
 double slices(Tile& t, std::atomic<int>& waiting) {
-  const auto conv = kernels::best_isa().conv_tile;
+  const auto conv = best_isa().conv_tile;
   const int calls = static_cast<int>(std::clamp<int64_t>(10'000'000 / t.macs(), 1, 100'000));
   conv(t.tile);
   for (--waiting; waiting > 0;) std::this_thread::yield();
@@ -76,7 +76,7 @@ double measure(int threads, int groups, int channels) {
     std::vector<std::jthread> pool;
     for (double& speed : speeds)
       pool.emplace_back([&] {
-        Tile tile(kernels::best_isa().conv_rows, groups, channels);
+        Tile tile(best_isa().conv_rows, groups, channels);
         speed = slices(tile, waiting);
       });
   }
@@ -95,4 +95,4 @@ double int8_peak_gmac_per_s(int threads) {
   return best;
 }
 
-}  // namespace octet::bench
+}  // namespace octet::kernels

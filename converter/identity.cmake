@@ -1,0 +1,12 @@
+# Writes FILE, which defines kIdentity: a hash of the sources under ROOT that take part in converting, and of the COMPILER.
+set(all ${COMPILER})
+foreach(folder converter runtime kernels schema)
+  file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.cc ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.fbs ${ROOT}/${folder}/*.proto)
+  list(SORT files)
+  foreach(name ${files})
+    file(SHA256 ${ROOT}/${name} hash)
+    string(APPEND all "${name} ${hash}\n")
+  endforeach()
+endforeach()
+string(SHA256 identity "${all}")
+file(WRITE ${FILE} "#include \"converter/identity.h\"\nconst char octet::convert::kIdentity[] = \"${identity}\";\n")
