@@ -2,9 +2,6 @@
 #include "converter/graph/emit.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 
 #include "converter/graph/layer_weights.h"
 #include "schema/format.h"
@@ -89,20 +86,6 @@ Result<std::vector<std::byte>> emit(const Graph& g) {
   std::memcpy(file.data() + header.graph_offset, graph.data(), graph.size());
   std::copy(weights.begin(), weights.end(), file.begin() + static_cast<int64_t>(header.weights_offset));
   return file;
-}
-
-Result<void> write_file(const std::string& path, std::span<const std::byte> bytes) {
-  const std::string partial = path + ".partial";
-  std::error_code failed;
-  std::ofstream out(partial, std::ios::binary | std::ios::trunc);
-  if (!out) return Error{Code::kIo, path + ": cannot be created"};
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (out) std::filesystem::rename(partial, path, failed);
-  if (out && !failed) return {};
-  const std::string why = failed ? failed.message() : "cannot be written";
-  std::filesystem::remove(partial, failed);
-  return Error{Code::kIo, path + ": " + why};
 }
 
 }  // namespace octet::convert
