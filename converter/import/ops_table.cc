@@ -11,9 +11,7 @@ namespace {
 std::string runtime_rows() {
   std::string text;
   for (const OpKind* op : all_ops()) {
-    const char* form = op->moves_only ? "the form of its input"
-                       : op->can_int8 ? "float, int8"
-                                      : "the type of the model";
+    const char* form = op->moves_only ? "the form of its input" : op->int8 ? "float, int8" : "the type of the model";
     text += std::string("| ") + schema::EnumNameOp(op->type) + " | " + form + " |\n";
   }
   return text;

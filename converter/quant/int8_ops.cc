@@ -3,6 +3,7 @@
 #include <set>
 
 #include "converter/graph/as_model.h"
+#include "runtime/core/int8.h"
 #include "runtime/core/op.h"
 
 namespace octet::convert {
@@ -13,8 +14,7 @@ Result<std::vector<std::string>> int8_ops(const Graph& g) {
   if (!model) return model.error();
   std::set<std::string> names;
   for (const NodeDef& n : model->data().nodes)
-    if (n.kind->can_int8 && !n.kind->moves_only && n.kind->can_int8(n, model->data()))
-      names.emplace(n.kind->names(n)[0]);
+    if (!n.kind->moves_only && can_int8(n, model->data())) names.emplace(n.kind->names(n)[0]);
   return std::vector<std::string>(names.begin(), names.end());
 }
 

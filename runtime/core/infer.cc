@@ -25,21 +25,11 @@ void for_unknown(const Value& v, F body) {
       body(i);
 }
 
-// Whether execution may see elements that are unknown: it moves them, or they are marked in the result (Binary).
-bool takes_unknown(const Inferred& all, const NodeDef& node, size_t input) {
+Unknowns unknowns(const Inferred& all, const NodeDef& node, size_t input) {
   const Value &in = all.values[static_cast<size_t>(node.inputs[input])],
               &out = all.values[static_cast<size_t>(node.outputs[0])];
-  switch (node.kind->type) {
-    case schema::Op::Concat:
-    case schema::Op::Reshape:  // has no more use for its sizes once its shape is known
-      return true;
-    case schema::Op::Cast:
-      return out.dtype == DType::kS64 || out.dtype == DType::kS32;
-    case schema::Op::Binary:
-      return out.shape.rank() <= 1 && in.dtype != DType::kF32;
-    default:
-      return node.kind->moves_only && input == 0;
-  }
+  if (node.kind->unknowns) return node.kind->unknowns(node, static_cast<int>(input), in, out);
+  return node.kind->moves_only && input == 0 ? Unknowns::kMoved : Unknowns::kRefused;
 }
 
 std::byte* new_memory(Inferred& all, size_t bytes) {
@@ -48,14 +38,15 @@ std::byte* new_memory(Inferred& all, size_t bytes) {
 
 // Whether the node's outputs follow from what is known.
 bool known(const Inferred& all, const NodeDef& node) {
-  if (node.kind->type == schema::Op::ShapeOf) return true;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.inputs[i] < 0) continue;
+    const Unknowns how = unknowns(all, node, i);
+    if (how == Unknowns::kUnread) continue;
     const Value& v = all.values[static_cast<size_t>(node.inputs[i])];
     if (!v.constant || v.dtype == DType::kS8 || v.shape.elements() > kMaxEvaluated) return false;
     bool complete = true;
     for_unknown(v, [&](int64_t) { complete = false; });
-    if (!complete && !takes_unknown(all, node, i)) return false;
+    if (!complete && how == Unknowns::kRefused) return false;
   }
   return true;
 }
@@ -68,11 +59,12 @@ void mark_unknown(const Inferred& all, const NodeDef& node, const Value& out, st
     else
       reinterpret_cast<int32_t*>(data)[i] = static_cast<int32_t>(kUnknown);
   };
-  for (int t : node.inputs) {
-    const Value& in = all.values[static_cast<size_t>(t)];
-    for_unknown(in, [&](int64_t i) {
-      if (in.shape.elements() == out.shape.elements()) return mark(i);
-      for (int64_t k = 0; k < out.shape.elements(); ++k) mark(k);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] < 0 || unknowns(all, node, i) != Unknowns::kSpread) continue;
+    const Value& in = all.values[static_cast<size_t>(node.inputs[i])];
+    for_unknown(in, [&](int64_t k) {
+      if (in.shape.elements() == out.shape.elements()) return mark(k);
+      for (int64_t every = 0; every < out.shape.elements(); ++every) mark(every);
     });
   }
 }
@@ -114,7 +106,7 @@ Result<void> evaluate(const ModelData& model, const NodeDef& node, const Session
   for (size_t i = 0; i < outputs.size(); ++i) {
     Value& out = all.values[static_cast<size_t>(node.outputs[i])];
     std::byte* data = pointers[static_cast<size_t>(outputs[i]->id)];
-    if (node.kind->type == schema::Op::Binary) mark_unknown(all, node, out, data);
+    mark_unknown(all, node, out, data);
     out.constant = data;
   }
   return {};
@@ -143,6 +135,7 @@ Result<void> check_output(const Inference& inference, int index) {
 Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, const SessionOptions& options,
                          Inferred& all) {
   std::vector<bool> waits(model.tensors.size(), false);  // for the shape or the value
+  std::vector<bool> asked(model.tensors.size(), false);  // all.wanted has it
   auto leave = [&](int n) {
     all.rest.push_back(n);
     for (int t : model.nodes[static_cast<size_t>(n)].outputs) waits[static_cast<size_t>(t)] = true;
@@ -157,7 +150,8 @@ Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, con
     int wanted = -1;
     if (auto done = infer(model, node, options, false, all, &wanted); !done) {
       if (wanted < 0) return done;
-      if (std::count(all.wanted.begin(), all.wanted.end(), wanted) == 0) all.wanted.push_back(wanted);
+      if (!asked[static_cast<size_t>(wanted)]) all.wanted.push_back(wanted);
+      asked[static_cast<size_t>(wanted)] = true;
       leave(n);
       continue;
     }

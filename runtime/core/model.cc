@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/core/aligned.h"
 #include "runtime/core/op.h"
 #include "schema/format.h"
 
@@ -33,17 +34,6 @@ DType dtype_of(schema::DType t) {
     default:
       return DType::kF32;
   }
-}
-
-// Flatbuffers' verifier does not ask whether 64-bit elements stand at multiples of 8.
-bool aligned(const flatbuffers::Vector<int64_t>* v) { return !v || reinterpret_cast<uintptr_t>(v->Data()) % 8 == 0; }
-
-bool aligned(const schema::Node& n) {
-  if (const auto* op = n.op_as_Slice()) return aligned(op->starts()) && aligned(op->ends()) && aligned(op->steps());
-  if (const auto* op = n.op_as_Reshape()) return aligned(op->shape());
-  if (const auto* op = n.op_as_Resize()) return aligned(op->size());
-  if (const auto* op = n.op_as_Pad()) return aligned(op->before()) && aligned(op->after());
-  return true;
 }
 
 // Fills a ModelData from the verified flatbuffer; every member either succeeds or says what is wrong.
@@ -82,7 +72,7 @@ class Loader {
   Result<void> tensor(const schema::Tensor& t) {
     TensorDef def;
     if (t.name()) def.name = t.name()->string_view();
-    if (!aligned(t.shape())) return bad("tensor '", def.name, "': misaligned shape");
+    if (!aligned(t)) return bad("tensor '", def.name, "': misaligned sizes");
     if (t.dtype() > schema::DType::MAX || t.packing() > schema::Packing::MAX)
       return bad("tensor '", def.name, "': unknown type");
     def.dtype = dtype_of(t.dtype());

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kernels/kernels.h"
+#include "runtime/core/int8.h"
 #include "runtime/core/model.h"
 #include "runtime/core/threads.h"
 
@@ -92,6 +93,30 @@ struct Prepare {
   Error error(const std::string& what) const;
 };
 
+// For known shapes: where an op's result and its operands hold the same elements in the same order, so that one may lie
+// inside the other and the op has nothing to do.
+struct Overlay {
+  enum class Kind {
+    kNone,
+    kParts,  // each input is a part of the output
+    kPart,   // the output is a part of input 0
+    kAll,    // the output is input 0 under another shape
+  };
+  struct At {  // where a part begins in the whole
+    int64_t row = 0, channel = 0;
+  };
+  Kind kind = Kind::kNone;
+  std::vector<At> at{};  // kParts: of each input; kPart: of the output
+};
+
+// What execution makes of elements of an input that are unknown while sizes may be.
+enum class Unknowns {
+  kRefused,  // nothing: the result is unknown as a whole
+  kMoved,    // it moves them like any others
+  kSpread,  // arithmetic; what comes of them is marked afterwards. The input has as many elements as the output, or concerns all
+  kUnread,  // it does not look at the input's elements at all
+};
+
 struct OpKind {
   schema::Op type;
   // Octet's name first, then ONNX' and Paddle's: what op whitelists may say.
@@ -102,10 +127,13 @@ struct OpKind {
   // The outputs' shapes, -1 where they follow from an unknown size. Must refuse what execution could not do. Where
   // sizes_from_data: -1 if partial, else the largest shapes that there can be.
   Result<void> (*infer)(Inference&);
-  // Whether the node may run on u8: its operands' quantisation is given and of a kind the op takes. Null: never.
-  // Inputs and outputs of an int8 node that are f32 in the file are u8; a conv or matmul may also give f32.
-  bool (*can_int8)(const NodeDef&, const ModelData&);
   Result<void> (*prepare)(Prepare&);
+  // How the node runs on u8, asked after check: whatever the tensors' quantisation. Null: never.
+  Int8Rule (*int8)(const NodeDef&, const ModelData&) = nullptr;
+  // Null: kNone.
+  Overlay (*overlay)(const NodeDef&, std::span<const Value* const> inputs, const Value& output) = nullptr;
+  // Null: what only moves moves those of input 0, anything else is refused.
+  Unknowns (*unknowns)(const NodeDef&, int input, const Value& in, const Value& output) = nullptr;
   DType (*dtype)(const NodeDef&, int output) = nullptr;  // the output's; null: that of input 0
   // Load time: what constant operands hold, which takes longer. Null: anything is good.
   Result<void> (*check_data)(const NodeDef&, const ModelData&) = nullptr;
@@ -114,7 +142,8 @@ struct OpKind {
   bool gives_f32_from_int8 = false;  // conv2d, matmul
   // Each element of the output depends on the operands' elements at its own place alone: it may be written over one.
   bool elementwise = false;
-  // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Not subject to whitelists.
+  // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Op lists need not name it: it is
+  // int8 where that saves converting (see precision.h).
   bool moves_only = false;
   int outputs = 1;
   // The run finds the outputs' shapes and sets them in RunContext::shapes. What reads them is planned after that.

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 
-#include "runtime/core/arena.h"
 #include "runtime/core/precision.h"
 #include "runtime/core/views.h"
 
@@ -22,6 +21,8 @@ class Planner {
   Result<void> build() {
     consumers_in_int8();
     made_.assign(model_.tensors.size(), false);
+    output_.assign(model_.tensors.size(), false);
+    for (int t : model_.outputs) output_[static_cast<size_t>(t)] = true;
     if (!plan_.behind) add_inputs();
     for (int n : plan_.inferred.nodes) add_node(static_cast<size_t>(n));
     add_exports();
@@ -64,12 +65,13 @@ class Planner {
     auto add = [&](int t) {
       if (t < 0 || done[static_cast<size_t>(t)]) return;
       done[static_cast<size_t>(t)] = true;
-      if (made_[static_cast<size_t>(t)] || (def(t).constant && !plan_.behind)) plan_.exports.push_back(native(t));
+      if (made_[static_cast<size_t>(t)] || (def(t).constant && !plan_.behind))
+        plan_.exports.push_back(written_.count(t) ? written_[t] : native(t));
     };
     for (int t : model_.outputs) add(t);
     for (int n : plan_.inferred.rest)
       for (int t : model_.nodes[static_cast<size_t>(n)].inputs)
-        if (t >= 0 && !plan_.inferred.values[static_cast<size_t>(t)].constant) add(t);
+        if (t >= 0 && !known(t)) add(t);
     for (const auto* found : {&plan_.inferred.sized, &plan_.inferred.wanted})
       for (int t : *found) add(t);
   }
@@ -114,14 +116,21 @@ class Planner {
 
   int native(int t) { return need(t, def(t).dtype); }
 
-  bool is_output(int t) const {
-    return std::find(model_.outputs.begin(), model_.outputs.end(), t) != model_.outputs.end();
+  bool known(int t) const { return plan_.inferred.values[static_cast<size_t>(t)].constant; }
+
+  // For a tensor that is known and made all the same, because the caller sees it: those who read it need what is known.
+  int written(int t) {
+    Value v = plan_.inferred.values[static_cast<size_t>(t)];
+    v.id = written_[t] = static_cast<int>(plan_.values.size());
+    v.constant = nullptr;
+    plan_.values.push_back(v);
+    return v.id;
   }
 
   void add_node(size_t n) {
     const NodeDef& node = model_.nodes[n];
     if (std::all_of(node.outputs.begin(), node.outputs.end(),
-                    [&](int t) { return plan_.inferred.values[static_cast<size_t>(t)].constant && !is_output(t); }))
+                    [&](int t) { return known(t) && !output_[static_cast<size_t>(t)]; }))
       return;  // shape arithmetic, known already
     PlanStep step;
     step.node = &node;
@@ -136,8 +145,7 @@ class Planner {
       DType dtype = def(t).dtype;
       if (int8_[n] && dtype == DType::kF32 && !(node.kind->gives_f32_from_int8 && !read_as_u8_[static_cast<size_t>(t)]))
         dtype = DType::kU8;
-      step.outputs.push_back(form(t, dtype));
-      plan_.values[static_cast<size_t>(step.outputs.back())].constant = nullptr;
+      step.outputs.push_back(known(t) ? written(t) : form(t, dtype));
       made_[static_cast<size_t>(t)] = true;
     }
     plan_.steps.push_back(std::move(step));
@@ -169,40 +177,46 @@ class Planner {
     return {};
   }
 
-  // Lifetimes of the values that own memory, extended by those of the values inside them.
-  void place_values() {
+  // By value, of those that own memory in the arena: from the first step that needs it or what lies inside to the last.
+  std::vector<Lifetime> lifetimes() const {
     const int end = static_cast<int>(plan_.steps.size());
     std::vector<Lifetime> lives(plan_.values.size(), {0, end + 1, -1});
     auto touch = [&](int v, int at) {
-      Lifetime& life = lives[static_cast<size_t>(root(plan_, v))];
+      const int owner = plan_.places[static_cast<size_t>(v)].owner;
+      const Value& value = plan_.values[static_cast<size_t>(owner)];
+      if (value.constant || plan_.places[static_cast<size_t>(owner)].imported) return;
+      Lifetime& life = lives[static_cast<size_t>(owner)];
       life.first = std::min(life.first, at);
       life.last = std::max(life.last, at);
+      life.bytes = static_cast<size_t>(value.rows() * value.pitch) * size_of(value.dtype) + kernels::kReadSlack;
     };
     for (int v : plan_.inputs) touch(v, 0), touch(v, end);
     for (int v : plan_.exports) touch(v, end);
-    size_t scratch = 0;
-    for (int i = 0; i < end; ++i) {
-      const PlanStep& s = plan_.steps[static_cast<size_t>(i)];
-      for (int v : s.inputs)
-        if (v >= 0 && !plan_.values[static_cast<size_t>(v)].constant) touch(v, i);
-      for (int v : s.outputs) touch(v, i);
-      scratch = std::max(scratch, s.step.scratch_bytes);
-    }
+    for (int i = 0; i < end; ++i)
+      for (const auto* list :
+           {&plan_.steps[static_cast<size_t>(i)].inputs, &plan_.steps[static_cast<size_t>(i)].outputs})
+        for (int v : *list)
+          if (v >= 0) touch(v, i);
+    return lives;
+  }
+
+  void place_values() {
+    find_owners(plan_);
+    const std::vector<Lifetime> lives = lifetimes();
     std::vector<Lifetime> used;
-    std::vector<size_t> owner;
-    for (size_t v = 0; v < lives.size(); ++v) {
-      if (lives[v].last < 0 || plan_.places[v].imported) continue;
-      const Value& value = plan_.values[v];
-      lives[v].bytes = static_cast<size_t>(value.rows() * value.pitch) * size_of(value.dtype) + kernels::kReadSlack;
-      used.push_back(lives[v]);
-      owner.push_back(v);
-    }
-    used.push_back({scratch + 64, 0, end});
-    const Placement placement = place(used);
-    for (size_t i = 0; i < owner.size(); ++i) plan_.places[owner[i]].offset = placement.offsets[i];
+    size_t scratch = 0;
+    for (const PlanStep& s : plan_.steps) scratch = std::max(scratch, s.step.scratch_bytes);
+    for (const Lifetime& life : lives)
+      if (life.bytes > 0) used.push_back(life);
+    used.push_back({scratch + 64, 0, static_cast<int>(plan_.steps.size())});
+    const Placement placement = octet::place(used);
     plan_.scratch_offset = placement.offsets.back();
     plan_.arena_bytes = placement.bytes;
-    resolve_offsets(plan_);
+    std::vector<size_t> base(lives.size(), 0);
+    for (size_t v = 0, i = 0; v < lives.size(); ++v)
+      if (lives[v].bytes > 0) base[v] = placement.offsets[i++];
+    for (Place& p : plan_.places) p.offset += base[static_cast<size_t>(p.owner)];
+    plan_.poison.follow(plan_, lives);
   }
 
   Plan& plan_;
@@ -210,9 +224,11 @@ class Planner {
   const SessionOptions& options_;
   const std::vector<bool>& int8_;  // by node
   const bool observed_;
-  std::vector<bool> read_as_u8_;  // by tensor
-  std::vector<bool> made_;        // by tensor: a step of this plan writes it, or it is an input
+  std::vector<bool> read_as_u8_;   // by tensor
+  std::vector<bool> made_;         // by tensor: a step of this plan writes it, or it is an input
+  std::vector<bool> output_;       // by tensor: the model's
   std::map<std::pair<int, DType>, int> forms_;
+  std::map<int, int> written_;
 };
 
 }  // namespace

@@ -7,8 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "runtime/core/arena.h"
 #include "runtime/core/infer.h"
 #include "runtime/core/op.h"
+#include "runtime/core/poison.h"
 
 namespace octet {
 
@@ -22,11 +24,14 @@ struct PlanStep {
 
 // Where a value lives: in memory of its own, or inside another value's.
 struct Place {
+  // What views decide.
   int parent = -1;
   int64_t rows = 0, channels = 0;  // offset inside the parent
   bool other_rows = false;         // a reshape that changes the row's length: both are dense
   bool imported = false;           // lives where the plan that exports it put it
-  size_t offset = 0;               // bytes in the arena, resolved
+  // What follows.
+  int owner = -1;     // of the memory: the value itself where it has no parent
+  size_t offset = 0;  // bytes from the arena's start, or from the imported owner's
 };
 
 // What all plans of a session are made from.
@@ -58,6 +63,7 @@ class Plan {
   std::vector<StepProfile> profile;  // by step
   size_t scratch_offset = 0;
   size_t arena_bytes = 0;
+  Poison poison;
   Inferred inferred;
   std::list<std::unique_ptr<Plan>> rests;  // for the sizes found lately, the most recent first
 

@@ -4,19 +4,21 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <unordered_set>
 
 namespace octet {
 namespace {
 
-template <class List>
-bool holds(const List& list, std::string_view name) {
-  return std::find(std::begin(list), std::end(list), name) != std::end(list);
-}
+using Names = std::unordered_set<std::string_view>;
 
 template <class List>
-bool names_node(const List& list, const NodeDef& node) {
+Names set_of(const List& list) {
+  return {std::begin(list), std::end(list)};
+}
+
+bool names_op(const Names& list, const NodeDef& node) {
   const auto names = node.kind->names(node);
-  return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return holds(list, n); });
+  return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return list.count(n) > 0; });
 }
 
 // Op names that lists may hold though this model has no such op: what Paddle's int8 op lists consist of, and ours.
@@ -77,21 +79,47 @@ constexpr std::string_view kVocabulary[] = {"conv2d",
 
 Result<void> check_names(const ModelData& model, const std::vector<std::string>& list, const char* option,
                          bool nodes_too) {
-  for (const std::string& name : list) {
-    bool found = holds(kVocabulary, name);
-    for (const NodeDef& node : model.nodes)
-      found = found || holds(node.kind->names(node), name) || (nodes_too && node.name == name);
-    if (!found)
+  if (list.empty()) return {};
+  Names known = set_of(kVocabulary);
+  for (const NodeDef& node : model.nodes) {
+    const auto names = node.kind->names(node);
+    known.insert(names.begin(), names.end());
+    if (nodes_too) known.insert(node.name);
+  }
+  for (const std::string& name : list)
+    if (known.count(name) == 0)
       return error(Code::kBadArgument, option, ": '", name, "' is no op", nodes_too ? " and no node of " : " known to ",
                    nodes_too ? model.name : std::string("Octet"), "; octet-inspect lists both");
-  }
   return {};
+}
+
+// Sets int8 of the nodes that `may` be int8 and only move, where it is known of all others; see precision.h.
+void choose_movers(const ModelData& model, const std::vector<bool>& may, std::vector<bool>& int8) {
+  const size_t tensors = model.tensors.size();
+  std::vector<bool> made(tensors, false);   // its values are those of a u8 tensor
+  std::vector<bool> u8(tensors, false);     // somebody reads it as u8
+  std::vector<bool> other(tensors, false);  // somebody does not
+  auto stored = [&](int t) { return t >= 0 && !model.tensors[static_cast<size_t>(t)].quant.empty(); };
+  auto all = [](const std::vector<int>& list, const auto& what) { return std::all_of(list.begin(), list.end(), what); };
+  for (size_t n = 0; n < model.nodes.size(); ++n) {
+    const NodeDef& node = model.nodes[n];
+    if (may[n]) int8[n] = all(node.inputs, [&](int t) { return !stored(t) || made[static_cast<size_t>(t)]; });
+    for (int t : node.outputs) made[static_cast<size_t>(t)] = int8[n] && stored(t);
+  }
+  for (int t : model.outputs) other[static_cast<size_t>(t)] = true;
+  for (size_t n = model.nodes.size(); n-- > 0;) {
+    const NodeDef& node = model.nodes[n];
+    const auto out = static_cast<size_t>(node.outputs[0]);
+    if (may[n]) int8[n] = int8[n] || (u8[out] && !other[out]);
+    for (int t : node.inputs)
+      if (t >= 0) (int8[n] && stored(t) ? u8 : other)[static_cast<size_t>(t)] = true;
+  }
 }
 
 }  // namespace
 
 Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptions& options) {
-  std::vector<bool> int8(model.nodes.size(), false);
+  std::vector<bool> int8(model.nodes.size(), false), movers(model.nodes.size(), false);
   OCTET_TRY(check_names(model, options.int8_ops, "int8_ops", false));
   OCTET_TRY(check_names(model, options.int8_exclude, "int8_exclude", true));
   if (options.precision != Precision::kInt8) return int8;
@@ -99,27 +127,31 @@ Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptio
     return error(Code::kUnsupported, model.name,
                  ": this model is not quantised, so it cannot run in int8; quantise it with "
                  "'octet-convert quantize' or run it with precision fp32");
+  const Names listed = options.int8_ops.empty() ? set_of(model.int8_ops) : set_of(options.int8_ops);
+  const Names excluded = set_of(options.int8_exclude);
   for (size_t n = 0; n < model.nodes.size(); ++n) {
     const NodeDef& node = model.nodes[n];
-    if (!node.kind->can_int8 || !node.kind->can_int8(node, model)) continue;
-    const bool listed = node.kind->moves_only || (options.int8_ops.empty() ? names_node(model.int8_ops, node)
-                                                                           : names_node(options.int8_ops, node));
-    int8[n] = listed && !names_node(options.int8_exclude, node) && !holds(options.int8_exclude, node.name);
+    if (names_op(excluded, node) || excluded.count(node.name) > 0 || !can_int8(node, model)) continue;
+    if (node.kind->moves_only)
+      movers[n] = true;
+    else
+      int8[n] = names_op(listed, node);
   }
+  choose_movers(model, movers, int8);
   return int8;
 }
 
 std::vector<std::string> int8_warnings(const ModelData& model, const SessionOptions& options,
                                        const std::vector<bool>& int8) {
   if (options.precision != Precision::kInt8 || options.int8_ops.empty()) return {};
+  const Names quantised_for = set_of(model.int8_ops), listed = set_of(options.int8_ops);
   std::set<std::string_view> added, left;
   for (size_t n = 0; n < model.nodes.size(); ++n) {
     const NodeDef& node = model.nodes[n];
     if (node.kind->moves_only) continue;
-    const bool recorded = names_node(model.int8_ops, node);
+    const bool recorded = names_op(quantised_for, node);
     if (int8[n] && !recorded) added.insert(node.kind->names(node)[0]);
-    if (recorded && !names_node(options.int8_ops, node) && node.kind->can_int8 && node.kind->can_int8(node, model))
-      left.insert(node.kind->names(node)[0]);
+    if (recorded && !names_op(listed, node) && can_int8(node, model)) left.insert(node.kind->names(node)[0]);
   }
   auto line = [&](const std::set<std::string_view>& ops, const char* what) {
     std::string text = model.name + ": int8_ops: ";

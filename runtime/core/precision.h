@@ -6,7 +6,11 @@
 
 namespace octet {
 
-// By node. Refuses names in the op lists that no op has.
+// By node: those whose quantisation the file gives (can_int8) and whose op the lists name. Ops that only move elements need
+// no naming, unless to be excluded; they are int8 where that saves converting and changes no value:
+// - all that they move was u8 when it was made, or came so through such ops: moved as bytes, it may be dequantised later; or
+// - all that read the result, through such ops or at once, take u8: it is quantised before it is moved instead of behind.
+// So nothing is quantised and dequantised merely to be moved. Refuses names in the lists that no op has.
 Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptions& options);
 
 // What the caller's op list costs compared with the one that the model was quantised with; empty where it costs nothing.

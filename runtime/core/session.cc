@@ -10,7 +10,6 @@
 #include "runtime/core/observe.h"
 #include "runtime/core/plan.h"
 #include "runtime/core/precision.h"
-#include "runtime/core/views.h"
 
 namespace octet {
 
@@ -96,7 +95,7 @@ Result<void> use(SessionState& s, size_t level, Plan& plan) {
   part.pointers.resize(plan.values.size());
   for (size_t v = 0; v < plan.values.size(); ++v) {
     const Value& value = plan.values[v];
-    const size_t owner = static_cast<size_t>(root(plan, value.id));
+    const size_t owner = static_cast<size_t>(plan.places[v].owner);
     std::byte* const base = plan.places[owner].imported
                                 ? s.exported[static_cast<size_t>(plan.values[owner].tensor)].data
                                 : part.arena.memory.get();
@@ -194,8 +193,10 @@ void run_steps(SessionState& s, Part& part) {
     for (int v : plan.inputs) show(s, part, v);
     show_known(s, plan);
   }
+  plan.poison.begin(plan, part.arena.memory.get());
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
+    plan.poison.before_step(plan, part.arena.memory.get(), i);
     if (!s.options.profile) {
       step.step.run(context);
     } else {
@@ -207,6 +208,7 @@ void run_steps(SessionState& s, Part& part) {
     if (s.observer)
       for (int v : step.outputs) show(s, part, v);
   }
+  plan.poison.end(plan, part.arena.memory.get());
   if (part.shapes.empty()) return;
   for (int v : plan.exports)
     s.exported[static_cast<size_t>(plan.values[static_cast<size_t>(v)].tensor)].shape =

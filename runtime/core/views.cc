@@ -2,29 +2,43 @@
 #include "runtime/core/views.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <tuple>
+
+#include "runtime/core/roots.h"
 
 namespace octet {
 namespace {
 
 class Views {
  public:
-  explicit Views(Plan& plan) : plan_(plan), producer_(plan.values.size(), nullptr), readers_(plan.values.size()) {
+  explicit Views(Plan& plan)
+      : plan_(plan),
+        producer_(plan.values.size(), nullptr),
+        bears_pitch_(plan.values.size(), 1),
+        seen_outside_(plan.values.size(), 0),
+        last_concat_(plan.values.size(), nullptr),
+        whole_(plan.values.size()),
+        rows_(plan.values.size()) {
     for (PlanStep& s : plan.steps) {
       for (int v : s.inputs)
-        if (v >= 0) readers_[static_cast<size_t>(v)].push_back(&s);
-      for (int v : s.outputs) producer_[static_cast<size_t>(v)] = &s;
+        if (v >= 0 && s.node && !s.node->kind->pitched_in) bears_pitch_[at(v)] = 0;
+      for (int v : s.outputs) producer_[at(v)] = &s;
     }
+    reads_pitched_ = bears_pitch_;
+    for (const auto* list : {&plan.inputs, &plan.exports})
+      for (int v : *list) seen_outside_[at(v)] = 1;
   }
 
   void make() {
     std::vector<bool> dropped(plan_.steps.size(), false);
     for (size_t i = plan_.steps.size(); i-- > 0;) {
       const PlanStep& s = plan_.steps[i];
-      if (!s.node) continue;
-      if (s.node->kind->type == schema::Op::Concat) dropped[i] = concat(s);
-      if (s.node->kind->type == schema::Op::Reshape) dropped[i] = reshape(s);
-      if (s.node->kind->type == schema::Op::Slice) dropped[i] = slice(s);
+      const Overlay overlay = overlay_of(s);
+      if (overlay.kind == Overlay::Kind::kParts) dropped[i] = parts(s, overlay.at);
+      if (overlay.kind == Overlay::Kind::kPart) dropped[i] = part(s, overlay.at[0]);
+      if (overlay.kind == Overlay::Kind::kAll) dropped[i] = all(s);
     }
     set_pitches();
     size_t kept = 0;
@@ -34,19 +48,19 @@ class Views {
   }
 
  private:
-  Value& value(int v) { return plan_.values[static_cast<size_t>(v)]; }
-  Place& place(int v) { return plan_.places[static_cast<size_t>(v)]; }
-  static bool holds(const std::vector<int>& list, int v) {
-    return std::find(list.begin(), list.end(), v) != list.end();
-  }
-  bool is_export(int v) const { return holds(plan_.exports, v); }
+  static size_t at(int v) { return static_cast<size_t>(v); }
+  Value& value(int v) { return plan_.values[at(v)]; }
+  Place& place(int v) { return plan_.places[at(v)]; }
 
-  bool reads_pitched(int v) const {
-    return std::all_of(readers_[static_cast<size_t>(v)].begin(), readers_[static_cast<size_t>(v)].end(),
-                       [](const PlanStep* s) { return !s->node || s->node->kind->pitched_in; });
+  Overlay overlay_of(const PlanStep& s) {
+    if (!s.node || !s.node->kind->overlay) return {};
+    std::vector<const Value*> inputs;
+    for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &value(v));
+    return s.node->kind->overlay(*s.node, inputs, value(s.outputs[0]));
   }
+
   bool written_pitched(int v) const {
-    const PlanStep* s = producer_[static_cast<size_t>(v)];
+    const PlanStep* s = producer_[at(v)];
     return s && (!s->node || s->node->kind->pitched_out);
   }
 
@@ -54,35 +68,35 @@ class Views {
   void set_pitches() {
     std::vector<bool> parent(plan_.values.size(), false);
     for (const Place& p : plan_.places)
-      if (p.parent >= 0) parent[static_cast<size_t>(p.parent)] = true;
+      if (p.parent >= 0) parent[at(p.parent)] = true;
     for (Value& v : plan_.values) {
       v.pitch = pitch(v.id);
-      const bool alone = !parent[static_cast<size_t>(v.id)] && place(v.id).parent < 0 && movable(v.id);
-      if (alone && v.dtype == DType::kU8 && v.shape.rank() == 4 && reads_pitched(v.id) && written_pitched(v.id))
+      const bool alone = !parent[at(v.id)] && movable(v.id);
+      if (alone && v.dtype == DType::kU8 && v.shape.rank() == 4 && reads_pitched_[at(v.id)] && written_pitched(v.id))
         v.pitch = (v.pitch + kernels::kGroup - 1) / kernels::kGroup * kernels::kGroup;
     }
   }
 
-  int64_t pitch(int v) const {
-    const Place& p = plan_.places[static_cast<size_t>(v)];
-    return p.parent < 0 || p.other_rows ? plan_.values[static_cast<size_t>(v)].channels() : pitch(p.parent);
-  }
+  int64_t pitch(int v) { return value(rows_.of(v)).channels(); }
   // Whether a value of `channels` inside `parent` has rows apart.
-  bool pitched_inside(int parent, int64_t channels) const { return pitch(parent) != channels; }
-
-  // May v, with all that is already placed inside it, get rows apart?
-  bool bears_pitch(int v) const {
-    if (!reads_pitched(v)) return false;
-    for (const Value& child : plan_.values) {
-      const Place& p = plan_.places[static_cast<size_t>(child.id)];
-      if (p.parent == v && (p.other_rows || !bears_pitch(child.id))) return false;
-    }
-    return true;
-  }
+  bool pitched_inside(int parent, int64_t channels) { return pitch(parent) != channels; }
 
   // May v's memory be part of another value's? Only if a step of the plan writes it and nobody outside sees it.
-  bool movable(int v) {
-    return producer_[static_cast<size_t>(v)] && place(v).parent < 0 && !is_export(v) && !holds(plan_.inputs, v);
+  bool movable(int v) { return producer_[at(v)] && place(v).parent < 0 && !seen_outside_[at(v)]; }
+
+  // v, which is movable, with all that lies inside it.
+  void put(int v, const Place& where) {
+    place(v) = where;
+    char& bears = bears_pitch_[at(whole_.of(where.parent))];
+    bears = bears && bears_pitch_[at(v)] && !where.other_rows;
+    whole_.hang(v, where.parent);
+    if (where.other_rows) return;
+    rows_.hang(v, where.parent);
+    const PlanStep* maker = producer_[at(v)];
+    if (const auto channel = cut_from(*maker)) {
+      const Place whole = {where.parent, where.rows, where.channels - *channel};
+      pieces_[key(maker->inputs[0], whole)].channels.emplace(*channel, value(v).channels());
+    }
   }
 
   static bool same_part(const Quant& part, const Quant& whole, int64_t first, int64_t count) {
@@ -93,36 +107,22 @@ class Views {
   }
 
   // The inputs become slices of the output where all can; those that cannot leave the whole to be copied.
-  bool concat(const PlanStep& s) {
+  bool parts(const PlanStep& s, const std::vector<Overlay::At>& begin) {
     const int out = s.outputs[0];
-    const Shape& shape = value(out).shape;
-    const int rank = shape.rank();
-    int axis = s.node->attributes<schema::Concat>().axis();
-    if (axis < 0) axis += rank;
-    const bool last = axis == rank - 1;
-    for (int d = 0; d < axis && !last; ++d)
-      if (shape[d] != 1) return false;
-    int64_t inner = 1;  // rows for each step along the axis
-    for (int d = axis + 1; d < rank - 1; ++d) inner *= shape[d];
-    int64_t at = 0;
-    std::vector<Place> wanted;
     for (size_t i = 0; i < s.inputs.size(); ++i) {
       const int v = s.inputs[i];
+      const bool twice = std::exchange(last_concat_[at(v)], &s) == &s;
+      if (twice || !movable(v) || value(v).dtype != value(out).dtype) return false;
       const int64_t channels = value(v).channels();
-      const int64_t first = last ? at : 0;
-      if (!movable(v) || std::count(s.inputs.begin(), s.inputs.end(), v) > 1 || value(v).dtype != value(out).dtype)
-        return false;
-      if (!same_part(value(v).quant, value(out).quant, first, channels)) return false;
-      if (pitched_inside(out, channels) && !(bears_pitch(v) && written_pitched(v))) return false;
-      wanted.push_back({out, last ? 0 : at * inner, first});
-      at += value(v).shape[axis];
+      if (!same_part(value(v).quant, value(out).quant, begin[i].channel, channels)) return false;
+      if (pitched_inside(out, channels) && !(bears_pitch_[at(v)] && written_pitched(v))) return false;
     }
-    for (size_t i = 0; i < s.inputs.size(); ++i) place(s.inputs[i]) = wanted[i];
+    for (size_t i = 0; i < s.inputs.size(); ++i) put(s.inputs[i], {out, begin[i].row, begin[i].channel});
     return true;
   }
 
   // The input is written straight into the output's memory, or, where it may not move, the output is another name for it.
-  bool reshape(const PlanStep& s) {
+  bool all(const PlanStep& s) {
     const int in = s.inputs[0], out = s.outputs[0];
     if (value(in).dtype != value(out).dtype || value(in).constant || !same(value(in).quant, value(out).quant))
       return false;
@@ -130,99 +130,98 @@ class Views {
     auto fits = [&](int parent, int64_t channels, bool bears) {
       return !pitched_inside(parent, channels) || (same_rows && bears);
     };
-    if (movable(in) && fits(out, value(out).channels(), bears_pitch(in) && written_pitched(in))) {
-      place(in) = {out, 0, 0, !same_rows};
-      return true;
-    }
-    if (!movable(out) || !fits(in, value(in).channels(), bears_pitch(out))) return false;
-    place(out) = {in, 0, 0, !same_rows};
-    return true;
+    if (movable(in) && fits(out, value(out).channels(), bears_pitch_[at(in)] && written_pitched(in)))
+      return put(in, {out, 0, 0, !same_rows}), true;
+    if (!movable(out) || !fits(in, value(in).channels(), bears_pitch_[at(out)])) return false;
+    return put(out, {in, 0, 0, !same_rows}), true;
   }
 
-  // A slice that starts at some channel of every row, or at some row, and keeps what follows as it is.
-  struct Part {
-    int64_t rows, channel;
-    bool last;  // of the last dim
-  };
-  std::optional<Part> part_of(const PlanStep& s) {
+  bool cuts(const PlanStep& s, const Overlay::At& begin) {
     const Value &in = value(s.inputs[0]), &out = value(s.outputs[0]);
-    const auto& a = s.node->attributes<schema::Slice>();
-    if (!a.starts() || a.starts()->size() != 1 || !a.axes() ||
-        (a.steps() && a.steps()->size() > 0 && a.steps()->Get(0) != 1))
-      return std::nullopt;
-    if (in.constant || in.dtype != out.dtype) return std::nullopt;
-    const Shape& shape = in.shape;
-    int axis = a.axes()->Get(0);
-    if (axis < 0) axis += shape.rank();
-    int64_t start = a.starts()->Get(0);
-    if (start < 0) start += shape[axis];
-    start = std::clamp<int64_t>(start, 0, shape[axis]);
-    const bool last = axis == shape.rank() - 1;
-    for (int d = 0; d < axis && !last; ++d)
-      if (shape[d] != 1) return std::nullopt;
-    int64_t inner = 1;
-    for (int d = axis + 1; d < shape.rank() - 1; ++d) inner *= shape[d];
-    if (!same_part(out.quant, in.quant, last ? start : 0, out.channels())) return std::nullopt;
-    return Part{last ? 0 : start * inner, last ? start : 0, last};
+    return !in.constant && in.dtype == out.dtype && same_part(out.quant, in.quant, begin.channel, out.channels());
   }
 
-  bool slice(const PlanStep& s) {
+  // The channel from which on a step keeps some of every row.
+  std::optional<int64_t> cut_from(const PlanStep& s) {
+    const Overlay overlay = overlay_of(s);
+    if (overlay.kind != Overlay::Kind::kPart || value(s.inputs[0]).rows() != value(s.outputs[0]).rows()) return {};
+    return cuts(s, overlay.at[0]) ? std::optional(overlay.at[0].channel) : std::nullopt;
+  }
+
+  bool part(const PlanStep& s, const Overlay::At& begin) {
     const int in = s.inputs[0], out = s.outputs[0];
-    const auto part = part_of(s);
-    if (!part) return false;
-    if (place(out).parent >= 0) return part->last && slice_inside(in, out, part->channel);
-    if (!movable(out)) return false;
-    if (pitched_inside(in, value(out).channels()) && !bears_pitch(out)) return false;
-    place(out) = {in, part->rows, part->channel};
-    return true;
+    if (place(out).parent >= 0) {
+      const auto channel = cut_from(s);
+      return channel && join(in, out, *channel);
+    }
+    if (!cuts(s, begin) || !movable(out)) return false;
+    if (pitched_inside(in, value(out).channels()) && !bears_pitch_[at(out)]) return false;
+    return put(out, {in, begin.row, begin.channel}), true;
   }
 
   // The part of `in` from `channel` on lies inside a concat: all of `in` may, if its other parts lie there side by side.
-  bool slice_inside(int in, int out, int64_t channel) {
-    const Place whole = {place(out).parent, place(out).rows, place(out).channels - channel, place(out).other_rows};
-    const auto lies = [&](int v, int64_t at) {
-      const Place& p = place(v);
-      return p.parent == whole.parent && p.rows == whole.rows && p.channels == whole.channels + at && !p.other_rows;
-    };
-    if (lies(in, 0)) return lies(out, channel);
-    if (!movable(in) || !bears_pitch(in) || !written_pitched(in)) return false;
-    int64_t covered = 0;
-    for (const PlanStep* reader : readers_[static_cast<size_t>(in)]) {
-      if (!reader->node || reader->node->kind->type != schema::Op::Slice) continue;
-      const auto part = part_of(*reader);
-      if (part && part->last && part->channel == covered && lies(reader->outputs[0], covered))
-        covered += value(reader->outputs[0]).channels();
-    }
-    if (covered != value(in).channels()) return false;
-    place(in) = whole;
-    return true;
+  bool join(int in, int out, int64_t channel) {
+    const Place& p = place(out);
+    if (p.other_rows) return false;
+    const Place whole = {p.parent, p.rows, p.channels - channel};
+    const Place& now = place(in);
+    if (now.parent == whole.parent && now.rows == whole.rows && now.channels == whole.channels && !now.other_rows)
+      return true;
+    if (!movable(in) || !bears_pitch_[at(in)] || !written_pitched(in)) return false;
+    Pieces& pieces = pieces_[key(in, whole)];
+    for (auto next = pieces.channels.find(pieces.covered); next != pieces.channels.end() && next->second > 0;
+         next = pieces.channels.find(pieces.covered))
+      pieces.covered += next->second;
+    if (pieces.covered != value(in).channels()) return false;
+    return put(in, whole), true;
   }
 
+  // Parts of one value that lie where they would if all of it lay at one place: first channel and number of each. What is
+  // covered from the first one on without a gap only grows.
+  struct Pieces {
+    std::map<int64_t, int64_t> channels;
+    int64_t covered = 0;
+  };
+  using Key = std::tuple<int, int, int64_t, int64_t>;
+  static Key key(int in, const Place& whole) { return {in, whole.parent, whole.rows, whole.channels}; }
+
   Plan& plan_;
-  std::vector<PlanStep*> producer_;  // by value
-  std::vector<std::vector<PlanStep*>> readers_;
+  std::vector<PlanStep*> producer_;           // by value
+  std::vector<char> bears_pitch_;             // by root: may it, with all that is placed inside it, get rows apart?
+  std::vector<char> reads_pitched_;           // by value: the same but for what is inside
+  std::vector<char> seen_outside_;            // by value: an input or an export
+  std::vector<const PlanStep*> last_concat_;  // by value
+  Roots whole_;                               // over all places
+  Roots rows_;                                // over those that keep the parent's rows
+  std::map<Key, Pieces> pieces_;
 };
 
 }  // namespace
 
-int root(const Plan& plan, int value) {
-  while (plan.places[static_cast<size_t>(value)].parent >= 0) value = plan.places[static_cast<size_t>(value)].parent;
-  return value;
-}
-
 void make_views(Plan& plan) { Views(plan).make(); }
 
-void resolve_offsets(Plan& plan) {
-  for (Value& v : plan.values) {
-    size_t offset = 0;
-    int at = v.id;
-    for (; plan.places[static_cast<size_t>(at)].parent >= 0; at = plan.places[static_cast<size_t>(at)].parent) {
-      const Place& p = plan.places[static_cast<size_t>(at)];
-      const Value& inside = plan.values[static_cast<size_t>(p.parent)];
-      offset += static_cast<size_t>(p.rows * inside.pitch + p.channels) * size_of(v.dtype);
+void find_owners(Plan& plan) {
+  for (Place& p : plan.places) p.owner = -1;
+  std::vector<int> path;
+  for (const Value& v : plan.values) {
+    path.clear();
+    int top = v.id;
+    for (; plan.places[static_cast<size_t>(top)].owner < 0; top = plan.places[static_cast<size_t>(top)].parent) {
+      path.push_back(top);
+      if (plan.places[static_cast<size_t>(top)].parent < 0) break;
     }
-    if (at != v.id)
-      plan.places[static_cast<size_t>(v.id)].offset = plan.places[static_cast<size_t>(at)].offset + offset;
+    while (!path.empty()) {
+      Place& p = plan.places[static_cast<size_t>(path.back())];
+      if (p.parent < 0) {
+        p.owner = path.back();
+      } else {
+        const Value& whole = plan.values[static_cast<size_t>(p.parent)];
+        const Place& above = plan.places[static_cast<size_t>(p.parent)];
+        p.owner = above.owner;
+        p.offset = above.offset + static_cast<size_t>(p.rows * whole.pitch + p.channels) * size_of(whole.dtype);
+      }
+      path.pop_back();
+    }
   }
 }
 

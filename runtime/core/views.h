@@ -4,9 +4,8 @@
 
 namespace octet {
 
-void make_views(Plan& plan);       // sets places and pitches, drops the steps that then have nothing to do
-void write_in_place(Plan& plan);   // after make_views: places inputs of elementwise steps in their outputs
-void resolve_offsets(Plan& plan);  // from the roots' offsets
-int root(const Plan& plan, int value);
+void make_views(Plan& plan);      // sets places and pitches, drops the steps that then have nothing to do
+void write_in_place(Plan& plan);  // after make_views: places inputs of elementwise steps in their outputs
+void find_owners(Plan& plan);     // sets the owner of every place, and the offset from where the owner begins
 
 }  // namespace octet

@@ -33,7 +33,7 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) { return quantised(m.input(n, 0)) && quantised(m.output(n, 0)); }
+Int8Rule int8(const NodeDef&, const ModelData&) { return {.kind = Int8Rule::Kind::kOwn, .f32_inputs = 0b1110}; }
 
 std::span<const float> operand(const Prepare& p, int i) {
   return p.has_in(i) ? p.tensor(i).values<float>() : std::span<const float>();
@@ -118,8 +118,8 @@ const OpKind kAffine = {.type = schema::Op::Affine,
                         .max_inputs = 4,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .pitched_in = true,
                         .pitched_out = true,
                         .elementwise = true};

@@ -35,10 +35,9 @@ Result<void> infer(Inference& inf) {
 }
 
 // With one scale for all channels the largest stored value is the largest real one.
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef& in = m.input(n, 0);
-  const int rank = in.shape.rank(), axis = axis_of(n.attributes<schema::ArgMax>().axis(), rank);
-  return quantised(in) && (!in.quant.per_channel() || axis != rank - 1);
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  const int rank = m.input(n, 0).shape.rank(), axis = axis_of(n.attributes<schema::ArgMax>().axis(), rank);
+  return {.kind = Int8Rule::Kind::kOwn, .one_scale_in = axis == rank - 1, .given_only = true};
 }
 
 constexpr int64_t kBlock = 256;
@@ -101,8 +100,8 @@ const OpKind kArgMax = {.type = schema::Op::ArgMax,
                         .max_inputs = 1,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .dtype = always<DType::kS64>};
 
 }  // namespace octet

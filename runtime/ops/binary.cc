@@ -43,11 +43,15 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
+Int8Rule int8(const NodeDef& n, const ModelData&) {
   const auto kind = n.attributes<schema::Binary>().kind();
-  if (kind != schema::BinaryKind::add && kind != schema::BinaryKind::sub && kind != schema::BinaryKind::mul)
-    return false;
-  return quantised(m.input(n, 0)) && quantised(m.input(n, 1)) && quantised(m.output(n, 0));
+  const bool can =
+      kind == schema::BinaryKind::add || kind == schema::BinaryKind::sub || kind == schema::BinaryKind::mul;
+  return {.kind = can ? Int8Rule::Kind::kOwn : Int8Rule::Kind::kFloat};
+}
+
+Unknowns unknowns(const NodeDef&, int, const Value& in, const Value& out) {
+  return out.shape.rank() <= 1 && in.dtype != DType::kF32 ? Unknowns::kSpread : Unknowns::kRefused;
 }
 
 // Wraps on overflow; x / 0 is 0: whatever a file says, nothing here traps.
@@ -212,8 +216,9 @@ const OpKind kBinary = {.type = schema::Op::Binary,
                         .max_inputs = 2,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
+                        .unknowns = unknowns,
                         .pitched_in = true,
                         .pitched_out = true,
                         .elementwise = true};

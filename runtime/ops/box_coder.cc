@@ -101,7 +101,6 @@ const OpKind kBoxCoder = {.type = schema::Op::BoxCoder,
                           .max_inputs = 3,
                           .check = check,
                           .infer = infer,
-                          .can_int8 = nullptr,
                           .prepare = prepare};
 
 }  // namespace octet

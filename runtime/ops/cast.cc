@@ -38,6 +38,10 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
+Unknowns unknowns(const NodeDef&, int, const Value&, const Value& out) {
+  return is_one_of(out.dtype, {DType::kS64, DType::kS32}) ? Unknowns::kMoved : Unknowns::kRefused;
+}
+
 struct Bool {  // a byte in memory: 0, or anything else for true
   uint8_t stored;
 };
@@ -128,8 +132,8 @@ const OpKind kCast = {.type = schema::Op::Cast,
                       .max_inputs = 1,
                       .check = check,
                       .infer = infer,
-                      .can_int8 = nullptr,
                       .prepare = prepare,
+                      .unknowns = unknowns,
                       .dtype = target};
 
 }  // namespace octet

@@ -83,8 +83,8 @@ inline std::span<const int32_t> values_of(const flatbuffers::Vector<int32_t>* v)
 }
 
 // The elements of an s64 operand that infer has asked to be known.
-inline std::span<const int64_t> known_s64(const Prepare& p, int i) {
-  return {reinterpret_cast<const int64_t*>(p.in(i).constant), static_cast<size_t>(p.in(i).shape.elements())};
+inline std::span<const int64_t> known_s64(const Value& v) {
+  return {reinterpret_cast<const int64_t*>(v.constant), static_cast<size_t>(v.shape.elements())};
 }
 
 // Whether int8 execution has a form of this tensor.

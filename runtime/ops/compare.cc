@@ -101,7 +101,6 @@ const OpKind kCompare = {.type = schema::Op::Compare,
                          .max_inputs = 2,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = nullptr,
                          .prepare = prepare,
                          .dtype = always<DType::kBool>};
 

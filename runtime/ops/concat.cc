@@ -46,11 +46,44 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  for (int i = 0; i < static_cast<int>(n.inputs.size()); ++i)
-    if (!quantised(m.input(n, i))) return false;
-  return quantised(m.output(n, 0));
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  const Shape& shape = m.output(n, 0).shape;
+  const bool side_by_side = axis_of(n.attributes<schema::Concat>().axis(), shape.rank()) == shape.rank() - 1;
+  Int8Rule rule{.kind = Int8Rule::Kind::kSame, .rescales = true};
+  int64_t at = 0;
+  bool known = true;
+  for (int i = 0; i < static_cast<int>(n.inputs.size()); ++i) {
+    const TensorDef& in = m.input(n, i);
+    Tie tie = tie_channels(n, m, i);
+    if (side_by_side) tie.out_first = at, tie.mixed = false;
+    known = known && (in.quant.per_channel() || (in.shape.rank() > 0 && in.shape[-1] > 0));
+    at += tie.count;
+    rule.ties.push_back(tie);
+  }
+  if (side_by_side && (!known || at != channels_of(m.output(n, 0))))
+    for (Tie& tie : rule.ties) tie = {.input = tie.input, .mixed = true};
+  return rule;
 }
+
+Overlay overlay(const NodeDef& n, std::span<const Value* const> inputs, const Value& out) {
+  const Shape& shape = out.shape;
+  const int rank = shape.rank(), axis = axis_of(n.attributes<schema::Concat>().axis(), rank);
+  const bool last = axis == rank - 1;
+  int64_t rows = 1;  // for each step along the axis
+  for (int d = 0; d < rank - 1 && !last; ++d) {
+    if (d < axis && shape[d] != 1) return {};
+    if (d > axis) rows *= shape[d];
+  }
+  Overlay parts{Overlay::Kind::kParts};
+  int64_t at = 0;
+  for (const Value* in : inputs) {
+    parts.at.push_back(last ? Overlay::At{0, at} : Overlay::At{at * rows, 0});
+    at += in->shape[axis];
+  }
+  return parts;
+}
+
+Unknowns unknowns(const NodeDef&, int, const Value&, const Value&) { return Unknowns::kMoved; }
 
 // One input: a plain move, or rows that go through tables (one, or one for each channel) on the way.
 struct Piece {
@@ -154,8 +187,10 @@ const OpKind kConcat = {.type = schema::Op::Concat,
                         .max_inputs = kMaxInputs,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
+                        .overlay = overlay,
+                        .unknowns = unknowns,
                         .pitched_in = true,
                         .pitched_out = true,
                         .moves_only = true};

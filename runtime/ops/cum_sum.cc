@@ -87,7 +87,6 @@ const OpKind kCumSum = {.type = schema::Op::CumSum,
                         .max_inputs = 1,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = nullptr,
                         .prepare = prepare};
 
 }  // namespace octet

@@ -34,11 +34,9 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised_alike(in, out)) return false;
-  // One scale for each channel asks for channels that are not made by expanding.
-  return !in.quant.per_channel() || (in.shape.rank() > 0 && in.shape[-1] > 1);
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  const Shape& in = m.input(n, 0).shape;
+  return same_scales(n, m, in.rank() == 0 || in[-1] <= 1);  // else channels would be made by expanding
 }
 
 Result<void> prepare(Prepare& p) {
@@ -63,8 +61,8 @@ const OpKind kExpand = {.type = schema::Op::Expand,
                         .max_inputs = 2,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .pitched_in = true,
                         .pitched_out = true,
                         .moves_only = true};

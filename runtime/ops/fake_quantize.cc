@@ -94,7 +94,6 @@ const OpKind kFakeQuantize = {.type = schema::Op::FakeQuantize,
                               .max_inputs = 1,
                               .check = check,
                               .infer = infer,
-                              .can_int8 = nullptr,
                               .prepare = prepare,
                               .pitched_in = true,
                               .pitched_out = true};

@@ -45,12 +45,11 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised_alike(in, out)) return false;
-  const int rank = in.shape.rank();
-  return (!in.quant.per_channel() && !out.quant.per_channel()) ||
-         axis_of(n.attributes<schema::Gather>().axis(), rank) < rank - 1;
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  const int rank = m.input(n, 0).shape.rank();
+  Int8Rule rule = same_scales(n, m, axis_of(n.attributes<schema::Gather>().axis(), rank) == rank - 1);
+  rule.given_only = true;
+  return rule;
 }
 
 struct Sizes {
@@ -97,8 +96,8 @@ const OpKind kGather = {.type = schema::Op::Gather,
                         .max_inputs = 2,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .moves_only = true};
 
 }  // namespace octet

@@ -46,7 +46,6 @@ const OpKind kGatherElements = {.type = schema::Op::GatherElements,
                                 .max_inputs = 2,
                                 .check = check,
                                 .infer = infer,
-                                .can_int8 = nullptr,
                                 .prepare = prepare};
 
 }  // namespace octet

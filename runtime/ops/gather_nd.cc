@@ -94,7 +94,6 @@ const OpKind kGatherNd = {.type = schema::Op::GatherNd,
                           .max_inputs = 2,
                           .check = check,
                           .infer = infer,
-                          .can_int8 = nullptr,
                           .prepare = prepare};
 
 }  // namespace octet

@@ -120,7 +120,6 @@ const OpKind kGridSample = {.type = schema::Op::GridSample,
                             .max_inputs = 2,
                             .check = check,
                             .infer = infer,
-                            .can_int8 = nullptr,
                             .prepare = prepare,
                             .pitched_in = true,
                             .pitched_out = true};

@@ -58,7 +58,6 @@ const OpKind kLayerNorm = {.type = schema::Op::LayerNorm,
                            .max_inputs = 3,
                            .check = check,
                            .infer = infer,
-                           .can_int8 = nullptr,
                            .prepare = prepare,
                            .pitched_in = true,
                            .pitched_out = true};

@@ -149,7 +149,6 @@ const OpKind kNonMaxSuppression = {.type = schema::Op::NonMaxSuppression,
                                    .max_inputs = 5,
                                    .check = check,
                                    .infer = infer,
-                                   .can_int8 = nullptr,
                                    .prepare = prepare,
                                    .dtype = always<DType::kS64>,
                                    .sizes_from_data = true};

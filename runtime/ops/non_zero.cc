@@ -56,7 +56,6 @@ const OpKind kNonZero = {.type = schema::Op::NonZero,
                          .max_inputs = 1,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = nullptr,
                          .prepare = prepare,
                          .dtype = always<DType::kS64>,
                          .sizes_from_data = true};

@@ -80,13 +80,12 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised_alike(in, out)) return false;
-  if (!in.quant.per_channel() && !out.quant.per_channel()) return true;
-  const auto& a = n.attributes<schema::Pad>();  // channels must stay channels
-  return a.before() && a.before()->size() > 0 && a.before()->Get(a.before()->size() - 1) == 0 &&
-         a.after()->Get(a.after()->size() - 1) == 0;
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  const auto& a = n.attributes<schema::Pad>();
+  const auto before = values_of(a.before()), after = values_of(a.after());
+  Int8Rule rule = same_scales(n, m, before.empty() || before.back() != 0 || after.empty() || after.back() != 0);
+  rule.given_only = a.mode() == schema::PadMode::constant && a.value() != 0;  // may lie outside the range
+  return rule;
 }
 
 // For each index of the output along each dim, that of the input; -1: the constant.
@@ -184,7 +183,7 @@ Result<void> prepare(Prepare& p) {
   const Value &in = p.in(0), &out = p.out();
   if (in.shape.rank() == 0) return step_of_move(p, box_move(out.shape, in, out, p.isa), "copy"), Result<void>();
   Sizes sizes;
-  if (!sizes_of(*p.node, a.before() ? std::span<const int64_t>() : known_s64(p, 1), in.shape.rank(), &sizes))
+  if (!sizes_of(*p.node, a.before() ? std::span<const int64_t>() : known_s64(p.in(1)), in.shape.rank(), &sizes))
     return p.error("sizes of another rank");
   auto t = std::make_shared<Tables>();
   for (int d = 0; d < in.shape.rank(); ++d) {
@@ -217,8 +216,8 @@ const OpKind kPad = {.type = schema::Op::Pad,
                      .max_inputs = 2,
                      .check = check,
                      .infer = infer,
-                     .can_int8 = can_int8,
                      .prepare = prepare,
+                     .int8 = int8,
                      .pitched_in = true,
                      .pitched_out = true,
                      .moves_only = true};

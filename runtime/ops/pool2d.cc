@@ -71,10 +71,9 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (n.attributes<schema::Pool2d>().kind() == schema::PoolKind::max) return quantised_alike(in, out);
-  return quantised(in) && quantised(out);
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  if (n.attributes<schema::Pool2d>().kind() == schema::PoolKind::max) return same_scales(n, m);
+  return {.kind = Int8Rule::Kind::kOwn};
 }
 
 kernels::Pool geometry(const Prepare& p) {
@@ -207,8 +206,8 @@ const OpKind kPool2d = {.type = schema::Op::Pool2d,
                         .max_inputs = 1,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .pitched_in = true,
                         .pitched_out = true};
 

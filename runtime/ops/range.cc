@@ -35,7 +35,7 @@ Result<void> infer(Inference& inf) {
 
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
-  p.step.run = [start = known_s64(p, 0)[0], step = known_s64(p, 2)[0], out = p.out().id,
+  p.step.run = [start = known_s64(p.in(0))[0], step = known_s64(p.in(2))[0], out = p.out().id,
                 count = p.out().shape[0]](const RunContext& ctx) {
     for (int64_t i = 0; i < count; ++i) ctx.data<int64_t>(out)[i] = start + i * step;
   };
@@ -52,7 +52,6 @@ const OpKind kRange = {.type = schema::Op::Range,
                        .max_inputs = 3,
                        .check = check,
                        .infer = infer,
-                       .can_int8 = nullptr,
                        .prepare = prepare};
 
 }  // namespace octet

@@ -64,14 +64,12 @@ Result<void> infer(Inference& inf) {
 constexpr int kImageAxes = 0b0110;  // h and w of NHWC
 
 // Mean over the pixels of an image, and mean or maximum over its channels.
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised(in) || !quantised(out)) return false;
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
   const Kind kind = n.attributes<schema::Reduce>().kind();
-  const int rank = in.shape.rank(), mask = axes_of(n, rank);
-  if (kind == Kind::mean && rank == 4 && mask == kImageAxes) return true;
-  const bool channels = rank > 0 && mask == 1 << (rank - 1) && !in.quant.per_channel() && !out.quant.per_channel();
-  return channels && (kind == Kind::mean || kind == Kind::max);
+  const int rank = m.input(n, 0).shape.rank(), mask = axes_of(n, rank);
+  if (kind == Kind::mean && rank == 4 && mask == kImageAxes) return {.kind = Int8Rule::Kind::kOwn, .given_only = true};
+  if (rank == 0 || mask != 1 << (rank - 1) || (kind != Kind::mean && kind != Kind::max)) return {};
+  return {.kind = Int8Rule::Kind::kOwn, .one_scale_in = true, .one_scale_out = true, .given_only = true};
 }
 
 // A group of dims and their steps in the input.
@@ -297,8 +295,8 @@ const OpKind kReduce = {.type = schema::Op::Reduce,
                         .max_inputs = 1,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .pitched_in = true};
 
 }  // namespace octet

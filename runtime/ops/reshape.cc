@@ -78,12 +78,12 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised_alike(in, out)) return false;
-  if (!in.quant.per_channel() && !out.quant.per_channel()) return true;
-  return in.shape.rank() > 0 && out.shape.rank() > 0 && in.shape[-1] > 0 && in.shape[-1] == out.shape[-1];
-}
+Int8Rule int8(const NodeDef& n, const ModelData& m) { return same_scales(n, m); }
+
+Overlay overlay(const NodeDef&, std::span<const Value* const>, const Value&) { return {Overlay::Kind::kAll}; }
+
+// The sizes' unknown elements are of no more use once the shape is known.
+Unknowns unknowns(const NodeDef&, int, const Value&, const Value&) { return Unknowns::kMoved; }
 
 Result<void> prepare(Prepare& p) {
   const Value &in = p.in(0), &out = p.out();
@@ -107,8 +107,10 @@ const OpKind kReshape = {.type = schema::Op::Reshape,
                          .max_inputs = 2,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = can_int8,
                          .prepare = prepare,
+                         .int8 = int8,
+                         .overlay = overlay,
+                         .unknowns = unknowns,
                          .moves_only = true};
 
 }  // namespace octet

@@ -68,9 +68,9 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  return n.attributes<schema::Resize>().mode() != schema::ResizeMode::cubic &&
-         quantised_alike(m.input(n, 0), m.output(n, 0));
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  if (n.attributes<schema::Resize>().mode() == schema::ResizeMode::cubic) return {};  // gives values beyond its input's
+  return same_scales(n, m);
 }
 
 struct Ratio {
@@ -319,8 +319,8 @@ const OpKind kResize = {.type = schema::Op::Resize,
                         .max_inputs = 2,
                         .check = check,
                         .infer = infer,
-                        .can_int8 = can_int8,
                         .prepare = prepare,
+                        .int8 = int8,
                         .pitched_in = true,
                         .pitched_out = true};
 

@@ -53,7 +53,6 @@ const OpKind kScatterElements = {.type = schema::Op::ScatterElements,
                                  .max_inputs = 3,
                                  .check = check,
                                  .infer = infer,
-                                 .can_int8 = nullptr,
                                  .prepare = prepare};
 
 }  // namespace octet

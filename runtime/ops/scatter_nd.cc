@@ -99,7 +99,6 @@ const OpKind kScatterNd = {.type = schema::Op::ScatterNd,
                            .max_inputs = 3,
                            .check = check,
                            .infer = infer,
-                           .can_int8 = nullptr,
                            .prepare = prepare};
 
 }  // namespace octet

@@ -25,6 +25,8 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
+Unknowns unknowns(const NodeDef&, int, const Value&, const Value&) { return Unknowns::kUnread; }
+
 Result<void> prepare(Prepare& p) {
   const auto [start, end] = range(*p.node, p.in(0).shape.rank());
   p.step.run = [start = start, end = end, shape = p.in(0).shape, out = p.out().id](const RunContext& ctx) {
@@ -43,8 +45,8 @@ const OpKind kShapeOf = {.type = schema::Op::ShapeOf,
                          .max_inputs = 1,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = nullptr,
                          .prepare = prepare,
+                         .unknowns = unknowns,
                          .dtype = always<DType::kS64>,
                          .pitched_in = true};
 

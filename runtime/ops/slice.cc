@@ -116,35 +116,60 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-// Equal, or with one scale for each channel equal for those that are kept.
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised(in) || !quantised(out)) return false;
-  if (!in.quant.per_channel()) return same(in.quant, out.quant);
-  const auto all = requests(n, [&](int i) -> Result<std::span<const int64_t>> {
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
+  const auto operand = [&](int i) -> Result<std::span<const int64_t>> {
     const TensorDef& t = m.input(n, i);
     if (!t.constant || t.dtype != DType::kS64) return error(Code::kUnsupported, "not a constant");
     return t.values<int64_t>();
-  });
-  if (!all || in.shape.rank() == 0) return false;
+  };
+  const TensorDef& in = m.input(n, 0);
+  const int64_t channels = channels_of(in);
+  const auto all = requests(n, operand);
+  if (!all) {  // where the parts start is known later; whether channels are cut may be now
+    const auto axes = n.has_input(3) ? operand(3) : Result<std::span<const int64_t>>(all.error());
+    const int rank = in.shape.rank();
+    return same_scales(n, m, !axes || std::any_of(axes->begin(), axes->end(), [&](int64_t axis) {
+                         return axis_of(axis, rank) == rank - 1;
+                       }));
+  }
+  if (in.shape.rank() == 0 || (!in.quant.per_channel() && in.shape[-1] < 0)) return same_scales(n, m, true);
   Shape shape = in.shape;
   for (int d = 0; d < shape.rank(); ++d) shape[d] = std::max<int64_t>(shape[d], 1);
-  shape[-1] = static_cast<int64_t>(in.quant.scale.size());
+  shape[-1] = channels;
   const auto parts = parts_of(n, *all, shape);
-  if (!parts) return false;
-  const Part& channels = (*parts)[static_cast<size_t>(shape.rank() - 1)];
-  if (out.quant.per_channel() && static_cast<int64_t>(out.quant.scale.size()) != channels.count) return false;
-  for (int64_t c = 0; c < channels.count; ++c) {
-    const int64_t from = channels.start + c * channels.step;
-    if (in.quant.scale_at(from) != out.quant.scale_at(c) || in.quant.zero_at(from) != out.quant.zero_at(c))
-      return false;
+  if (!parts) return {};
+  const Part& kept = (*parts)[static_cast<size_t>(shape.rank() - 1)];
+  const TensorDef& out = m.output(n, 0);
+  if (out.quant.per_channel() && channels_of(out) != kept.count) return {};
+  return {.kind = Int8Rule::Kind::kSame, .ties = {{.in_first = kept.start, .in_step = kept.step, .count = kept.count}}};
+}
+
+// One axis cut without steps, each piece of which is one run of the input's rows or of each row's channels.
+Overlay overlay(const NodeDef& n, std::span<const Value* const> inputs, const Value& out) {
+  const Shape& shape = inputs[0]->shape;
+  const auto all = requests(n, [&](int i) { return Result(known_s64(*inputs[static_cast<size_t>(i)])); });
+  if (!all || out.shape.elements() == 0) return {};
+  const auto parts = parts_of(n, *all, shape);
+  if (!parts) return {};
+  int cut = -1;
+  for (int d = 0; d < shape.rank(); ++d) {
+    const Part& part = (*parts)[static_cast<size_t>(d)];
+    if (part.step != 1 || (cut >= 0 && part.count != shape[d])) return {};
+    if (part.count != shape[d]) cut = d;
   }
-  return true;
+  if (cut < 0) return {Overlay::Kind::kPart, {{0, 0}}};
+  int64_t at = (*parts)[static_cast<size_t>(cut)].start;
+  if (cut == shape.rank() - 1) return {Overlay::Kind::kPart, {{0, at}}};
+  for (int d = 0; d < shape.rank() - 1; ++d) {
+    if (d < cut && shape[d] != 1) return {};
+    if (d > cut) at *= shape[d];
+  }
+  return {Overlay::Kind::kPart, {{at, 0}}};
 }
 
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
-  const auto all = requests(*p.node, [&](int i) { return Result<std::span<const int64_t>>(known_s64(p, i)); });
+  const auto all = requests(*p.node, [&](int i) { return Result(known_s64(p.in(i))); });
   if (!all) return all.error();
   const auto parts = parts_of(*p.node, *all, p.in(0).shape);
   if (!parts) return parts.error();
@@ -166,8 +191,9 @@ const OpKind kSlice = {.type = schema::Op::Slice,
                        .max_inputs = 5,
                        .check = check,
                        .infer = infer,
-                       .can_int8 = can_int8,
                        .prepare = prepare,
+                       .int8 = int8,
+                       .overlay = overlay,
                        .pitched_in = true,
                        .pitched_out = true,
                        .moves_only = true};

@@ -79,7 +79,6 @@ const OpKind kSoftmax = {.type = schema::Op::Softmax,
                          .max_inputs = 1,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = nullptr,
                          .prepare = prepare};
 
 }  // namespace octet

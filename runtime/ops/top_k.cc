@@ -95,7 +95,6 @@ const OpKind kTopK = {.type = schema::Op::TopK,
                       .max_inputs = 2,
                       .check = check,
                       .infer = infer,
-                      .can_int8 = nullptr,
                       .prepare = prepare,
                       .dtype = dtype,
                       .outputs = 2};

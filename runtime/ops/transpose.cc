@@ -35,12 +35,9 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) {
-  const TensorDef &in = m.input(n, 0), &out = m.output(n, 0);
-  if (!quantised_alike(in, out)) return false;
-  if (!in.quant.per_channel() && !out.quant.per_channel()) return true;
+Int8Rule int8(const NodeDef& n, const ModelData& m) {
   const auto perm = values_of(n.attributes<schema::Transpose>().perm());
-  return !perm.empty() && perm.back() == static_cast<int32_t>(perm.size()) - 1;  // channels stay channels
+  return same_scales(n, m, perm.empty() || perm.back() != static_cast<int32_t>(perm.size()) - 1);
 }
 
 Result<void> prepare(Prepare& p) {
@@ -61,8 +58,8 @@ const OpKind kTranspose = {.type = schema::Op::Transpose,
                            .max_inputs = 1,
                            .check = check,
                            .infer = infer,
-                           .can_int8 = can_int8,
                            .prepare = prepare,
+                           .int8 = int8,
                            .pitched_in = true,
                            .pitched_out = true,
                            .moves_only = true};

@@ -64,7 +64,12 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-bool can_int8(const NodeDef& n, const ModelData& m) { return quantised(m.input(n, 0)) && quantised(m.output(n, 0)); }
+Int8Rule int8(const NodeDef& n, const ModelData&) {
+  const auto kind = n.attributes<schema::Unary>().kind();
+  const bool gentle =
+      kind == schema::UnaryKind::act || kind == schema::UnaryKind::neg || kind == schema::UnaryKind::abs;
+  return {.kind = Int8Rule::Kind::kOwn, .given_only = !gentle};
+}
 
 // In double, then rounded once: tables do not depend on the ISA.
 float evaluate(kernels::UnaryF32 op, const kernels::Activation& act, float v) {
@@ -176,8 +181,8 @@ const OpKind kUnary = {.type = schema::Op::Unary,
                        .max_inputs = 1,
                        .check = check,
                        .infer = infer,
-                       .can_int8 = can_int8,
                        .prepare = prepare,
+                       .int8 = int8,
                        .pitched_in = true,
                        .pitched_out = true,
                        .elementwise = true};

@@ -89,7 +89,6 @@ const OpKind kWhere = {.type = schema::Op::Where,
                        .max_inputs = 3,
                        .check = check,
                        .infer = infer,
-                       .can_int8 = nullptr,
                        .prepare = prepare,
                        .dtype = dtype};
 

@@ -126,7 +126,6 @@ const OpKind kYoloBox = {.type = schema::Op::YoloBox,
                          .max_inputs = 2,
                          .check = check,
                          .infer = infer,
-                         .can_int8 = nullptr,
                          .prepare = prepare,
                          .outputs = 2};
 

@@ -112,6 +112,27 @@ TEST(QuantPlan, LayersOverASoftmaxStayFloat) {
   EXPECT_EQ(plan(g).int8, (std::vector<bool>{true, false, false, false}));
 }
 
+// A decoder reads the best scores, and rows that are gathered by their places: layers on either keep their digits.
+TEST(QuantPlan, LayersOnWhatTopKPickedStayFloat) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 8, 8, 4}), features = b.conv("features", x, 4), scores = b.conv("scores", features, 6);
+  const TensorId k = b.g.add(make_constant<int64_t>("k", {1}, std::vector<int64_t>{2}));
+  const TensorId best = b.make("best", {1, 8, 8, 2}), places = b.make("places", {1, 8, 8, 2});
+  b.g.tensors[static_cast<size_t>(places)].dtype = DType::kS64;
+  b.g.nodes.push_back(
+      {.name = "top", .op = make_op(schema::TopKT{.axis = 3}), .inputs = {scores, k}, .outputs = {best, places}});
+  b.conv("on_values", best, 4);
+  const TensorId flat = b.node("flat", schema::ReshapeT{.shape = {64, 4}}, {features}, {64, 4});
+  const TensorId rows = b.node("rows", schema::GatherT{.axis = 0}, {flat, places}, {1, 8, 8, 2, 4});
+  const TensorId image = b.node("image", schema::ReshapeT{.shape = {1, 8, 16, 4}}, {rows}, {1, 8, 16, 4});
+  b.conv("on_rows", b.conv("first_on_rows", image, 4), 4);
+  const Graph g = b.finish(b.conv("beside", features, 4));
+  const Plan p = plan(g);
+  for (size_t n = 0; n < g.nodes.size(); ++n)
+    EXPECT_EQ(p.int8[n], g.nodes[n].name == "features" || g.nodes[n].name == "scores" || g.nodes[n].name == "beside")
+        << g.nodes[n].name;
+}
+
 TEST(QuantPlan, ExcludedFirstAndLastLayersStayFloat) {
   GraphBuilder b;
   const TensorId x = b.input({1, 8, 8, 4});

@@ -3,6 +3,7 @@
 #include <octet/octet.h>
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,17 +82,22 @@ class ModelBuilder {
   std::vector<std::byte> finish() const {
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(schema::Model::Pack(builder, &model), schema::ModelIdentifier());
+    return file_of({builder.GetBufferPointer(), builder.GetSize()}, weights_);
+  }
+
+  // A file around a serialised graph and the weight segment.
+  static std::vector<std::byte> file_of(std::span<const uint8_t> graph, const std::vector<std::byte>& weights) {
     schema::FileHeader h{};
     std::memcpy(h.magic, schema::kMagic, sizeof h.magic);
     h.version_major = schema::kVersionMajor;
     h.version_minor = schema::kVersionMinor;
     h.graph_offset = sizeof h;
-    h.graph_bytes = builder.GetSize();
+    h.graph_bytes = graph.size();
     h.weights_offset = (h.graph_offset + h.graph_bytes + 63) / 64 * 64;
-    h.weights_bytes = weights_.size();
+    h.weights_bytes = weights.size();
     std::vector<std::byte> file(h.weights_offset + h.weights_bytes);
-    std::memcpy(file.data() + h.graph_offset, builder.GetBufferPointer(), h.graph_bytes);
-    std::ranges::copy(weights_, file.begin() + static_cast<int64_t>(h.weights_offset));
+    std::memcpy(file.data() + h.graph_offset, graph.data(), h.graph_bytes);
+    std::ranges::copy(weights, file.begin() + static_cast<int64_t>(h.weights_offset));
     std::memcpy(file.data(), &h, sizeof h);
     rehash(file);
     return file;

@@ -265,7 +265,7 @@ class ConvRig {
     auto inferred = kConv2d.infer(inference);
     ASSERT_TRUE(inferred) << inferred.error().text;
     ASSERT_EQ(values[4].shape, values[3].shape);
-    ASSERT_EQ(kConv2d.can_int8(node, model), c.s8);
+    ASSERT_EQ(can_int8(node, model), c.s8);
   }
 
   double activate(double v) const {

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <limits>
+#include <set>
 
 #include "tests/runtime/build_model.h"
 
@@ -108,6 +109,57 @@ TEST(Loader, RefusesWhatExecutionCouldNotDo) {
     if (model) continue;
     EXPECT_NE(model.error().text.find("changed.octet"), std::string::npos) << bad.why;
   }
+}
+
+// A model of one node whose op has nothing but the 64-bit vector in its field `index`, moved by `shift` bytes.
+std::string refusal_of_vector(schema::Op op, size_t index, flatbuffers::uoffset_t shift) {
+  flatbuffers::FlatBufferBuilder b;
+  const flatbuffers::voffset_t field = flatbuffers::FieldIndexToOffset(static_cast<flatbuffers::voffset_t>(index));
+  const auto values = b.CreateVector(std::vector<int64_t>{1, 0});  // 4 bytes on it is a vector of one element, 0
+  const auto start = b.StartTable();
+  b.AddOffset(field, values);
+  const flatbuffers::Offset<void> table(b.EndTable(start));
+  const std::vector<int64_t> sizes = {1};
+  const std::vector<int> none = {}, first = {0};
+  const auto tensors = b.CreateVector(std::vector{schema::CreateTensorDirect(b, "x", schema::DType::f32, &sizes)});
+  const auto nodes = b.CreateVector(std::vector{schema::CreateNodeDirect(b, "n", op, table, &none, &none)});
+  const auto inputs = b.CreateVector(first), outputs = b.CreateVector(first);
+  b.Finish(schema::CreateModel(b, 0, tensors, nodes, inputs, outputs), schema::ModelIdentifier());
+  const void* packed = schema::GetModel(b.GetBufferPointer())->nodes()->Get(0)->op();
+  auto* at = const_cast<uint8_t*>(static_cast<const flatbuffers::Table*>(packed)->GetAddressOf(field));
+  flatbuffers::WriteScalar(at, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(at) + shift);
+  auto model = Model::from_bytes(ModelBuilder::file_of({b.GetBufferPointer(), b.GetSize()}, {}), "vector.octet");
+  return model ? "" : model.error().text;
+}
+
+TEST(Loader, MisalignedVectorsOfAnyOpAreRefused) {
+  const flatbuffers::TypeTable& ops = *schema::OpTypeTable();
+  std::set<std::string> found;
+  for (size_t op = 1; op < ops.num_elems; ++op) {
+    const flatbuffers::TypeTable& type = *ops.type_refs[ops.type_codes[op].sequence_ref]();
+    for (size_t i = 0; i < type.num_elems; ++i) {
+      if (type.type_codes[i].base_type != flatbuffers::ET_LONG || !type.type_codes[i].is_repeating) continue;
+      const auto kind = static_cast<schema::Op>(op);
+      found.insert(schema::EnumNameOp(kind));
+      EXPECT_EQ(refusal_of_vector(kind, i, 0).find("misaligned"), std::string::npos) << schema::EnumNameOp(kind);
+      EXPECT_NE(refusal_of_vector(kind, i, 4).find("misaligned"), std::string::npos) << schema::EnumNameOp(kind);
+    }
+  }
+  for (const char* op : {"Slice", "Reshape", "Resize", "Pad"}) EXPECT_EQ(found.count(op), 1u) << op;
+}
+
+TEST(Loader, MisalignedSizesOfATensorAreRefused) {
+  auto file = small_model().finish();
+  schema::FileHeader h;
+  std::memcpy(&h, file.data(), sizeof h);
+  const schema::Tensor* x = schema::GetModel(file.data() + h.graph_offset)->tensors()->Get(0);
+  auto* at =
+      const_cast<uint8_t*>(reinterpret_cast<const flatbuffers::Table*>(x)->GetAddressOf(schema::Tensor::VT_SHAPE));
+  flatbuffers::WriteScalar(at, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(at) + 4);
+  ModelBuilder::rehash(file);
+  auto model = Model::from_bytes(file, "sizes.octet");
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().text.find("misaligned"), std::string::npos) << model.error().text;
 }
 
 TEST(Loader, WeightOfMinus128IsRefused) {

@@ -205,7 +205,7 @@ TEST(MatMul, Int8EqualsDefinition) {
       rig.model.tensors[0].quant = {x_scale, zero};
       auto out = rig.check();
       ASSERT_TRUE(out) << out.error().text;
-      ASSERT_TRUE(kMatMul.can_int8(rig.node, rig.model));
+      ASSERT_TRUE(can_int8(rig.node, rig.model));
       const float y_scale = 0.05f;
       const uint8_t y_zero = 100;
       for (const kernels::Isa* isa : kernels::all_isas()) {

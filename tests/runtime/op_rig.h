@@ -129,7 +129,7 @@ class OpRig {
   static constexpr int64_t kMost = 1 << 20;  // elements of an output
 
   const std::string& error() const { return error_; }
-  bool can_int8() const { return kind_.can_int8 && kind_.can_int8(node_, model_); }
+  bool can_int8() const { return octet::can_int8(node_, model_); }
 
   // check, infer, prepare and run; false with error() where one of the first three refuses.
   bool run(const Setting& setting = {}) {

@@ -238,6 +238,34 @@ TEST(Session, OtherOpListsThanTheModelsAreWarnedOf) {
   EXPECT_NE(less[1].find("conv2d will run in float"), std::string::npos) << less[1];
 }
 
+// What shape arithmetic computes is known before a run. Ops that must know it do, though the caller reads it as well.
+TEST(Session, ASizeMayBeAnOutputAndWhereASliceEnds) {
+  ModelBuilder b;
+  const int x = b.input("x", {-1, 4});
+  const int rows = b.tensor("rows", {1}, schema::DType::s64), end = b.tensor("end", {1}, schema::DType::s64);
+  const auto s64 = [&](const char* name, int64_t value) {
+    return b.constant<int64_t>(name, {1}, {value}, schema::DType::s64);
+  };
+  b.node("rows", schema::ShapeOfT{.start = 0, .end = 1}, {x}, rows);
+  b.node("end", schema::BinaryT{.kind = schema::BinaryKind::sub}, {rows, s64("one", 1)}, end);
+  const int y = b.tensor("y", {-1, 4});
+  b.node("y", schema::SliceT{}, {x, s64("start", 1), end, s64("axis", 0)}, y);
+  b.model.outputs = {y, end};
+  auto model = Model::from_bytes(b.finish(), "m.octet");
+  ASSERT_TRUE(model) << model.error().text;
+  Session session = make(*model, {});
+  ASSERT_TRUE(session.resize_input(0, {5, 4}));
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(session.prepare());
+    for (size_t i = 0; i < 20; ++i) session.input(0).f32()[i] = static_cast<float>(i);
+    ASSERT_TRUE(session.run());
+    EXPECT_EQ(session.output(0).shape, Shape({3, 4}));
+    EXPECT_EQ(session.output(0).f32()[0], 4);
+    EXPECT_EQ(session.output(1).s64()[0], 4);
+    session.output(1).s64()[0] = 9;  // the caller's to overwrite
+  }
+}
+
 TEST(Session, NamesOfOpsMeanOneThing) {
   ModelBuilder b;
   const int x = b.input("x", {1, 4, 4, 4});

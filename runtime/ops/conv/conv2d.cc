@@ -87,9 +87,10 @@ Result<void> infer(Inference& i) {
   return {};
 }
 
-bool can_int8(const NodeDef& node, const ModelData& model) {
-  return model.input(node, 1).dtype == DType::kS8 && !model.input(node, 0).quant.empty() &&
-         (!node.has_input(3) || !model.input(node, 3).quant.empty());
+Int8Rule int8(const NodeDef& node, const ModelData& model) {
+  const Shape& weight = model.input(node, 1).shape;
+  if (weight[1] * weight[2] * weight[3] > kMaxDepth) return {};
+  return {.kind = Int8Rule::Kind::kLayer, .f32_inputs = 0b110, .given_only = model.input(node, 0).constant};
 }
 
 Result<void> prepare(Prepare& p) {
@@ -113,8 +114,8 @@ const OpKind kConv2d = {
     .max_inputs = 4,
     .check = check,
     .infer = infer,
-    .can_int8 = can_int8,
     .prepare = prepare,
+    .int8 = int8,
     .check_data = check_data,
     .pitched_in = true,
     .pitched_out = true,

@@ -9,9 +9,6 @@
 namespace octet::conv {
 namespace {
 
-// 33000 * 255 * 127 < 2^30: with acc0 inside +-2^30 (fold_bias) an accumulator stays inside 32 bits.
-constexpr int64_t kMaxDepth = 33000;
-
 using kernels::Act;
 static_assert(static_cast<int>(schema::ActKind::none) == static_cast<int>(Act::kNone));
 static_assert(static_cast<int>(schema::ActKind::relu) == static_cast<int>(Act::kRelu));

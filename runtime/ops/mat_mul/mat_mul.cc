@@ -92,9 +92,15 @@ Result<void> infer(Inference& i) {
   return {};
 }
 
-bool can_int8(const NodeDef& node, const ModelData& model) {
-  if (!has_weights(node, model)) return mat_mul::can_int8(node, model);
-  return model.input(node, 1).dtype == DType::kS8 && quantised(model.input(node, 0));
+Int8Rule int8(const NodeDef& node, const ModelData& model) {
+  const TensorDef &a = model.input(node, 0), &b = model.input(node, 1);
+  if (has_weights(node, model)) {
+    if (b.shape[1] > kMaxDepth) return {};
+    return {.kind = Int8Rule::Kind::kLayer, .f32_inputs = 0b110, .given_only = a.constant};
+  }
+  const int64_t depth = a.shape[node.attributes<Attributes>().transpose_a() ? -2 : -1];
+  if (b.constant || depth > kMaxDepth) return {};
+  return {.kind = Int8Rule::Kind::kProduct, .f32_inputs = 0b100, .one_scale_in = true, .given_only = a.constant};
 }
 
 Result<void> prepare(Prepare& p) {
@@ -140,8 +146,8 @@ const OpKind kMatMul = {
     .max_inputs = 3,
     .check = check,
     .infer = infer,
-    .can_int8 = can_int8,
     .prepare = prepare,
+    .int8 = int8,
     .check_data = check_data,
     .pitched_in = true,
     .pitched_out = true,

@@ -19,8 +19,7 @@ Operand operand(const Value& v, const Shape& out, bool transposed);
 
 void prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act);
 
-// The right-hand side becomes s8, as weights are: its zero point is 128, and what is stored as 0 counts as 1.
-bool can_int8(const NodeDef& node, const ModelData& model);
+// The right-hand side becomes s8, as weights are: its zero point is kProductZero, and what is stored as 0 counts as 1.
 Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act);
 
 }  // namespace octet::mat_mul

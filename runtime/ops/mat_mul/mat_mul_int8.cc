@@ -10,8 +10,6 @@ namespace octet::mat_mul {
 namespace {
 
 constexpr int kBlock = kernels::kBlock, kGroup = kernels::kGroup;
-constexpr int32_t kZero = 128;         // of the right-hand side
-constexpr int64_t kMaxDepth = 33000;   // 33000 * 255 * 127 < 2^30: sums stay inside 32 bits
 constexpr int64_t kMaxBias = 1 << 30;  // as fold_bias clamps it
 
 struct Product {
@@ -69,7 +67,7 @@ struct Product {
       const uint8_t* x = from + (first + j) * column_step;
       int32_t sum = 0;
       for (int64_t d = 0; d < k; ++d) {
-        const int32_t w = std::max(int32_t{x[d * depth_step]} - kZero, -127);
+        const int32_t w = std::max(int32_t{x[d * depth_step]} - kProductZero, -127);
         to[(d / kGroup * kBlock + j) * kGroup + d % kGroup] = static_cast<int8_t>(w);
         sum += w;
       }
@@ -125,12 +123,6 @@ void make_epilogue(const Prepare& p, Product& product) {
 }
 
 }  // namespace
-
-bool can_int8(const NodeDef& node, const ModelData& model) {
-  const TensorDef &a = model.input(node, 0), &b = model.input(node, 1);
-  return quantised(a) && quantised(b) && !b.constant && !a.quant.per_channel() && !b.quant.per_channel() &&
-         b.quant.zero_at(0) == kZero;
-}
 
 Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
   const Shape &y = p.out().shape, &a = p.in(0).shape;
