@@ -244,9 +244,9 @@ std::vector<std::string> drop_unseen(const Graph& g, const std::vector<bool>& se
 
 namespace {
 
-// Symmetric around zero point 128, for a tensor that stands in the place of weights.
+// Symmetric, for a tensor that stands in the place of weights.
 kernels::QuantParams choose_narrow(float low, float high) {
-  return {std::max(std::max(-low, high) / 127.0f, 1e-12f), 128};
+  return {std::max(std::max(-low, high) / 127.0f, 1e-12f), kProductZero};
 }
 
 }  // namespace
