@@ -1,5 +1,5 @@
 // octet::export_onnx: the graph node by node.
-#include "converter/export/export.h"
+#include "octet/export.h"
 
 #include "converter/export/export_ops.h"
 #include "runtime/core/precision.h"

@@ -177,11 +177,6 @@ class Loader {
           return bad("node '", def.name, "': input ", t, " is not made before it");
         def.inputs.push_back(t);
       }
-    const int count = static_cast<int>(def.inputs.size());
-    if (count < def.kind->min_inputs || count > def.kind->max_inputs)
-      return bad("node '", def.name, "': ", count, " inputs");
-    for (int i = 0; i < def.kind->min_inputs; ++i)
-      if (!def.has_input(i)) return bad("node '", def.name, "': input ", i, " is missing");
     if (!n.outputs() || static_cast<int>(n.outputs()->size()) != def.kind->outputs)
       return bad("node '", def.name, "': must have ", def.kind->outputs, " outputs");
     for (int t : *n.outputs()) {
@@ -190,21 +185,8 @@ class Loader {
       defined_[static_cast<size_t>(t)] = true;
       def.outputs.push_back(t);
     }
-    if (auto r = def.kind->check(def, model_); !r) return bad(r.error().text);
-    OCTET_TRY(dtype(def));
-    if (def.kind->check_data)
-      if (auto r = def.kind->check_data(def, model_); !r) return bad(r.error().text);
+    if (auto r = check_node(def, model_); !r) return bad(r.error().text);
     model_.nodes.push_back(std::move(def));
-    return {};
-  }
-
-  Result<void> dtype(const NodeDef& def) const {
-    for (int i = 0; i < def.kind->outputs; ++i) {
-      const DType have = model_.output(def, i).dtype;
-      const DType out = def.kind->dtype ? def.kind->dtype(def, i) : model_.input(def, 0).dtype;
-      if (have != out)
-        return bad("node '", def.name, "': output ", i, " of type ", name_of(have), ", expected ", name_of(out));
-    }
     return {};
   }
 
@@ -270,6 +252,21 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
 
 }  // namespace
 
+Result<void> check_node(const NodeDef& node, const ModelData& model) {
+  const auto bad = [&](const auto&... parts) { return error(Code::kBadModel, "node '", node.name, "': ", parts...); };
+  const int count = static_cast<int>(node.inputs.size());
+  if (count < node.kind->min_inputs || count > node.kind->max_inputs) return bad(count, " inputs");
+  for (int i = 0; i < node.kind->min_inputs; ++i)
+    if (!node.has_input(i)) return bad("input ", i, " is missing");
+  OCTET_TRY(node.kind->check(node, model));
+  for (int i = 0; i < node.kind->outputs; ++i) {
+    const DType have = model.output(node, i).dtype;
+    const DType out = node.kind->dtype ? node.kind->dtype(node, i) : model.input(node, 0).dtype;
+    if (have != out) return bad("output ", i, " of type ", name_of(have), ", expected ", name_of(out));
+  }
+  return node.kind->check_data ? node.kind->check_data(node, model) : Result<void>();
+}
+
 bool same(const Quant& a, const Quant& b) {
   const size_t n = std::max(a.scale.size(), b.scale.size());
   if (a.empty() || b.empty()) return a.empty() && b.empty();
@@ -324,6 +321,16 @@ static std::vector<TensorInfo> describe(const ModelData& m, const std::vector<in
   }
   return infos;
 }
+
+struct ModelInside {
+  static Model of(std::shared_ptr<const ModelData> data) {
+    Model model;
+    model.data_ = std::move(data);
+    return model;
+  }
+};
+
+Model model_of(std::shared_ptr<const ModelData> data) { return ModelInside::of(std::move(data)); }
 
 std::vector<TensorInfo> Model::inputs() const { return describe(*data_, data_->inputs); }
 std::vector<TensorInfo> Model::outputs() const { return describe(*data_, data_->outputs); }

@@ -9,6 +9,7 @@
 
 #include "runtime/core/float_environment.h"
 #include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 #include "runtime/core/plan.h"
 #include "runtime/core/precision.h"
 #include "runtime/core/profile.h"
@@ -69,12 +70,13 @@ struct SessionState {
   std::vector<Exported> exported;          // by tensor
   std::vector<int64_t> found;              // scratch of use_rest()
   ProfileSum dropped;                      // of plans that are no longer kept
+  Observer observer;
 
   SessionState(const Model& m, SessionOptions o) : model(m), options(std::move(o)), threads(options.threads) {
     parts.emplace_back();
     exported.resize(m.data().tensors.size());
   }
-  PlanSource source() const { return {model.data(), options, int8}; }
+  PlanSource source() const { return {model.data(), options, int8, observer != nullptr}; }
 };
 
 namespace {
@@ -181,16 +183,34 @@ Tensor view(const SessionState& s, const Part& part, int value) {
           part.pointers[static_cast<size_t>(value)]};
 }
 
-void tap(const SessionState& s, const Part& part, int value) {
-  if (part.plan->values[static_cast<size_t>(value)].dtype == DType::kF32) s.options.tap(view(s, part, value));
+void show(const SessionState& s, const Part& part, int value) {
+  const Value& v = part.plan->values[static_cast<size_t>(value)];
+  if (v.dtype == DType::kF32) s.observer(v.tensor, view(s, part, value));
+}
+
+// What this plan knew before it ran; outputs of the model are made by steps all the same.
+void show_known(const SessionState& s, const Plan& plan) {
+  const ModelData& model = s.model.data();
+  std::vector<bool> made(model.tensors.size(), false);
+  for (const PlanStep& step : plan.steps)
+    for (int v : step.outputs) made[static_cast<size_t>(plan.values[static_cast<size_t>(v)].tensor)] = true;
+  for (int n : plan.inferred.nodes)
+    for (int t : model.nodes[static_cast<size_t>(n)].outputs) {
+      const Value& v = plan.inferred.values[static_cast<size_t>(t)];
+      if (v.constant && v.dtype == DType::kF32 && !made[static_cast<size_t>(t)])
+        s.observer(t,
+                   {model.tensors[static_cast<size_t>(t)].name, v.dtype, v.shape, const_cast<std::byte*>(v.constant)});
+    }
 }
 
 void run_steps(SessionState& s, Part& part) {
   Plan& plan = *part.plan;
   const RunContext context{part.pointers.data(), part.arena.memory.get() + plan.scratch_offset, s.threads,
                            part.shapes.data()};
-  if (s.options.tap)
-    for (int v : plan.inputs) tap(s, part, v);
+  if (s.observer) {
+    for (int v : plan.inputs) show(s, part, v);
+    show_known(s, plan);
+  }
   plan.poison.begin(plan, part.arena.memory.get());
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
@@ -203,8 +223,8 @@ void run_steps(SessionState& s, Part& part) {
       plan.profile[i].total_ns += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
       ++plan.profile[i].runs;
     }
-    if (s.options.tap)
-      for (int v : step.outputs) tap(s, part, v);
+    if (s.observer)
+      for (int v : step.outputs) show(s, part, v);
   }
   plan.poison.end(plan, part.arena.memory.get());
   if (part.shapes.empty()) return;
@@ -346,7 +366,15 @@ size_t Session::arena_bytes() const {
 
 struct SessionInside {
   static const SessionState& state(const Session& session) { return *session.state_; }
+  static SessionState& state(Session& session) { return *session.state_; }
 };
+
+void observe(Session& session, Observer observer) {
+  SessionState& s = SessionInside::state(session);
+  s.observer = std::move(observer);
+  s.plans.clear();
+  for (Part& part : s.parts) part.plan = nullptr;
+}
 
 std::vector<Shape> tensor_shapes(const Session& session) {
   const Plan* last = nullptr;

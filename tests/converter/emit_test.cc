@@ -1,7 +1,6 @@
 // The bytes around the flatbuffer, the packing of int8 weights, and files on disk.
 #include "converter/graph/emit.h"
 
-#include <fstream>
 
 #include "schema/format.h"
 #include "tests/converter/rig.h"
@@ -76,18 +75,6 @@ TEST(Emit, ConstantsOfTheWrongSizeAreRefused) {
   Graph g = conv_graph(4, 4, 1);
   g.tensors[1].data.pop_back();
   EXPECT_FALSE(emit(g));
-}
-
-TEST(Emit, WriteFileReplacesOrLeavesAlone) {
-  const TempFile file("old", "m.octet");
-  const std::byte bytes[3] = {std::byte{'n'}, std::byte{'e'}, std::byte{'w'}};
-  ASSERT_TRUE(write_file(file.path(), bytes));
-  std::string content;
-  std::ifstream(file.path()) >> content;
-  EXPECT_EQ(content, "new");
-  EXPECT_FALSE(write_file((file.folder / "no" / "m.octet").string(), bytes));
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file.folder), std::filesystem::directory_iterator()), 1)
-      << "nothing is left behind";
 }
 
 }  // namespace

@@ -13,7 +13,6 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -152,6 +151,7 @@ class Model {
  private:
   std::shared_ptr<const ModelData> data_;
   friend class Session;
+  friend struct ModelInside;  // runtime/core/model.h
 };
 
 // What one step did, the sum over runs since the session was made or reset_profile(). Shapes have rows of their own.
@@ -176,9 +176,6 @@ struct SessionOptions {
   size_t kept_bytes = 0;   // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
   bool profile = false;    // time each step, for profile()
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
-  // Called after each step with every float tensor it made (also those inside), by the thread that runs, in the session's
-  // floating point environment; their layout is the file's (NHWC).
-  std::function<void(const Tensor&)> tap = {};
 };
 
 struct SessionState;
