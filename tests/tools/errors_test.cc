@@ -58,6 +58,8 @@ constexpr Row kRows[] = {
     {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/text.txt", 1, "text.txt"},
     {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/broken", 1, "broken.jpg"},
     {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/pictures --algo best", 1, "best"},
+    {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/pictures --weights best", 1, "max or mse"},
+    {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/pictures --bias best", 1, "mean or none"},
     {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/pictures --percentile 101 --algo percentile", 1,
      "ercentile"},
     {"octet-convert quantize {onnx} -o {out}/a.octet --data {in}/pictures --per_channel some", 1,

@@ -4,11 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "cli/files.h"
 #include "cli/open_model.h"
-#include "converter/export/export.h"
-#include "converter/graph/emit.h"
+#include "octet/export.h"
 
-namespace octet::convert {
+namespace octet {
 namespace {
 
 struct Arguments {
@@ -25,7 +25,7 @@ int run(const Arguments& args) {
   if (!model) return fail(model.error());
   auto bytes = export_onnx(*model, args.options);
   if (!bytes) return fail(bytes.error());
-  auto written = write_file(args.output, *bytes);
+  auto written = write_file(args.output, std::move(*bytes));
   return written ? 0 : fail(written.error());
 }
 
@@ -41,4 +41,4 @@ void add_export_command(CLI::App& app, int& exit_code) {
   command->callback([args, &exit_code] { exit_code = run(*args); });
 }
 
-}  // namespace octet::convert
+}  // namespace octet
