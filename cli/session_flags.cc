@@ -47,7 +47,7 @@ void print_warnings(const char* program, std::span<const std::string> warnings) 
   for (const std::string& line : warnings) std::cerr << program << ": warning: " << line << '\n';
 }
 
-Result<NamedShape> parse_shape(const std::string& text) {
+Result<NamedShape> parse_shape(const std::string& text, const char* flag) {
   NamedShape named;
   const size_t equals = text.rfind('=');
   if (equals != text.npos) named.input = text.substr(0, equals);
@@ -58,7 +58,7 @@ Result<NamedShape> parse_shape(const std::string& text) {
     const auto [rest, failed] = std::from_chars(at, end, size);
     const bool more = rest != end && *rest == ',';
     if (failed != std::errc{} || size < 1 || named.shape.rank() == kMaxRank || (rest != end && !more))
-      return Error{Code::kBadArgument, "--shape " + text + ": wanted are up to " + std::to_string(kMaxRank) +
+      return Error{Code::kBadArgument, flag + (" " + text) + ": wanted are up to " + std::to_string(kMaxRank) +
                                            " sizes as in 1,3,640,640 or name=1,3,640,640"};
     named.shape.push_back(size);
     if (!more) return named;
@@ -92,11 +92,20 @@ bool is_boolean(std::string word) {
 // take the word for something else. A word that is no boolean is left alone, unless the program takes no files and so the
 // word can only be a mistaken value: then the message names the flag.
 std::vector<std::string> joined(const CLI::App& app, std::span<char*> words) {
-  const auto options = app.get_options();
-  const bool takes_files = std::any_of(options.begin(), options.end(), [](auto* o) { return o->get_positional(); });
+  std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
+  commands.push_back(&app);
+  const auto find = [&](const std::string& name) {
+    const CLI::Option* found = nullptr;
+    for (const CLI::App* c : commands)
+      if (!found) found = c->get_option_no_throw(name);
+    return found;
+  };
+  bool takes_files = false;
+  for (const CLI::App* c : commands)
+    for (const CLI::Option* o : c->get_options()) takes_files |= o->get_positional();
   std::vector<std::string> out;
   for (const std::string word : words) {
-    const CLI::Option* before = out.empty() ? nullptr : app.get_option_no_throw(out.back());
+    const CLI::Option* before = out.empty() ? nullptr : find(out.back());
     const bool after_flag = before && before->get_items_expected_max() == 0;
     if (after_flag && (is_boolean(word) || (!takes_files && !word.starts_with('-'))))
       out.back() += "=" + word;

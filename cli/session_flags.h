@@ -24,12 +24,13 @@ void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads =
 Result<SessionOptions> session_options(const SessionFlags& flags, const Model& model);
 void print_warnings(const char* program, std::span<const std::string> warnings);  // to standard error
 
-// "1,3,640,640" (for a model's only input) or "name=1,3,640,640". Sizes are positive.
+// "1,3,640,640" (for a model's only input) or "name=1,3,640,640". Sizes are positive. Names may hold '=' themselves: the last
+// one counts. `flag` is for messages.
 struct NamedShape {
   std::string input;  // empty: the only one
   Shape shape;
 };
-Result<NamedShape> parse_shape(const std::string& text);
+Result<NamedShape> parse_shape(const std::string& text, const char* flag = "--shape");
 
 // Index of the model's input of that name; an empty name means the only one.
 Result<int> find_input(const Model& model, std::string_view name);

@@ -2,7 +2,6 @@
 #include "tools/convert/export.h"
 
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "cli/files.h"
 #include "cli/open_model.h"
@@ -17,16 +16,12 @@ struct Arguments {
 };
 
 int run(const Arguments& args) {
-  const auto fail = [](const Error& error) {
-    std::cerr << "octet-convert: " << error.text << "\n";
-    return 1;
-  };
   auto model = open_model(args.input);
-  if (!model) return fail(model.error());
+  if (!model) return fail("octet-convert", model.error());
   auto bytes = export_onnx(*model, args.options);
-  if (!bytes) return fail(bytes.error());
+  if (!bytes) return fail("octet-convert", bytes.error());
   auto written = write_file(args.output, std::move(*bytes));
-  return written ? 0 : fail(written.error());
+  return written ? 0 : fail("octet-convert", written.error());
 }
 
 }  // namespace

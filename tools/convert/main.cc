@@ -1,9 +1,9 @@
 // octet-convert: source models to .octet files, and back to ONNX.
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <iostream>
 
 #include "cli/files.h"
+#include "cli/session_flags.h"
 #include "octet/convert.h"
 #include "tools/convert/export.h"
 #include "tools/convert/quantize.h"
@@ -16,29 +16,7 @@ struct Arguments {
   std::vector<std::string> input_shapes, outputs;
 };
 
-int fail(const octet::Error& error) {
-  std::cerr << "octet-convert: " << error.text << "\n";
-  return 1;
-}
-
-// "images=1,3,640,640". Names may hold '=' themselves: the last one counts.
-octet::Result<std::pair<std::string, octet::Shape>> parse_shape(const std::string& text) {
-  const octet::Error bad{octet::Code::kBadArgument, "--input-shape " + text + ": expected name=1,3,640,640"};
-  const size_t equals = text.rfind('=');
-  if (equals == std::string::npos || equals == 0) return bad;
-  octet::Shape shape;
-  const char *at = text.data() + equals + 1, *end = text.data() + text.size();
-  while (shape.rank() < octet::kMaxRank) {
-    int64_t dim = 0;
-    const auto [next, error] = std::from_chars(at, end, dim);
-    if (error != std::errc()) return bad;
-    shape.push_back(dim);
-    if (next == end) return std::pair(text.substr(0, equals), shape);
-    if (*next != ',') return bad;
-    at = next + 1;
-  }
-  return bad;
-}
+int fail(const octet::Error& error) { return octet::fail("octet-convert", error); }
 
 int convert(const Arguments& args) {
   octet::ConvertOptions options{.outputs = args.outputs,
@@ -47,9 +25,12 @@ int convert(const Arguments& args) {
                                 .log = [](const std::string& line) { std::cout << line << "\n"; },
                                 .parameters = args.parameters};
   for (const std::string& text : args.input_shapes) {
-    auto shape = parse_shape(text);
+    auto shape = octet::parse_shape(text, "--input-shape");
     if (!shape) return fail(shape.error());
-    options.input_shapes.push_back(*shape);
+    if (shape->input.empty())
+      return fail(
+          {octet::Code::kBadArgument, "--input-shape " + text + ": say of which input, as in name=1,3,640,640"});
+    options.input_shapes.emplace_back(shape->input, shape->shape);
   }
   auto bytes = octet::convert_model(args.input, options);
   if (!bytes) return fail(bytes.error());
@@ -66,7 +47,9 @@ void add_convert_command(CLI::App& app, int& exit_code) {
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")
       ->allow_extra_args(false);
-  command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")->delimiter(',');
+  command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--params", args->parameters, "Paddle: file of parameters, if its name is an unusual one");
   command->add_flag("--simulate", args->simulate, "Models trained for int8: a float model that rounds as they do");
   command->callback([args, &exit_code] { exit_code = convert(*args); });
@@ -75,9 +58,8 @@ void add_convert_command(CLI::App& app, int& exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Converts models for Octet");
+  CLI::App app("Converts models for Octet", "octet-convert");
   app.require_subcommand(1);
-  app.set_version_flag("--version", std::string(octet::version()));
   int exit_code = 0;
   add_convert_command(app, exit_code);
   octet::add_quantize_command(app, exit_code);
@@ -85,10 +67,6 @@ int main(int argc, char** argv) {
   app.add_subcommand("ops", "Print the ops that can be imported and run")->callback([] {
     std::cout << octet::ops_table();
   });
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   return exit_code;
 }

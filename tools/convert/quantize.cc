@@ -177,10 +177,14 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("--images", args->images, "Use that many of them; 0: all")->capture_default_str();
   add_methods(*command, *args);
-  command->add_option("--exclude", args->quantize.exclude, "Nodes that stay float")->delimiter(',');
+  command->add_option("--exclude", args->quantize.exclude, "Nodes that stay float")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_flag("--float_first", args->quantize.float_first, "Leave first layers float");
   command->add_flag("--float_last", args->quantize.float_last, "Leave last layers float");
-  command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")->delimiter(',');
+  command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--threads", args->quantize.threads, "Threads for calibration")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
