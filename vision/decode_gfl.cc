@@ -41,8 +41,9 @@ void add_level(const Level& level, const Outputs& outputs, std::vector<Detection
     const float* d = level.distances + row * level.distance_step;
     float side[4];
     for (size_t s = 0; s < 4; ++s) side[s] = expected_bin(d + s * level.bins, level.bins) * stride;
-    const float x = (static_cast<float>(cell % width) + level.anchor) * stride;
-    const float y = (static_cast<float>(cell / width) + level.anchor) * stride;
+    const auto column = cell % width, line = cell / width;
+    const float x = (static_cast<float>(column) + level.anchor) * stride;
+    const float y = (static_cast<float>(line) + level.anchor) * stride;
     const Detection box{.x1 = x - side[0], .y1 = y - side[1], .x2 = x + side[2], .y2 = y + side[3]};
     add_classes(scores, best, box, outputs.options, candidates);
   }

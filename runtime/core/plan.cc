@@ -224,9 +224,9 @@ class Planner {
   const SessionOptions& options_;
   const std::vector<bool>& int8_;  // by node
   const bool observed_;
-  std::vector<bool> read_as_u8_;   // by tensor
-  std::vector<bool> made_;         // by tensor: a step of this plan writes it, or it is an input
-  std::vector<bool> output_;       // by tensor: the model's
+  std::vector<bool> read_as_u8_;  // by tensor
+  std::vector<bool> made_;        // by tensor: a step of this plan writes it, or it is an input
+  std::vector<bool> output_;      // by tensor: the model's
   std::map<std::pair<int, DType>, int> forms_;
   std::map<int, int> written_;
 };

@@ -1,7 +1,6 @@
 // The bytes around the flatbuffer, the packing of int8 weights, and files on disk.
 #include "converter/graph/emit.h"
 
-
 #include "schema/format.h"
 #include "tests/converter/rig.h"
 

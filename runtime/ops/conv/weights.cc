@@ -9,7 +9,6 @@
 namespace octet::conv {
 namespace {
 
-
 // The loops over all weights have no exit and work on 64 bytes at a time: vector code reads at the speed of memory.
 constexpr size_t kUnit = 64;
 
