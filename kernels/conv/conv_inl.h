@@ -118,15 +118,16 @@ void conv_tile(const ConvTile& tile) {
                     tile.rows, blocks);
     const int left = tile.channels - done;
     const int channels = left < blocks * kBlock ? left : blocks * kBlock;
-    finish_sums({.acc = acc,
-                 .acc_pitch = kAccPitch,
-                 .rows = tile.rows,
-                 .channels = channels,
-                 .epilogue = advance(tile.epilogue, done),
-                 .output = advance(tile.output, tile.epilogue, done),
-                 .output_pitch = tile.output_pitch,
-                 .residual = tile.residual + (tile.residual ? done : 0),
-                 .residual_pitch = tile.residual_pitch});
+    const Finish finish = {.acc = acc,
+                           .acc_pitch = kAccPitch,
+                           .rows = tile.rows,
+                           .channels = channels,
+                           .epilogue = advance(tile.epilogue, done),
+                           .output = advance(tile.output, tile.epilogue, done),
+                           .output_pitch = tile.output_pitch,
+                           .residual = tile.residual + (tile.residual ? done : 0),
+                           .residual_pitch = tile.residual_pitch};
+    choose_finish(finish.epilogue, finish.channels)(finish);
     done += blocks * kBlock;
     blocks_left -= blocks;
   }

@@ -211,8 +211,8 @@ inline void* advance(void* output, const Epilogue& e, int64_t elements) {
   return static_cast<uint8_t*>(output) + elements * (e.zero_point ? 1 : 4);
 }
 
-// Same as reference::finish.
-void finish_sums(const Finish& whole) {
+// Same as reference::finish, for any number of channels: by the functions that conv_tile calls for its own.
+inline void finish_sums(const Finish& whole) {
   constexpr int kWidth = 4 * kLanes;
   for (int done = 0; done < whole.channels; done += kWidth) {
     Finish part = whole;

@@ -157,15 +157,16 @@ void finish_runs(const Rows& rows, int x, int pixels, const int32_t* acc) {
         std::memcpy(run + i * 16 + j * 4, acc + i * kBytes + j * kLanes + piece * 4, 4 * sizeof(int32_t));
     }
     const int64_t pixel = rows.pixel(r, x);
-    finish_sums({.acc = run,
-                 .acc_pitch = 16,
-                 .rows = pixels,
-                 .channels = left < 16 ? left : 16,
-                 .epilogue = advance(d.epilogue, n),
-                 .output = advance(d.output, d.epilogue, pixel * d.output_pitch + n),
-                 .output_pitch = d.output_pitch,
-                 .residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr,
-                 .residual_pitch = d.residual_pitch});
+    const Finish finish = {.acc = run,
+                           .acc_pitch = 16,
+                           .rows = pixels,
+                           .channels = left < 16 ? left : 16,
+                           .epilogue = advance(d.epilogue, n),
+                           .output = advance(d.output, d.epilogue, pixel * d.output_pitch + n),
+                           .output_pitch = d.output_pitch,
+                           .residual = d.residual ? d.residual + pixel * d.residual_pitch + n : nullptr,
+                           .residual_pitch = d.residual_pitch};
+    choose_finish(finish.epilogue, finish.channels)(finish);
   }
 }
 
