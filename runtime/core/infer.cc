@@ -41,8 +41,8 @@ bool known(const Inferred& all, const NodeDef& node) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.inputs[i] < 0) continue;
     const Unknowns how = unknowns(all, node, i);
-    if (how == Unknowns::kUnread) continue;
     const Value& v = all.values[static_cast<size_t>(node.inputs[i])];
+    if (node.kind->shapes_only && (how != Unknowns::kRefused || v.shape.elements() >= 0)) continue;
     if (!v.constant || v.dtype == DType::kS8 || v.shape.elements() > kMaxEvaluated) return false;
     bool complete = true;
     for_unknown(v, [&](int64_t) { complete = false; });

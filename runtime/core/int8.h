@@ -28,7 +28,9 @@ struct Int8Rule {
     kSame,     // its result holds elements of its operands, or values between them: see ties
   };
   Kind kind = Kind::kFloat;
-  unsigned f32_inputs = 0;  // bits: operands that are read as f32 all the same; of the others those that are f32 are u8
+  // What is f32 in the file, result included, is u8; a layer and a product may give f32 (OpKind::gives_f32_from_int8). Bits:
+  // operands that are read as f32 all the same.
+  unsigned f32_inputs = 0;
   bool one_scale_in = false, one_scale_out = false;  // the u8 operands, the result have no scale for each channel
   bool rescales = false;                             // what ties say need not hold, but saves work and accuracy
   // The node takes the quantisation that a trained or quantised file gives. Our quantiser does not choose it: functions that

@@ -109,12 +109,11 @@ struct Overlay {
   std::vector<At> at{};  // kParts: of each input; kPart: of the output
 };
 
-// What execution makes of elements of an input that are unknown while sizes may be.
+// What execution makes of elements of an input that are unknown while sizes may be (of its sizes, where shapes_only).
 enum class Unknowns {
   kRefused,  // nothing: the result is unknown as a whole
   kMoved,    // it moves them like any others
-  kSpread,  // arithmetic; what comes of them is marked afterwards. The input has as many elements as the output, or concerns all
-  kUnread,  // it does not look at the input's elements at all
+  kSpread,  // arithmetic; what comes of them is marked afterwards: the same element of the result, or all of a longer one
 };
 
 struct OpKind {
@@ -142,6 +141,8 @@ struct OpKind {
   bool gives_f32_from_int8 = false;  // conv2d, matmul
   // Each element of the output depends on the operands' elements at its own place alone: it may be written over one.
   bool elementwise = false;
+  // Only its operands' shapes matter: it takes them in any form.
+  bool shapes_only = false;
   // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Op lists need not name it: it is
   // int8 where that saves converting (see precision.h).
   bool moves_only = false;

@@ -138,6 +138,8 @@ class Planner {
     for (int t : node.inputs) {
       if (t < 0)
         step.inputs.push_back(-1);
+      else if (node.kind->shapes_only && exists(t, DType::kU8))
+        step.inputs.push_back(form(t, DType::kU8));
       else
         step.inputs.push_back(int8_[n] && !def(t).quant.empty() ? need(t, DType::kU8) : native(t));
     }

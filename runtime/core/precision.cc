@@ -112,7 +112,7 @@ void choose_movers(const ModelData& model, const std::vector<bool>& may, std::ve
     const auto out = static_cast<size_t>(node.outputs[0]);
     if (may[n]) int8[n] = int8[n] || (u8[out] && !other[out]);
     for (int t : node.inputs)
-      if (t >= 0) (int8[n] && stored(t) ? u8 : other)[static_cast<size_t>(t)] = true;
+      if (t >= 0 && !node.kind->shapes_only) (int8[n] && stored(t) ? u8 : other)[static_cast<size_t>(t)] = true;
   }
 }
 

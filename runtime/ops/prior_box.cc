@@ -122,6 +122,7 @@ const OpKind kPriorBox = {.type = schema::Op::PriorBox,
                           .prepare = prepare,
                           .dtype = always<DType::kF32>,
                           .pitched_in = true,
+                          .shapes_only = true,
                           .outputs = 2};
 
 }  // namespace octet

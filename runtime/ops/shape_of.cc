@@ -25,7 +25,7 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-Unknowns unknowns(const NodeDef&, int, const Value&, const Value&) { return Unknowns::kUnread; }
+Unknowns unknowns(const NodeDef&, int, const Value&, const Value&) { return Unknowns::kMoved; }
 
 Result<void> prepare(Prepare& p) {
   const auto [start, end] = range(*p.node, p.in(0).shape.rank());
@@ -48,6 +48,7 @@ const OpKind kShapeOf = {.type = schema::Op::ShapeOf,
                          .prepare = prepare,
                          .unknowns = unknowns,
                          .dtype = always<DType::kS64>,
-                         .pitched_in = true};
+                         .pitched_in = true,
+                         .shapes_only = true};
 
 }  // namespace octet

@@ -28,6 +28,11 @@ class Chains {
     }
     return t;
   }
+  int size(int t) {
+    const int out = b_.tensor("size", {3}, schema::DType::s64);
+    b_.node("size", schema::ShapeOfT{}, {t}, out);
+    return out;
+  }
   int concat(std::vector<int> parts) { return node(schema::ConcatT{.axis = 0}, std::move(parts)); }
 
   // One character a node, in the order they were made: 8 or f.
@@ -129,6 +134,17 @@ TEST(Precision, ListsNameMoversOnlyToExcludeThem) {
   EXPECT_EQ(c.chosen({y}, {.int8_exclude = {"n1"}}), "8f88");
   EXPECT_EQ(c.chosen({y}, {.int8_exclude = {"relu"}}), "ffff");
   EXPECT_EQ(c.chosen({y}, {.int8_ops = {"add"}}), "ffff");
+}
+
+TEST(Precision, WhoAsksForASizeReadsNoElements) {
+  Chains c;
+  const int moved = c.chain(c.input(), "r"), y = c.chain(moved, "i"), size = c.size(moved);
+  EXPECT_EQ(c.chosen({y, size}), "88f");
+  auto session = Session::create(c.load({y, size}));
+  ASSERT_TRUE(session) << session.error().text;
+  int converted = 0;
+  for (const StepProfile& step : session->profile()) converted += step.op == "dequantize";
+  EXPECT_EQ(converted, 1);  // y's
 }
 
 // Where every op that computes is excluded, an int8 session gives what a float session gives.
