@@ -13,6 +13,28 @@ bool holds(const List& list, std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
+// Whether `name` means the node, or a node of the source whose work it does.
+bool means(std::string_view name, const NodeDef& node) {
+  return is_of(node.name, name) ||
+         std::any_of(node.fused.begin(), node.fused.end(), [&](std::string_view f) { return is_of(f, name); });
+}
+
+// How many characters must be put in, left out or changed.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t changed = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
 template <class List>
 bool names_node(const List& list, const NodeDef& node) {
   const auto names = node.kind->names(node);
@@ -80,15 +102,41 @@ Result<void> check_names(const ModelData& model, const std::vector<std::string>&
   for (const std::string& name : list) {
     bool found = holds(kVocabulary, name);
     for (const NodeDef& node : model.nodes)
-      found = found || holds(node.kind->names(node), name) || (nodes_too && node.name == name);
-    if (!found)
-      return error(Code::kBadArgument, option, ": '", name, "' is no op", nodes_too ? " and no node of " : " known to ",
-                   nodes_too ? model.name : std::string("Octet"), "; octet-inspect lists both");
+      found = found || holds(node.kind->names(node), name) || (nodes_too && means(name, node));
+    if (found) continue;
+    if (!nodes_too)
+      return error(Code::kBadArgument, option, ": '", name, "' is no op known to Octet; octet-inspect lists them");
+    std::vector<std::string_view> nodes;
+    for (const NodeDef& node : model.nodes) {
+      nodes.push_back(node.name);
+      nodes.insert(nodes.end(), node.fused.begin(), node.fused.end());
+    }
+    return error(Code::kBadArgument, option, ": '", name, "' is no op and no node of ", model.name,
+                 similar_names(name, nodes));
   }
   return {};
 }
 
 }  // namespace
+
+bool is_of(std::string_view node, std::string_view source) {
+  return node.starts_with(source) && (node.size() == source.size() || (!source.empty() && node[source.size()] == ':'));
+}
+
+std::string similar_names(std::string_view wanted, std::vector<std::string_view> names) {
+  std::string text = "; it may have been removed, as one that computes nothing or only constants";
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::vector<std::pair<size_t, std::string_view>> by_distance;
+  constexpr size_t kLongest = 256;  // of a name that is compared
+  if (wanted.size() <= kLongest)
+    for (std::string_view name : names)
+      if (name.size() <= kLongest) by_distance.emplace_back(distance(wanted, name), name);
+  std::sort(by_distance.begin(), by_distance.end());
+  for (size_t i = 0; i < std::min<size_t>(3, by_distance.size()); ++i)
+    text.append(i ? ", '" : "; similar names: '").append(by_distance[i].second).append("'");
+  return text + "; octet-inspect lists all";
+}
 
 Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptions& options) {
   std::vector<bool> int8(model.nodes.size(), false);
@@ -104,7 +152,9 @@ Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptio
     if (!node.kind->can_int8 || !node.kind->can_int8(node, model)) continue;
     const bool listed = node.kind->moves_only || (options.int8_ops.empty() ? names_node(model.int8_ops, node)
                                                                            : names_node(options.int8_ops, node));
-    int8[n] = listed && !names_node(options.int8_exclude, node) && !holds(options.int8_exclude, node.name);
+    const auto excluded = [&](const std::string& name) { return means(name, node); };
+    int8[n] = listed && !names_node(options.int8_exclude, node) &&
+              std::none_of(options.int8_exclude.begin(), options.int8_exclude.end(), excluded);
   }
   return int8;
 }
