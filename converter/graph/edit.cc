@@ -75,11 +75,17 @@ std::optional<std::vector<int64_t>> constant_ints(const Graph& g, TensorId id) {
 
 const char* op_name(const Node& node) { return schema::EnumNameOp(node.op.type); }
 
+std::string part_name(const std::string& owner, schema::Op op) {
+  std::string name = owner + ':';
+  for (const char* c = schema::EnumNameOp(op); *c; ++c) name += static_cast<char>(*c | 0x20);  // to lower case
+  return name;
+}
+
 Uses::Uses(const Graph& g) : producer(g.tensors.size(), -1), users(g.tensors.size()), outputs(g.tensors.size(), 0) {
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     for (TensorId t : g.nodes[i].outputs) producer[static_cast<size_t>(t)] = static_cast<int>(i);
     for (TensorId t : g.nodes[i].inputs)
-      if (t >= 0) users[static_cast<size_t>(t)].push_back(static_cast<int>(i));
+      if (t >= 0) users[static_cast<size_t>(t)].insert(static_cast<int>(i));
   }
   for (TensorId t : g.outputs) ++outputs[static_cast<size_t>(t)];
 }
@@ -96,29 +102,6 @@ TensorId add_like(Graph& g, TensorId like, const Shape& shape) {
 }
 
 void insert(Graph& g, int before, Node node) { g.nodes.insert(g.nodes.begin() + before, std::move(node)); }
-
-void replace_uses(Graph& g, TensorId from, TensorId to) {
-  const Uses uses(g);
-  auto reread = [&](TensorId a, TensorId b) {
-    for (Node& n : g.nodes) std::replace(n.inputs.begin(), n.inputs.end(), a, b);
-  };
-  if (!uses.outputs[static_cast<size_t>(from)]) return reread(from, to);
-  const int old = uses.made_by(from), made = uses.made_by(to);
-  if (made >= 0 && !uses.outputs[static_cast<size_t>(to)]) {
-    reread(to, from);
-    Node& maker = g.nodes[static_cast<size_t>(made)];
-    std::replace(maker.outputs.begin(), maker.outputs.end(), to, from);
-    if (old >= 0) g.nodes.erase(g.nodes.begin() + old);
-    return;
-  }
-  const Shape& shape = tensor(g, to).shape;
-  Node& copy = g.nodes[static_cast<size_t>(old)];
-  copy.inputs = {to};
-  copy.op = make_op(schema::ReshapeT{.shape = reshape_spec(shape, shape).value_or(std::vector<int64_t>{-1})});
-  const std::vector<TensorId> made_here = copy.outputs;
-  for (Node& n : g.nodes)
-    if (n.outputs != made_here) std::replace(n.inputs.begin(), n.inputs.end(), from, to);
-}
 
 std::optional<std::vector<int64_t>> reshape_spec(const Shape& input, const Shape& target) {
   std::vector<int64_t> spec(target.begin(), target.end());

@@ -1,6 +1,7 @@
 // Small operations on the converter's graph that importers and passes share.
 #pragma once
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,13 +50,15 @@ schema::OpUnion make_op(Op op) {
   return u;
 }
 const char* op_name(const Node& node);
+// What a node of this op that is written beside node `owner` is called.
+std::string part_name(const std::string& owner, schema::Op op);
 
 // Who makes and who reads each tensor. Valid until the graph changes.
 struct Uses {
   explicit Uses(const Graph& g);
-  std::vector<int> producer;            // node, -1: none
-  std::vector<std::vector<int>> users;  // nodes, once for each operand
-  std::vector<int> outputs;             // how often it is an output of the graph
+  std::vector<int> producer;              // node, -1: none
+  std::vector<std::multiset<int>> users;  // nodes, once for each operand
+  std::vector<int> outputs;               // how often it is an output of the graph
 
   bool only_user(TensorId t, int node) const;  // `node` alone reads t, as one or more operands
   bool single(TensorId t) const {
@@ -83,10 +86,6 @@ inline const Tensor& tensor(const Graph& g, TensorId t) { return g.tensors[stati
 // A tensor of the values of `like` in another order or shape, not constant.
 TensorId add_like(Graph& g, TensorId like, const Shape& shape);
 void insert(Graph& g, int before, Node node);
-
-// Makes every reader of `from` read `to`. Where `from` is an output of the graph the name has to stay: then `to`'s producer
-// makes `from` itself, or, if that cannot be (input, constant, another output), a copy is made.
-void replace_uses(Graph& g, TensorId from, TensorId to);
 
 // The sizes of a Reshape to `target`, which may hold -1: one unknown size is "the rest"; with more of them each must be
 // the unknown size of one input dim, in the same order. Nothing if that cannot be said.

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "converter/graph/edit.h"
 #include "converter/graph/layer_weights.h"
+#include "runtime/core/op.h"
 #include "schema/format.h"
 
 namespace octet::convert {
@@ -26,6 +28,14 @@ std::unique_ptr<schema::TensorT> described(const Tensor& t) {
   return out;
 }
 
+// The oldest readers that know all ops of the graph: files that do without new ones stay readable for them.
+uint32_t least_minor(const Graph& g) {
+  uint32_t minor = 0;
+  for (const Node& n : g.nodes)
+    if (const OpKind* kind = find_op(n.op.type)) minor = std::max(minor, kind->since);
+  return minor;
+}
+
 void describe_nodes(const Graph& g, schema::ModelT& model) {
   for (const Node& n : g.nodes) {
     auto node = std::make_unique<schema::NodeT>();
@@ -33,6 +43,7 @@ void describe_nodes(const Graph& g, schema::ModelT& model) {
     node->op = n.op;
     node->inputs = n.inputs;
     node->outputs = n.outputs;
+    node->fused = n.fused;
     model.nodes.push_back(std::move(node));
   }
 }
@@ -76,7 +87,7 @@ Result<std::vector<std::byte>> emit(const Graph& g) {
   const auto graph = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
   schema::FileHeader header{.magic = {},
                             .version_major = schema::kVersionMajor,
-                            .version_minor = schema::kVersionMinor,
+                            .version_minor = least_minor(g),
                             .graph_offset = sizeof(schema::FileHeader),
                             .graph_bytes = graph.size(),
                             .weights_offset = aligned(sizeof(schema::FileHeader) + graph.size()),

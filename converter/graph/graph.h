@@ -42,10 +42,12 @@ struct Tensor {
 };
 
 // `op` holds the attributes as schema/model.fbs defines them (flatbuffers' native tables: op.AsConv2d()->stride_h).
+// What importers and passes write beside the node that computes is named after it: "conv1:transpose".
 struct Node {
   std::string name;
   schema::OpUnion op;
   std::vector<TensorId> inputs, outputs;
+  std::vector<std::string> fused = {};  // names of nodes whose work this one does as well
 };
 
 struct Graph {

@@ -50,53 +50,58 @@ std::optional<Ramp> gated_ramp(Graph& g, const Uses& uses, TensorId t) {
   return std::nullopt;
 }
 
-void become(Graph& g, int i, Activation act, TensorId x) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
-  n.op = make_op(schema::UnaryT{.act = act});
-  n.inputs = {x};
+void become(Rewriter& r, int i, Activation act, TensorId x) {
+  r.node(i).op = make_op(schema::UnaryT{.act = act});
+  r.set_inputs(i, {x});
 }
 
-bool find_silu(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool find_silu(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   auto* op = as<schema::BinaryT>(n);
   if (!op || op->kind != BinaryKind::mul) return false;
   for (size_t k = 0; k < 2; ++k) {
     const Activation* act = unary_act(g, uses, n.inputs[k]);
     if (!act || act->kind() != ActKind::sigmoid || producer(g, uses, n.inputs[k])->inputs[0] != n.inputs[1 - k])
       continue;
-    become(g, i, Activation(ActKind::silu, 0, 0), n.inputs[1 - k]);
+    become(r, i, Activation(ActKind::silu, 0, 0), n.inputs[1 - k]);
     return true;
   }
   return false;
 }
 
 // scale * ramp, with ramp's slope and offset divided by its height, is a hard sigmoid where scale * height is 1.
-bool find_hard(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool find_hard(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   if (!as<schema::BinaryT>(n)) return false;
   const AffineMap outer = affine_of(g, uses, n.outputs[0]);
   if (outer.shift != 0) return false;
-  auto fits = [&](const std::optional<Ramp>& r) { return r && near(outer.scale * r->high, 1); };
+  auto fits = [&](const std::optional<Ramp>& ramp) { return ramp && near(outer.scale * ramp->high, 1); };
   if (const auto gated = gated_ramp(g, uses, outer.x); fits(gated)) {
-    become(g, i, Activation(ActKind::hard_swish, gated->a / gated->high, gated->b / gated->high), gated->x);
+    become(r, i, Activation(ActKind::hard_swish, gated->a / gated->high, gated->b / gated->high), gated->x);
     return true;
   }
   if (outer.x == n.outputs[0]) return false;
   if (const auto ramp = ramp_of(g, uses, outer.x); fits(ramp)) {
-    become(g, i, Activation(ActKind::hard_sigmoid, ramp->a / ramp->high, ramp->b / ramp->high), ramp->x);
+    become(r, i, Activation(ActKind::hard_sigmoid, ramp->a / ramp->high, ramp->b / ramp->high), ramp->x);
     return true;
   }
   return false;
 }
 
 // Before: y = x * Clip(x + 3, 0, 6), z = y * s   is found above; a clip to [0, 1] of an affine map alone is found here.
-bool find_unit_clip(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool find_unit_clip(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   const Activation* act = unary_act(g, uses, n.outputs[0]);
   if (!act || act->kind() != ActKind::clip || act->a() != 0 || act->b() != 1) return false;
   const auto ramp = ramp_of(g, uses, n.outputs[0]);
   if (!ramp || ramp->x == n.inputs[0]) return false;
-  become(g, i, Activation(ActKind::hard_sigmoid, ramp->a, ramp->b), ramp->x);
+  become(r, i, Activation(ActKind::hard_sigmoid, ramp->a, ramp->b), ramp->x);
   return true;
 }
 
@@ -113,35 +118,34 @@ bool reaches_fusable(Graph& g, const Uses& uses, TensorId t, int depth) {
 }
 
 // One step up: Op(f(x)) for f(Op(x)).
-bool hoist(Graph& g, const Uses& uses, int i) {
-  const Node n = g.nodes[static_cast<size_t>(i)];
+bool hoist(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node n = r.node(i);
   const Activation* act = unary_act(g, uses, n.outputs[0]);
   const int up = act ? uses.made_by(n.inputs[0]) : -1;
   if (up < 0) return false;
-  Node& mover = g.nodes[static_cast<size_t>(up)];
+  const Node mover = r.node(up);
   if (!as<schema::ReshapeT>(mover) && !as<schema::TransposeT>(mover) && !as<schema::ConcatT>(mover)) return false;
   if (!reaches_fusable(g, uses, n.inputs[0], 0)) return false;
   const size_t data_inputs = as<schema::ConcatT>(mover) ? mover.inputs.size() : 1;
-  std::vector<Node> activations;
   for (size_t k = 0; k < data_inputs; ++k) {
     const TensorId x = mover.inputs[k];
     const TensorId y = add_like(g, x, tensor(g, x).shape);
     g.tensors[static_cast<size_t>(y)].observed = 0;
-    activations.push_back({.name = n.name, .op = n.op, .inputs = {x}, .outputs = {y}});
-    mover.inputs[k] = y;
+    r.insert_before(up, {.name = n.name, .op = n.op, .inputs = {x}, .outputs = {y}, .fused = n.fused});
+    r.set_input(up, k, y);
   }
-  mover.outputs = n.outputs;
-  g.nodes.erase(g.nodes.begin() + i);
-  for (Node& a : activations) insert(g, up, std::move(a));
+  r.set_outputs(up, n.outputs);
+  r.erase(i);
   return true;
 }
 
 }  // namespace
 
 int find_activations(Graph& g) {
-  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
-    return find_silu(graph, uses, i) || find_hard(graph, uses, i) || find_unit_clip(graph, uses, i);
-  });
+  return rewrite_nodes(g,
+                       [](Rewriter& r, int i) { return find_silu(r, i) || find_hard(r, i) || find_unit_clip(r, i); });
 }
 
 int hoist_activations(Graph& g) { return rewrite_nodes(g, hoist); }

@@ -77,15 +77,16 @@ bool resize_by_constant(Graph& g, Node& n) {
 }  // namespace
 
 int fold_shapes(Graph& g) {
-  return rewrite_nodes(g, [](Graph& graph, const Uses&, int i) {
-    const Node& n = graph.nodes[static_cast<size_t>(i)];
+  return rewrite_nodes(g, [](Rewriter& r, int i) {
+    const Node& n = r.node(i);
     const TensorId out = n.outputs[0];
-    if (tensor(graph, out).dtype != DType::kS64 || as<schema::ArgMaxT>(n) || n.outputs.size() != 1) return false;
-    const auto values = all_known(graph, out);
+    if (tensor(r.g, out).dtype != DType::kS64 || as<schema::ArgMaxT>(n) || n.outputs.size() != 1) return false;
+    // An output of the graph that is a constant already is the copy that gives it its name.
+    if (r.uses().outputs[at(out)] && as<schema::ReshapeT>(n) && tensor(r.g, n.inputs[0]).constant) return false;
+    const auto values = all_known(r.g, out);
     if (!values) return false;
-    replace_uses(graph, out,
-                 graph.add(make_constant<int64_t>(tensor(graph, out).name, tensor(graph, out).shape, *values)));
-    return std::find(graph.outputs.begin(), graph.outputs.end(), out) == graph.outputs.end();
+    r.replace_uses(out, r.g.add(make_constant<int64_t>(tensor(r.g, out).name, tensor(r.g, out).shape, *values)));
+    return true;
   });
 }
 

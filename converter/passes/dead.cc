@@ -1,6 +1,7 @@
 // What nobody reads goes.
 // Before: y = Relu(x), y unused   After: nothing   Unless: y is an output of the graph.
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "converter/passes/passes.h"
@@ -65,9 +66,13 @@ void make_names_unique(Graph& g) {
       is_public[static_cast<size_t>(t)] = true;
       tensors.insert(tensor(g, t).name);
     }
-  auto unique = [](std::string& name, std::unordered_set<std::string>& taken) {
-    std::string candidate = name;
-    for (int i = 2; !taken.insert(candidate).second; ++i) candidate = name + "'" + std::to_string(i);
+  std::unordered_map<std::string, int> copies;  // of a name, so far
+  auto unique = [&](std::string& name, std::unordered_set<std::string>& taken) {
+    if (taken.insert(name).second) return;
+    int& i = copies.try_emplace(name, 1).first->second;
+    std::string candidate;
+    do candidate = name + "'" + std::to_string(++i);
+    while (!taken.insert(candidate).second);
     name = candidate;
   };
   // The nodes' results first, so that they keep the source's names where constants share them.

@@ -103,8 +103,10 @@ ActKind kind_of(Graph& g, const Uses& uses, TensorId x, TensorId gate, double nu
   return tanh && near(*inner, {0, slope, 0, slope * 0.044715}) ? ActKind::gelu_tanh : ActKind::none;
 }
 
-bool find_gelu_at(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool find_gelu_at(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  Node& n = r.node(i);
   auto* op = as<schema::BinaryT>(n);
   if (!op || (op->kind != BinaryKind::mul && op->kind != BinaryKind::div)) return false;
   Factors f;
@@ -115,7 +117,7 @@ bool find_gelu_at(Graph& g, const Uses& uses, int i) {
     const ActKind kind = kind_of(g, uses, x, f.tensors[1 - k], f.number);
     if (kind == ActKind::none || tensor(g, x).shape != tensor(g, n.outputs[0]).shape) continue;
     n.op = make_op(schema::UnaryT{.act = schema::Activation(kind, 0, 0)});
-    n.inputs = {x};
+    r.set_inputs(i, {x});
     return true;
   }
   return false;

@@ -50,8 +50,10 @@ Tensor unfolded(const Tensor& w, const std::vector<Phase>& phases) {
   return wide;
 }
 
-bool fold(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool fold(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  Node& n = r.node(i);
   auto* op = as<schema::Conv2dT>(n);
   if (!op || op->groups != 1 || op->stride_h != 1 || op->stride_w != 1 || op->dilation_h != 1 || op->dilation_w != 1)
     return false;
@@ -67,8 +69,8 @@ bool fold(Graph& g, const Uses& uses, int i) {
     phases.push_back(*phase);
   }
   if (seen != 15) return false;
-  n.inputs[1] = g.add(unfolded(tensor(g, n.inputs[1]), phases));
-  n.inputs[0] = phases[0].x;
+  r.set_input(i, 1, g.add(unfolded(tensor(g, n.inputs[1]), phases)));
+  r.set_input(i, 0, phases[0].x);
   for (int* field : {&op->pad_top, &op->pad_left, &op->pad_bottom, &op->pad_right}) *field *= 2;
   op->stride_h = op->stride_w = 2;
   return true;

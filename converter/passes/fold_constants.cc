@@ -50,13 +50,14 @@ Graph constant_part(const Graph& g, const std::vector<bool>& foldable, std::vect
 }  // namespace
 
 Result<int> fold_constants(Graph& g) {
-  std::vector<bool> known(g.tensors.size(), false), foldable(g.nodes.size(), false);
+  std::vector<bool> known(g.tensors.size(), false), is_output(g.tensors.size(), false), foldable(g.nodes.size(), false);
+  for (TensorId t : g.outputs) is_output[at(t)] = true;
   for (size_t t = 0; t < g.tensors.size(); ++t) known[t] = g.tensors[t].constant;
   bool any = false;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const std::vector<TensorId>& out = g.nodes[i].outputs;
-    const bool is_output = std::find_first_of(out.begin(), out.end(), g.outputs.begin(), g.outputs.end()) != out.end();
-    foldable[i] = !is_output && is_foldable(g, g.nodes[i], known);
+    const bool is_public = std::any_of(out.begin(), out.end(), [&](TensorId t) { return is_output[at(t)]; });
+    foldable[i] = !is_public && is_foldable(g, g.nodes[i], known);
     for (TensorId t : out) known[static_cast<size_t>(t)] = foldable[i];
     any = any || foldable[i];
   }

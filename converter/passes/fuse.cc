@@ -18,11 +18,12 @@ Activation* act_field(Node& n) {
   return nullptr;
 }
 
-bool fuse_activation(Graph& g, const Uses& uses, int i, bool into_binary) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool fuse_activation(Rewriter& r, int i, bool into_binary) {
+  Graph& g = r.g;
+  Node& n = r.node(i);
   auto* op = as<schema::UnaryT>(n);
-  if (!op || op->kind != schema::UnaryKind::act || !uses.single(n.inputs[0])) return false;
-  Node* maker = producer(g, uses, n.inputs[0]);
+  if (!op || op->kind != schema::UnaryKind::act || !r.uses().single(n.inputs[0])) return false;
+  Node* maker = producer(g, r.uses(), n.inputs[0]);
   if (!maker || (as<schema::BinaryT>(*maker) && (!into_binary || tensor(g, n.inputs[0]).dtype != DType::kF32)))
     return false;
   if (auto* conv = as<schema::Conv2dT>(*maker); conv && maker->inputs.size() == 4) {
@@ -33,13 +34,15 @@ bool fuse_activation(Graph& g, const Uses& uses, int i, bool into_binary) {
     if (!field || field->kind() != ActKind::none) return false;
     *field = op->act;
   }
-  maker->outputs = n.outputs;
-  g.nodes.erase(g.nodes.begin() + i);
+  r.set_outputs(r.uses().made_by(n.inputs[0]), n.outputs);
+  r.erase(i);
   return true;
 }
 
-bool fuse_residual(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool fuse_residual(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   auto* op = as<schema::BinaryT>(n);
   if (!op || op->kind != schema::BinaryKind::add || op->act.kind() != ActKind::none || n.inputs[0] == n.inputs[1])
     return false;
@@ -48,7 +51,7 @@ bool fuse_residual(Graph& g, const Uses& uses, int i) {
   for (size_t k = 0; k < 2; ++k) {
     const TensorId made = n.inputs[k], other = n.inputs[1 - k];
     const int maker = uses.made_by(made);
-    if (maker <= best || !uses.single(made)) continue;
+    if (maker < 0 || !uses.single(made) || (best >= 0 && !r.comes_before(best, maker))) continue;
     const Node& conv = g.nodes[static_cast<size_t>(maker)];
     if (!as<schema::Conv2dT>(conv) || conv.inputs.size() == 4) continue;
     if (tensor(g, other).constant || tensor(g, other).shape != tensor(g, made).shape ||
@@ -62,26 +65,25 @@ bool fuse_residual(Graph& g, const Uses& uses, int i) {
   }
   if (best < 0) return false;
   // The conv moves to where the sum was: there both operands exist, and nobody else reads it before.
-  Node conv = std::move(g.nodes[static_cast<size_t>(best)]);
-  conv.inputs.resize(3, -1);
-  conv.inputs.push_back(n.inputs[1 - operand]);
-  conv.outputs = n.outputs;
-  g.nodes[static_cast<size_t>(i)] = std::move(conv);
-  g.nodes.erase(g.nodes.begin() + best);
+  std::vector<TensorId> inputs = r.node(best).inputs;
+  inputs.resize(3, -1);
+  inputs.push_back(n.inputs[1 - operand]);
+  r.set_inputs(best, std::move(inputs));
+  r.set_outputs(best, n.outputs);
+  r.take_place(best, i);
   return true;
 }
 
 }  // namespace
 
 int fuse_activations(Graph& g) {
-  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) { return fuse_activation(graph, uses, i, false); });
+  return rewrite_nodes(g, [](Rewriter& r, int i) { return fuse_activation(r, i, false); });
 }
 
 int fuse_residuals(Graph& g) {
   const int residuals = rewrite_nodes(g, fuse_residual);
   // Only now may sums take an activation: before, that of a residual sum belonged to its convolution.
-  return residuals +
-         rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) { return fuse_activation(graph, uses, i, true); });
+  return residuals + rewrite_nodes(g, [](Rewriter& r, int i) { return fuse_activation(r, i, true); });
 }
 
 }  // namespace octet::convert

@@ -57,27 +57,27 @@ std::optional<Channels> affine(const Graph& g, const Node& n, size_t constant) {
 }
 
 // New constants, because others may read the old ones.
-bool scale_weights(Graph& g, Node& n, const Channels& a) {
+bool scale_weights(Rewriter& r, int i, const Channels& a) {
+  Graph& g = r.g;
+  const Node& n = r.node(i);
   Tensor w = tensor(g, n.inputs[1]);
   const size_t channels = a.scale.size(), each = w.values<float>().size() / channels;
   auto v = w.values<float>();
-  for (size_t i = 0; i < v.size(); ++i) {
-    v[i] *= a.scale[i / each];
-    if (!std::isfinite(v[i])) return false;
+  for (size_t k = 0; k < v.size(); ++k) {
+    v[k] *= a.scale[k / each];
+    if (!std::isfinite(v[k])) return false;
   }
   std::vector<float> bias(channels, 0);
   if (n.inputs.size() > 2 && n.inputs[2] >= 0)
     bias.assign(tensor(g, n.inputs[2]).values<float>().begin(), tensor(g, n.inputs[2]).values<float>().end());
-  for (size_t i = 0; i < channels; ++i) {
-    bias[i] = bias[i] * a.scale[i] + a.shift[i];
-    if (!std::isfinite(bias[i])) return false;
+  for (size_t k = 0; k < channels; ++k) {
+    bias[k] = bias[k] * a.scale[k] + a.shift[k];
+    if (!std::isfinite(bias[k])) return false;
   }
   const std::string name = w.name;
   const TensorId scaled = g.add(std::move(w));
   const TensorId shifted = g.add(make_constant<float>(name + ":bias", {static_cast<int64_t>(channels)}, bias));
-  n.inputs.resize(3, -1);
-  n.inputs[1] = scaled;
-  n.inputs[2] = shifted;
+  r.set_inputs(i, {n.inputs[0], scaled, shifted});
   return true;
 }
 
@@ -90,20 +90,21 @@ bool can_take(const Graph& g, Node& n) {
          op->transpose_b;
 }
 
-bool fuse_affine_at(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool fuse_affine_at(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Node& n = r.node(i);
   auto* op = as<schema::BinaryT>(n);
   if (!op || op->act.kind() != ActKind::none) return false;
   for (size_t constant = 0; constant < 2; ++constant) {
     const TensorId x = n.inputs[1 - constant];
-    Node* maker = uses.single(x) ? producer(g, uses, x) : nullptr;
-    if (!maker || !can_take(g, *maker)) continue;
+    const int maker = r.uses().single(x) ? r.uses().made_by(x) : -1;
+    if (maker < 0 || !can_take(g, r.node(maker))) continue;
     const auto a = affine(g, n, constant);
-    if (!a || static_cast<int64_t>(a->scale.size()) != tensor(g, maker->inputs[1]).shape[0] ||
-        !scale_weights(g, *maker, *a))
+    if (!a || static_cast<int64_t>(a->scale.size()) != tensor(g, r.node(maker).inputs[1]).shape[0] ||
+        !scale_weights(r, maker, *a))
       continue;
-    maker->outputs = n.outputs;
-    g.nodes.erase(g.nodes.begin() + i);
+    r.set_outputs(maker, n.outputs);
+    r.erase(i);
     return true;
   }
   return false;
@@ -165,9 +166,11 @@ std::optional<Channels> line_of(const Graph& g, const Node& n, TensorId& x) {
 }
 
 // A line before an Affine goes into it.
-bool take_before(Graph& g, const Uses& uses, Node& n) {
+bool take_before(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Node& n = r.node(i);
   const TensorId t = n.inputs[0];
-  const Node* before = uses.single(t) ? producer(g, uses, t) : nullptr;
+  const Node* before = r.uses().single(t) ? producer(g, r.uses(), t) : nullptr;
   TensorId x = -1;
   auto line = before ? line_of(g, *before, x) : std::nullopt;
   if (!line) return false;
@@ -178,15 +181,19 @@ bool take_before(Graph& g, const Uses& uses, Node& n) {
     if (!std::isfinite(line->scale[c]) || !std::isfinite(line->shift[c])) return false;
   }
   const std::string name = tensor(g, n.outputs[0]).name;
-  n.inputs[0] = x;
-  n.inputs[1] = channel_constant(g, name + ":scale", std::move(line->scale));
-  n.inputs[2] = channel_constant(g, name + ":shift", std::move(line->shift));
+  std::vector<TensorId> inputs = n.inputs;
+  inputs[0] = x;
+  inputs[1] = channel_constant(g, name + ":scale", std::move(line->scale));
+  inputs[2] = channel_constant(g, name + ":shift", std::move(line->shift));
+  r.set_inputs(i, std::move(inputs));
   return true;
 }
 
-bool make_affine(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
-  if (as<schema::AffineT>(n)) return take_before(g, uses, n);
+bool make_affine(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  Node& n = r.node(i);
+  if (as<schema::AffineT>(n)) return take_before(r, i);
   const auto* op = as<schema::BinaryT>(n);
   if (!op || op->act.kind() != ActKind::none) return false;
   const std::string name = tensor(g, n.outputs[0]).name;
@@ -207,9 +214,10 @@ bool make_affine(Graph& g, const Uses& uses, int i) {
     return std::all_of(v.begin(), v.end(), [](float f) { return std::isfinite(f); });
   };
   if (!line || !finite(line->scale) || !finite(line->shift) || (slope && !finite(*slope))) return false;
-  n.inputs = {x, channel_constant(g, name + ":scale", std::move(line->scale)),
-              channel_constant(g, name + ":shift", std::move(line->shift))};
-  if (slope) n.inputs.push_back(channel_constant(g, name + ":slope", std::move(*slope)));
+  std::vector<TensorId> inputs = {x, channel_constant(g, name + ":scale", std::move(line->scale)),
+                                  channel_constant(g, name + ":shift", std::move(line->shift))};
+  if (slope) inputs.push_back(channel_constant(g, name + ":slope", std::move(*slope)));
+  r.set_inputs(i, std::move(inputs));
   n.op = make_op(schema::AffineT{});
   return true;
 }

@@ -77,8 +77,10 @@ Spread inverse_root(Graph& g, const Uses& uses, TensorId t) {
   return sqrt ? spread_of(g, uses, sqrt->inputs[0]) : Spread{};
 }
 
-bool find_layer_norm(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool find_layer_norm(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  Node& n = r.node(i);
   const TensorId y = n.outputs[0];
   Spread spread;
   if (binary_of(g, uses, y, BinaryKind::div)) {
@@ -96,7 +98,7 @@ bool find_layer_norm(Graph& g, const Uses& uses, int i) {
   const bool centred = centre && mean_of(g, uses, centre->inputs[1]) == centre->inputs[0];
   const TensorId x = centred ? centre->inputs[0] : spread.of;
   n.op = make_op(schema::LayerNormT{.epsilon = spread.epsilon, .centred = centred});
-  n.inputs = {x};
+  r.set_inputs(i, {x});
   return true;
 }
 
@@ -109,24 +111,27 @@ TensorId row_of(Graph& g, TensorId t, const Shape& out) {
   return g.add(std::move(c));
 }
 
-bool take_scale_or_bias(Graph& g, const Uses& uses, int i) {
-  const TensorId y = g.nodes[static_cast<size_t>(i)].outputs[0];
+bool take_scale_or_bias(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const TensorId y = r.node(i).outputs[0];
   const bool scale = binary_of(g, uses, y, BinaryKind::mul);
   if (!scale && !binary_of(g, uses, y, BinaryKind::add)) return false;
   for (size_t k = 0; k < 2; ++k) {
-    const Node n = g.nodes[static_cast<size_t>(i)];
-    Node* norm = uses.single(n.inputs[k]) ? producer(g, uses, n.inputs[k]) : nullptr;
-    if (!norm || !as<schema::LayerNormT>(*norm) || norm->inputs.size() > (scale ? 1u : 2u)) continue;
+    const Node& n = r.node(i);
+    const int norm = uses.single(n.inputs[k]) ? uses.made_by(n.inputs[k]) : -1;
+    if (norm < 0 || !as<schema::LayerNormT>(r.node(norm)) || r.node(norm).inputs.size() > (scale ? 1u : 2u)) continue;
     const TensorId row = row_of(g, n.inputs[1 - k], tensor(g, y).shape);
     if (row < 0) continue;
-    if (!scale && norm->inputs.size() == 1) {
+    std::vector<TensorId> inputs = r.node(norm).inputs;
+    if (!scale && inputs.size() == 1) {
       const std::vector<float> ones(static_cast<size_t>(tensor(g, y).shape[-1]), 1);
-      norm->inputs.push_back(g.add(make_constant<float>(n.name + ":ones", {tensor(g, y).shape[-1]}, ones)));
+      inputs.push_back(g.add(make_constant<float>(n.name + ":ones", {tensor(g, y).shape[-1]}, ones)));
     }
-    norm->inputs.push_back(row);
-    Node fused = *norm;
-    fused.outputs = n.outputs;
-    g.nodes[static_cast<size_t>(i)] = std::move(fused);
+    inputs.push_back(row);
+    r.set_inputs(norm, std::move(inputs));
+    r.set_outputs(norm, n.outputs);
+    r.take_place(norm, i);
     return true;
   }
   return false;
@@ -135,9 +140,7 @@ bool take_scale_or_bias(Graph& g, const Uses& uses, int i) {
 }  // namespace
 
 int fuse_layer_norm(Graph& g) {
-  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
-    return find_layer_norm(graph, uses, i) || take_scale_or_bias(graph, uses, i);
-  });
+  return rewrite_nodes(g, [](Rewriter& r, int i) { return find_layer_norm(r, i) || take_scale_or_bias(r, i); });
 }
 
 }  // namespace octet::convert

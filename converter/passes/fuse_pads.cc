@@ -34,11 +34,11 @@ bool pool_takes(const schema::Pool2dT& op, const schema::PadT& pad) {
   return pad.value == 0 && !op.pad_top && !op.pad_left && !op.pad_bottom && !op.pad_right;
 }
 
-bool fuse_pad(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool fuse_pad(Rewriter& r, int i) {
+  Node& n = r.node(i);
   auto* conv = as<schema::Conv2dT>(n);
   auto* pool = as<schema::Pool2dT>(n);
-  Node* before = conv || pool ? producer(g, uses, n.inputs[0]) : nullptr;
+  Node* before = conv || pool ? producer(r.g, r.uses(), n.inputs[0]) : nullptr;
   auto* pad = before && before->inputs.size() == 1 ? as<schema::PadT>(*before) : nullptr;
   if (!pad || !is_spatial(*pad)) return false;
   if (conv) {
@@ -49,7 +49,7 @@ bool fuse_pad(Graph& g, const Uses& uses, int i) {
     add_pads(*pool, *pad);
     pool->count_include_pad = pool->kind == schema::PoolKind::average;
   }
-  n.inputs[0] = before->inputs[0];
+  r.set_input(i, 0, before->inputs[0]);
   return true;
 }
 

@@ -1,8 +1,8 @@
 // Nodes that change nothing, and chains that are one node.
-// Before: y = Transpose(Transpose(x, p), q)   After: y = Transpose(x, p then q), or x where that is the identity
 // Before: y = Reshape(Reshape(x))             After: y = Reshape(x)   Unless: sizes are unknown that only the first names
 // Before: y = Slice(x), all of it             After: x                (Concat of one, Cast to the same type, Expand likewise)
 #include <climits>
+#include <map>
 
 #include "converter/graph/shapes.h"
 #include "converter/passes/rewrite.h"
@@ -22,7 +22,6 @@ bool slices_all(const Shape& x, const schema::SliceT& op) {
 bool is_no_op(const Graph& g, const Node& n) {
   const Tensor &x = tensor(g, n.inputs[0]), &y = tensor(g, n.outputs[0]);
   const bool same_shape = x.shape == y.shape && std::count(x.shape.begin(), x.shape.end(), -1) <= 1;
-  if (auto* op = as<schema::TransposeT>(n)) return is_identity(op->perm);
   if (as<schema::ReshapeT>(n)) return same_shape;
   if (as<schema::ExpandT>(n)) return same_shape && x.shape.elements() >= 0;
   if (as<schema::ConcatT>(n)) return n.inputs.size() == 1;
@@ -43,39 +42,44 @@ bool must_stay(const Graph& g, const Uses& uses, const Node& n) {
           tensor(g, n.inputs[0]).constant);
 }
 
-bool merge_transposes(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
-  auto* then = as<schema::TransposeT>(n);
-  Node* before = then ? producer(g, uses, n.inputs[0]) : nullptr;
-  auto* first = before ? as<schema::TransposeT>(*before) : nullptr;
-  if (!first) return false;
-  then->perm = compose(first->perm, then->perm);
-  n.inputs[0] = before->inputs[0];
-  return true;
-}
-
-bool merge_reshapes(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool merge_reshapes(Rewriter& r, int i) {
+  const Graph& g = r.g;
+  Node& n = r.node(i);
   auto* then = as<schema::ReshapeT>(n);
-  Node* before = then && n.inputs.size() == 1 ? producer(g, uses, n.inputs[0]) : nullptr;
+  Node* before = then && n.inputs.size() == 1 ? producer(r.g, r.uses(), n.inputs[0]) : nullptr;
   if (!before || !as<schema::ReshapeT>(*before)) return false;
   const Shape& target = tensor(g, n.outputs[0]).shape;
   if (std::count(target.begin(), target.end(), -1) > 1 || target.rank() == 0) return false;
   const auto spec = reshape_spec(tensor(g, before->inputs[0]).shape, target);
   if (!spec) return false;
   then->shape = *spec;
-  n.inputs[0] = before->inputs[0];
+  r.set_input(i, 0, before->inputs[0]);
   return true;
 }
 
 }  // namespace
 
+bool merge_transposes(Rewriter& r, int i) {
+  auto* then = as<schema::TransposeT>(r.node(i));
+  if (!then) return false;
+  Node* before = producer(r.g, r.uses(), r.node(i).inputs[0]);
+  const auto* first = before ? as<schema::TransposeT>(*before) : nullptr;
+  if (first) {
+    then->perm = compose(first->perm, then->perm);
+    r.set_input(i, 0, before->inputs[0]);
+  }
+  const Node& n = r.node(i);
+  if (!is_identity(then->perm) || must_stay(r.g, r.uses(), n)) return first != nullptr;
+  r.replace_uses(n.outputs[0], n.inputs[0]);
+  return true;
+}
+
 int remove_no_ops(Graph& g) {
-  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
-    if (merge_transposes(graph, uses, i) || merge_reshapes(graph, uses, i)) return true;
-    const Node& n = graph.nodes[static_cast<size_t>(i)];
-    if (!is_no_op(graph, n) || must_stay(graph, uses, n)) return false;
-    replace_uses(graph, n.outputs[0], n.inputs[0]);
+  return rewrite_nodes(g, [](Rewriter& r, int i) {
+    if (merge_transposes(r, i) || merge_reshapes(r, i)) return true;
+    const Node& n = r.node(i);
+    if (!is_no_op(r.g, n) || must_stay(r.g, r.uses(), n)) return false;
+    r.replace_uses(n.outputs[0], n.inputs[0]);
     return true;
   });
 }
@@ -100,26 +104,28 @@ int transposes_to_reshapes(Graph& g) {
 
 // Before: a = Transpose(x, p); b = Transpose(x, p)   After: b's readers read a   (Reshape, Slice likewise)
 int merge_twins(Graph& g) {
-  return rewrite_nodes(g, [](Graph& graph, const Uses& uses, int i) {
-    const Node& n = graph.nodes[static_cast<size_t>(i)];
-    if (n.inputs.size() != 1 || uses.outputs[static_cast<size_t>(n.outputs[0])]) return false;
-    for (int u : uses.users[static_cast<size_t>(n.inputs[0])]) {
-      const Node& other = graph.nodes[static_cast<size_t>(u)];
-      if (u >= i || other.op.type != n.op.type || other.inputs != n.inputs) continue;
-      bool same = false;
-      if (auto* op = as<schema::TransposeT>(n)) same = op->perm == as<schema::TransposeT>(other)->perm;
-      if (auto* op = as<schema::ReshapeT>(n)) same = op->shape == as<schema::ReshapeT>(other)->shape;
-      if (auto* op = as<schema::SliceT>(n)) {
-        auto* o = as<schema::SliceT>(other);
-        same = op->starts == o->starts && op->ends == o->ends && op->axes == o->axes && op->steps == o->steps;
-      }
-      if (!same) continue;
-      const TensorId from = n.outputs[0], to = other.outputs[0];
-      replace_uses(graph, from, to);
-      return true;
-    }
-    return false;
-  });
+  std::map<std::vector<int64_t>, TensorId> known;  // by operand, op and attributes
+  int count = 0;
+  Rewriter r(g);
+  for (int i = r.first(); i >= 0; i = r.after(i)) {
+    const Node& n = r.node(i);
+    if (n.inputs.size() != 1) continue;
+    std::vector<int64_t> key{n.inputs[0], static_cast<int64_t>(n.op.type)};
+    const auto add = [&](const auto& list) { key.insert(key.end(), list.begin(), list.end()); };
+    if (auto* op = as<schema::TransposeT>(n))
+      add(op->perm);
+    else if (auto* reshape = as<schema::ReshapeT>(n))
+      add(reshape->shape);
+    else if (auto* slice = as<schema::SliceT>(n))  // as many of each
+      add(slice->starts), add(slice->ends), add(slice->axes), add(slice->steps);
+    else
+      continue;
+    const auto [twin, first] = known.emplace(std::move(key), n.outputs[0]);
+    if (first || r.uses().outputs[at(n.outputs[0])]) continue;
+    r.replace_uses(n.outputs[0], twin->second);
+    ++count;
+  }
+  return count;
 }
 
 }  // namespace octet::convert

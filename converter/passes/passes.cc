@@ -36,7 +36,9 @@ constexpr Pass kFusion[] = {
 Result<int> run(Graph& g, std::span<const Pass> passes) {
   int count = 0;
   for (const Pass& pass : passes) {
-    count += pass.run(g);
+    const int rewritten = pass.run(g);
+    count += rewritten;
+    if (rewritten == 0) continue;
     remove_dead(g);
     if (auto done = infer_all(g); !done)
       return Error{done.error().code, std::string("pass ") + pass.name + ": " + done.error().text};

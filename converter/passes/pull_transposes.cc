@@ -53,6 +53,7 @@ struct Pull {
 };
 
 struct Lift {
+  Rewriter& r;
   Graph& g;
   const Uses& uses;
   std::map<std::pair<TensorId, Perm>, TensorId> turned;
@@ -78,7 +79,8 @@ struct Lift {
     }
     if (x.shape.elements() == 1 && x.shape.rank() != static_cast<int>(p.size())) return t;
     if (!pull.passes(t, depth)) return leaf(t, p);
-    Node& n = g.nodes[static_cast<size_t>(uses.made_by(t))];
+    const int i = uses.made_by(t);
+    Node& n = r.node(i);
     const Perm inv = inverse(p);
     auto turn = [&](int& axis) { axis = inv[static_cast<size_t>(axis)]; };
     if (auto* op = as<schema::ConcatT>(n)) turn(op->axis);
@@ -91,15 +93,17 @@ struct Lift {
     }
     std::vector<TensorId> inputs = n.inputs;
     for (TensorId& in : inputs) in = lift(pull, in, p, depth + 1);
-    n.inputs = inputs;
+    r.set_inputs(i, std::move(inputs));
     const TensorId out = add_like(g, t, permuted(tensor(g, t).shape, p));
-    n.outputs = {out};
+    r.set_outputs(i, {out});
     return out;
   }
 };
 
-bool pull(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool pull(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   auto* op = as<schema::TransposeT>(n);
   if (!op || is_identity(op->perm)) return false;
   const TensorId x = n.inputs[0], out = n.outputs[0];
@@ -108,21 +112,17 @@ bool pull(Graph& g, const Uses& uses, int i) {
   if (!pulled.passes(x, 0)) return false;
   const int64_t now = tensor(g, x).shape.elements(), then = pulled.cost(x, p, 0);
   if (now < 0 || then > now || (then == now && !pulled.at_input)) return false;
-  Lift lift{.g = g, .uses = uses, .turned = {}, .added = {}};
+  Lift lift{.r = r, .g = g, .uses = uses, .turned = {}, .added = {}};
   const TensorId lifted = lift.lift(pulled, x, p, 0);
-  std::stable_sort(lift.added.begin(), lift.added.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
   const Perm identity = [&] {
     Perm id = p;
     std::sort(id.begin(), id.end());
     return id;
   }();
-  Node& old = g.nodes[static_cast<size_t>(i)];
-  old.inputs = {lifted};
-  old.op = make_op(schema::TransposeT{.perm = identity});
-  for (auto& [after, node] : lift.added) insert(g, after + 1, std::move(node));
-  const Uses fresh(g);
-  if (!fresh.outputs[static_cast<size_t>(out)]) replace_uses(g, out, lifted);
+  r.node(i).op = make_op(schema::TransposeT{.perm = identity});
+  r.set_inputs(i, {lifted});
+  for (auto& [after, node] : lift.added) r.insert_after(after, std::move(node));
+  if (!uses.outputs[at(out)]) r.replace_uses(out, lifted);
   return true;
 }
 

@@ -20,16 +20,22 @@ const schema::TransposeT* transpose_of(Graph& g, const Uses& uses, TensorId t) {
   return p ? as<schema::TransposeT>(*p) : nullptr;
 }
 
+// A node before or after n that only turns.
+Node transpose_by(const Node& n, const Perm& perm, TensorId from, TensorId to) {
+  return {.name = part_name(n.name, schema::Op::Transpose),
+          .op = make_op(schema::TransposeT{.perm = perm}),
+          .inputs = {from},
+          .outputs = {to}};
+}
+
 // Replaces node i by `op` on `inputs` and a Transpose to its old output.
-void place(Graph& g, int i, schema::OpUnion op, std::vector<TensorId> inputs, const Perm& after) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
-  const TensorId out = n.outputs[0];
-  const TensorId inner = add_like(g, out, permuted(tensor(g, out).shape, inverse(after)));
-  Node turn{.name = n.name, .op = make_op(schema::TransposeT{.perm = after}), .inputs = {inner}, .outputs = {out}};
-  n.op = std::move(op);
-  n.inputs = std::move(inputs);
-  n.outputs = {inner};
-  insert(g, i + 1, std::move(turn));
+void place(Rewriter& r, int i, schema::OpUnion op, std::vector<TensorId> inputs, const Perm& after) {
+  const TensorId out = r.node(i).outputs[0];
+  const TensorId inner = add_like(r.g, out, permuted(tensor(r.g, out).shape, inverse(after)));
+  r.node(i).op = std::move(op);
+  r.set_inputs(i, std::move(inputs));
+  r.set_outputs(i, {inner});
+  r.insert_after(i, transpose_by(r.node(i), after, inner, out));
 }
 
 // The axes of the output that a reduction over `axes` leaves of perm p.
@@ -214,8 +220,10 @@ bool is_much_smaller(const Shape& a, const Shape& b) {
   return dims(a) < dims(b);
 }
 
-bool push_elementwise(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool push_elementwise(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   const bool concat = as<schema::ConcatT>(n) != nullptr;
   const int rank = tensor(g, n.outputs[0]).shape.rank();
   TensorId largest = -1;
@@ -249,28 +257,29 @@ bool push_elementwise(Graph& g, const Uses& uses, int i) {
       const auto spec = reshape_spec(tensor(g, t).shape, padded);
       if (!spec) return false;
       const TensorId wide = add_like(g, t, padded);
-      before.push_back(
-          {.name = n.name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {t}, .outputs = {wide}});
+      before.push_back({.name = part_name(n.name, schema::Op::Reshape),
+                        .op = make_op(schema::ReshapeT{.shape = *spec}),
+                        .inputs = {t},
+                        .outputs = {wide}});
       t = wide;
     }
     const TensorId turned = add_like(g, t, permuted(padded, back));
-    before.push_back(
-        {.name = n.name, .op = make_op(schema::TransposeT{.perm = back}), .inputs = {t}, .outputs = {turned}});
+    before.push_back(transpose_by(n, back, t, turned));
     t = turned;
   }
   schema::OpUnion op = n.op;
   if (concat) op.AsConcat()->axis = p[static_cast<size_t>(op.AsConcat()->axis)];
-  place(g, i, std::move(op), std::move(inputs), p);
-  for (size_t k = before.size(); k-- > 0;) insert(g, i, std::move(before[k]));
+  for (Node& made : before) r.insert_before(i, std::move(made));
+  place(r, i, std::move(op), std::move(inputs), p);
   return true;
 }
 
 // Before: MatMul(Transpose(a), b), the last two dims swapped   After: MatMul(a, b) with transpose_a
-bool push_matmul(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool push_matmul(Rewriter& r, int i) {
+  Node& n = r.node(i);
   auto* op = as<schema::MatMulT>(n);
   for (size_t k = 0; op && k < 2; ++k) {
-    auto* t = transpose_of(g, uses, n.inputs[k]);
+    auto* t = transpose_of(r.g, r.uses(), n.inputs[k]);
     if (!t) continue;
     Perm swap_last(t->perm.size());
     std::iota(swap_last.begin(), swap_last.end(), 0);
@@ -278,15 +287,17 @@ bool push_matmul(Graph& g, const Uses& uses, int i) {
     if (t->perm != swap_last) continue;
     bool& flag = k == 0 ? op->transpose_a : op->transpose_b;
     flag = !flag;
-    n.inputs[k] = producer(g, uses, n.inputs[k])->inputs[0];
+    r.set_input(i, k, producer(r.g, r.uses(), n.inputs[k])->inputs[0]);
     return true;
   }
   return false;
 }
 
 // Before: s = Shape(Transpose(x, p))   After: s = Gather(Shape(x), p)
-bool push_shape_of(Graph& g, const Uses& uses, int i) {
-  Node& n = g.nodes[static_cast<size_t>(i)];
+bool push_shape_of(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  Node& n = r.node(i);
   auto* op = as<schema::ShapeOfT>(n);
   auto* t = op ? transpose_of(g, uses, n.inputs[0]) : nullptr;
   if (!t) return false;
@@ -297,18 +308,24 @@ bool push_shape_of(Graph& g, const Uses& uses, int i) {
   const TensorId x = producer(g, uses, n.inputs[0])->inputs[0], out = n.outputs[0];
   const TensorId order = g.add(make_constant<int64_t>(n.name + ":order", {static_cast<int64_t>(index.size())}, index));
   const TensorId all = add_like(g, out, {rank});
-  Node shape{.name = n.name, .op = make_op(schema::ShapeOfT{}), .inputs = {x}, .outputs = {all}};
+  Node shape{.name = part_name(n.name, schema::Op::ShapeOf),
+             .op = make_op(schema::ShapeOfT{}),
+             .inputs = {x},
+             .outputs = {all}};
   n.op = make_op(schema::GatherT{.axis = 0});
-  n.inputs = {all, order};
-  insert(g, i, std::move(shape));
+  r.set_inputs(i, {all, order});
+  r.insert_before(i, std::move(shape));
   return true;
 }
 
-bool push(Graph& g, const Uses& uses, int i) {
-  const Node& n = g.nodes[static_cast<size_t>(i)];
+bool push(Rewriter& r, int i) {
+  Graph& g = r.g;
+  const Uses& uses = r.uses();
+  const Node& n = r.node(i);
   if (n.inputs.empty()) return false;
-  if (as<schema::BinaryT>(n) || as<schema::ConcatT>(n)) return push_elementwise(g, uses, i);
-  if (push_matmul(g, uses, i) || push_shape_of(g, uses, i)) return true;
+  if (as<schema::TransposeT>(n)) return merge_transposes(r, i);  // otherwise a train of them would pass each op behind
+  if (as<schema::BinaryT>(n) || as<schema::ConcatT>(n)) return push_elementwise(r, i);
+  if (push_matmul(r, i) || push_shape_of(r, i)) return true;
   auto* t = transpose_of(g, uses, n.inputs[0]);
   if (!t) return false;
   const TensorId x = producer(g, uses, n.inputs[0])->inputs[0];
@@ -319,13 +336,11 @@ bool push(Graph& g, const Uses& uses, int i) {
   std::vector<TensorId> inputs = n.inputs;
   inputs[0] = x;
   const Perm before = swapped->before;
-  place(g, i, std::move(swapped->op), std::move(inputs), swapped->after);
+  place(r, i, std::move(swapped->op), std::move(inputs), swapped->after);
   if (before.empty()) return true;
   const TensorId turned = add_like(g, x, permuted(tensor(g, x).shape, before));
-  Node& moved = g.nodes[static_cast<size_t>(i)];
-  moved.inputs[0] = turned;
-  insert(g, i,
-         {.name = moved.name, .op = make_op(schema::TransposeT{.perm = before}), .inputs = {x}, .outputs = {turned}});
+  r.insert_before(i, transpose_by(r.node(i), before, x, turned));
+  r.set_input(i, 0, turned);
   return true;
 }
 

@@ -2,28 +2,16 @@
 #pragma once
 #include <algorithm>
 
+#include "converter/graph/rewriter.h"
 #include "converter/passes/passes.h"
 
 namespace octet::convert {
 
-// Calls `visit(g, uses, i)` for each node until it returns false for all of them; it returns whether it rewrote something,
-// and may then have inserted and removed nodes.
-template <class Visit>
-int rewrite_nodes(Graph& g, Visit visit) {
-  int count = 0;
-  for (bool changed = true; changed;) {
-    changed = false;
-    Uses uses(g);
-    for (int i = 0; i < static_cast<int>(g.nodes.size()); ++i) {
-      if (!visit(g, uses, i)) continue;
-      ++count;
-      changed = true;
-      remove_dead(g);
-      uses = Uses(g);
-      i = std::max(-1, i - 3);  // what stands before may match now
-    }
-  }
-  return count;
-}
+// Calls `visit(r, i)` for each node i until it returns false for all of them; it returns whether it rewrote something. What
+// nobody reads any more then goes by itself.
+int rewrite_nodes(Graph& g, bool (*visit)(Rewriter& r, int i));
+
+// Before: y = Transpose(Transpose(x, p), q)   After: y = Transpose(x, p then q), or x where that is the identity
+bool merge_transposes(Rewriter& r, int i);
 
 }  // namespace octet::convert

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "converter/graph/edit.h"
+#include "converter/graph/rewriter.h"
 #include "converter/passes/passes.h"
 #include "converter/quant/grid.h"
 #include "converter/quant/roles.h"
@@ -71,11 +71,12 @@ void take_scales(Graph& g) {
     g.nodes[i].op = make_op(schema::ReshapeT{.shape = *reshape_spec(shape, shape)});
   }
   for (size_t i : tables) g.nodes[i].op = make_op(schema::UnaryT{});
-  for (size_t i = g.nodes.size(); i-- > 0;) {
-    if (!goes[i]) continue;
-    const TensorId from = g.nodes[i].outputs[0], to = g.nodes[i].inputs[0];
-    g.nodes.erase(g.nodes.begin() + static_cast<std::ptrdiff_t>(i));
-    replace_uses(g, from, to);
+  Rewriter r(g);
+  for (int i = static_cast<int>(goes.size()); i-- > 0;) {
+    if (!goes[at(i)]) continue;
+    const TensorId from = r.node(i).outputs[0], to = r.node(i).inputs[0];
+    r.erase(i);
+    r.replace_uses(from, to);
   }
 }
 

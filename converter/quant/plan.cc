@@ -7,9 +7,25 @@
 
 #include "converter/quant/roles.h"
 #include "kernels/quant.h"
+#include "runtime/core/precision.h"
 
 namespace octet::convert {
 namespace {
+
+// Whether `name` means the node, or a node of the source whose work it does.
+bool means(std::string_view name, const Node& n) {
+  return is_of(n.name, name) ||
+         std::any_of(n.fused.begin(), n.fused.end(), [&](const std::string& f) { return is_of(f, name); });
+}
+
+std::vector<std::string_view> names_of_nodes(const Graph& g) {
+  std::vector<std::string_view> names;
+  for (const Node& n : g.nodes) {
+    names.push_back(n.name);
+    names.insert(names.end(), n.fused.begin(), n.fused.end());
+  }
+  return names;
+}
 
 class Planner {
  public:
@@ -67,7 +83,8 @@ class Planner {
         if (from_softmax(node(n).inputs[0])) stays_float(n, "averages over a softmax");
       }
       for (TensorId t : node(n).outputs) behind[at(t)] = any;
-      if (std::find(options_.exclude.begin(), options_.exclude.end(), node(n).name) != options_.exclude.end())
+      if (std::any_of(options_.exclude.begin(), options_.exclude.end(),
+                      [&](const std::string& name) { return means(name, node(n)); }))
         stays_float(n, "--exclude");
     }
   }
@@ -207,9 +224,9 @@ std::span<const GranularityName> granularities() { return kGranularities; }
 
 Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
   for (const std::string& name : options.exclude)
-    if (std::none_of(g.nodes.begin(), g.nodes.end(), [&](const Node& n) { return n.name == name; }))
+    if (std::none_of(g.nodes.begin(), g.nodes.end(), [&](const Node& n) { return means(name, n); }))
       return Error{Code::kBadArgument,
-                   "--exclude: " + g.source + " has no node '" + name + "'; octet-inspect lists them"};
+                   "--exclude: " + g.source + " has no node '" + name + "'" + similar_names(name, names_of_nodes(g))};
   return Planner(g, options).make();
 }
 

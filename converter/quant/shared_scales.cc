@@ -41,7 +41,7 @@ std::vector<std::string> shared_scales(const Graph& g) {
   std::vector<std::string> lines;
   for (const Node& n : g.nodes) {
     const auto& users = uses.users[static_cast<size_t>(n.outputs[0])];
-    const auto* all = as<schema::ConcatT>(n) && !users.empty() ? rounding(g, users[0]) : nullptr;
+    const auto* all = as<schema::ConcatT>(n) && !users.empty() ? rounding(g, *users.begin()) : nullptr;
     for (size_t i = 0; all && i < n.inputs.size(); ++i) {
       const auto* part = rounded_by(g, uses, n.inputs[i]);
       const float steps = part ? static_cast<float>(part->high - part->low) * part->scale / all->scale : kFewSteps;

@@ -89,7 +89,8 @@ struct Splitter {
   TensorId put(schema::OpUnion op, std::vector<TensorId> inputs, TensorId like, int64_t channels) {
     const TensorId y = add_like(g, like, with_last(tensor(g, like).shape, channels));
     g.tensors[at(y)].quant = {};
-    insert(g, static_cast<int>(i++), {.name = name, .op = std::move(op), .inputs = std::move(inputs), .outputs = {y}});
+    Node part{.name = part_name(name, op.type), .op = std::move(op), .inputs = std::move(inputs), .outputs = {y}};
+    insert(g, static_cast<int>(i++), std::move(part));
     return y;
   }
   TensorId slice(TensorId x, int64_t begin, int64_t end) {

@@ -164,6 +164,8 @@ class Loader {
   Result<void> node(const schema::Node& n) {
     NodeDef def;
     if (n.name()) def.name = n.name()->string_view();
+    if (n.fused())
+      for (const auto* name : *n.fused()) def.fused.push_back(name->string_view());
     def.model = &model_;
     def.kind = find_op(n.op_type());
     def.op = n.op();

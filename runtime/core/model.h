@@ -47,6 +47,7 @@ struct TensorDef {
 
 struct NodeDef {
   std::string_view name;
+  std::vector<std::string_view> fused = {};  // names of source nodes whose work this one does as well
   const OpKind* kind = nullptr;
   const ModelData* model = nullptr;  // whose node it is
   const void* op = nullptr;          // the schema's table: attributes<schema::Conv2d>()

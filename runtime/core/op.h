@@ -134,6 +134,7 @@ struct OpKind {
   // Null: what only moves moves those of input 0, anything else is refused.
   Unknowns (*unknowns)(const NodeDef&, int input, const Value& in, const Value& output) = nullptr;
   DType (*dtype)(const NodeDef&, int output) = nullptr;  // the output's; null: that of input 0
+  uint32_t since = 0;                                    // minor version of the file format that brought the op
   // Load time: what constant operands hold, which takes longer. Null: anything is good.
   Result<void> (*check_data)(const NodeDef&, const ModelData&) = nullptr;
   bool pitched_in = false;           // takes rows apart (pitch > channels) for every input

@@ -11,6 +11,34 @@ namespace {
 
 using Names = std::unordered_set<std::string_view>;
 
+// Whether `test` holds for a name that means the node: its own, that of the source's node that it was written beside (see
+// is_of), or the same of one whose work it does.
+template <class F>
+bool any_meaning(const NodeDef& node, const F& test) {
+  const auto any = [&](std::string_view name) {
+    for (size_t end = name.find(':', 1); end != std::string_view::npos; end = name.find(':', end + 1))
+      if (test(name.substr(0, end))) return true;
+    return test(name);
+  };
+  return any(node.name) || std::any_of(node.fused.begin(), node.fused.end(), any);
+}
+
+// How many characters must be put in, left out or changed.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t changed = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
 template <class List>
 Names set_of(const List& list) {
   return {std::begin(list), std::end(list)};
@@ -81,15 +109,22 @@ Result<void> check_names(const ModelData& model, const std::vector<std::string>&
                          bool nodes_too) {
   if (list.empty()) return {};
   Names known = set_of(kVocabulary);
+  std::vector<std::string_view> nodes;
   for (const NodeDef& node : model.nodes) {
     const auto names = node.kind->names(node);
     known.insert(names.begin(), names.end());
-    if (nodes_too) known.insert(node.name);
+    if (!nodes_too) continue;
+    any_meaning(node, [&](std::string_view name) { return known.insert(name), false; });
+    nodes.push_back(node.name);
+    nodes.insert(nodes.end(), node.fused.begin(), node.fused.end());
   }
-  for (const std::string& name : list)
-    if (known.count(name) == 0)
-      return error(Code::kBadArgument, option, ": '", name, "' is no op", nodes_too ? " and no node of " : " known to ",
-                   nodes_too ? model.name : std::string("Octet"), "; octet-inspect lists both");
+  for (const std::string& name : list) {
+    if (known.count(name) > 0) continue;
+    if (!nodes_too)
+      return error(Code::kBadArgument, option, ": '", name, "' is no op known to Octet; octet-inspect lists them");
+    return error(Code::kBadArgument, option, ": '", name, "' is no op and no node of ", model.name,
+                 similar_names(name, nodes));
+  }
   return {};
 }
 
@@ -118,6 +153,25 @@ void choose_movers(const ModelData& model, const std::vector<bool>& may, std::ve
 
 }  // namespace
 
+bool is_of(std::string_view node, std::string_view source) {
+  return node.starts_with(source) && (node.size() == source.size() || (!source.empty() && node[source.size()] == ':'));
+}
+
+std::string similar_names(std::string_view wanted, std::vector<std::string_view> names) {
+  std::string text = "; it may have been removed, as one that computes nothing or only constants";
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::vector<std::pair<size_t, std::string_view>> by_distance;
+  constexpr size_t kLongest = 256;  // of a name that is compared
+  if (wanted.size() <= kLongest)
+    for (std::string_view name : names)
+      if (name.size() <= kLongest) by_distance.emplace_back(distance(wanted, name), name);
+  std::sort(by_distance.begin(), by_distance.end());
+  for (size_t i = 0; i < std::min<size_t>(3, by_distance.size()); ++i)
+    text.append(i ? ", '" : "; similar names: '").append(by_distance[i].second).append("'");
+  return text + "; octet-inspect lists all";
+}
+
 Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptions& options) {
   std::vector<bool> int8(model.nodes.size(), false), movers(model.nodes.size(), false);
   OCTET_TRY(check_names(model, options.int8_ops, "int8_ops", false));
@@ -131,7 +185,7 @@ Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptio
   const Names excluded = set_of(options.int8_exclude);
   for (size_t n = 0; n < model.nodes.size(); ++n) {
     const NodeDef& node = model.nodes[n];
-    if (names_op(excluded, node) || excluded.count(node.name) > 0 || !can_int8(node, model)) continue;
+    if (names_op(excluded, node) || any_meaning(node, [&](std::string_view name) { return excluded.count(name) > 0; }) || !can_int8(node, model)) continue;
     if (node.kind->moves_only)
       movers[n] = true;
     else

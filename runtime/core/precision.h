@@ -6,6 +6,12 @@
 
 namespace octet {
 
+// Whether a node of that name is, or was written beside, the source's node `source`: "conv1", "conv1:transpose" of conv1.
+bool is_of(std::string_view node, std::string_view source);
+
+// What to say of a name that no node has: the names that look most like it.
+std::string similar_names(std::string_view wanted, std::vector<std::string_view> names);
+
 // By node: those whose quantisation the file gives (can_int8) and whose op the lists name. Ops that only move elements need
 // no naming, unless to be excluded; they are int8 where that saves converting and changes no value:
 // - all that they move was u8 when it was made, or came so through such ops: moved as bytes, it may be dequantised later; or

@@ -275,6 +275,22 @@ TEST(Export, SamplesNeedAnOpset) {
   EXPECT_NE(bytes.error().text.find("--opset 16"), std::string::npos) << bytes.error().text;
 }
 
+TEST(Export, BoxesCutIntoBins) {
+  for (int64_t opset : {10, 16}) {
+    TestModel m(opset);
+    const std::string x = image(m), boxes = m.floats({2, 4}, {0, 0, 5, 4, 2, 1, 6, 6});
+    for (const char* mode : {"avg", "max"})
+      m.output(
+          m.op("RoiAlign", {image(m), boxes, m.ints({0, 0})},
+               {attr("mode", mode), attr("output_height", 2), attr("output_width", 3), attr("spatial_scale", .5f)}));
+    for (int to : {13, 16, 21})
+      if (opset < 16 || to >= 16) expect_same_again(m, {}, to, "boxes");
+    auto bytes = export_onnx(loaded(converted(m)), {.opset = 13, .as_float = true});
+    ASSERT_EQ(static_cast<bool>(bytes), opset < 16);
+    EXPECT_TRUE(bytes || bytes.error().text.find("--opset 16") != std::string::npos);
+  }
+}
+
 TEST(Export, FloatModelsComputeTheSameWhenReadAgain) {
   for (const Case& c : kCases)
     for (int opset : {13, 17, 18}) {

@@ -42,8 +42,10 @@ void add_output(Graph& g, TensorId id, const std::string& name) {
   Tensor copy{.name = name, .dtype = tensor(g, id).dtype, .shape = tensor(g, id).shape};
   const auto spec = reshape_spec(copy.shape, copy.shape);
   g.outputs.push_back(g.add(std::move(copy)));
-  g.nodes.push_back(
-      {.name = name, .op = make_op(schema::ReshapeT{.shape = *spec}), .inputs = {id}, .outputs = {g.outputs.back()}});
+  g.nodes.push_back({.name = name + ":copy",
+                     .op = make_op(schema::ReshapeT{.shape = *spec}),
+                     .inputs = {id},
+                     .outputs = {g.outputs.back()}});
 }
 
 }  // namespace octet::convert

@@ -59,6 +59,18 @@ std::vector<TensorId> SourceNode::emit_node(schema::OpUnion op, std::vector<Tens
   return outputs;
 }
 
+void SourceNode::name_parts() {
+  const auto weight = [](const Node& n) {
+    if (as<schema::Conv2dT>(n) || as<schema::DeformConv2dT>(n) || as<schema::MatMulT>(n)) return 2;
+    return find_op(n.op.type)->moves_only || as<schema::CastT>(n) || as<schema::FakeQuantizeT>(n) ? 0 : 1;
+  };
+  size_t owner = first_;
+  for (size_t i = first_; i < g.nodes.size(); ++i)
+    if (weight(g.nodes[i]) >= weight(g.nodes[owner])) owner = i;
+  for (size_t i = first_; i < g.nodes.size(); ++i)
+    if (i != owner) g.nodes[i].name = part_name(name_, g.nodes[i].op.type);
+}
+
 TensorId SourceNode::reshape(TensorId x, std::vector<int64_t> spec) {
   // A scalar's shape is empty, which in the file would mean that the shape is an operand: so it is one.
   if (spec.empty()) return emit(schema::ReshapeT{}, {x, integers({})});

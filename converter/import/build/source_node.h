@@ -11,7 +11,7 @@ class SourceNode {
  public:
   // `name` is that of the nodes written, `result_name` that of their outputs until the source's names are given.
   SourceNode(Graph& graph, std::string name, std::string result_name)
-      : g(graph), name_(std::move(name)), result_name_(std::move(result_name)) {}
+      : g(graph), name_(std::move(name)), result_name_(std::move(result_name)), first_(graph.nodes.size()) {}
 
   Graph& g;
 
@@ -55,6 +55,9 @@ class SourceNode {
   TensorId integers(std::span<const int64_t> values);  // a vector
   TensorId scalar_like(TensorId x, double value);      // rank 0, of x's type
 
+  // When all is written: the node that computes keeps the name, the others are called after it.
+  void name_parts();
+
   void fail(std::string text, Code code = Code::kBadModel);
   TensorId refuse(std::string text, Code code = Code::kBadModel) { return fail(std::move(text), code), -1; }
   bool failed() const { return !failure_.empty(); }
@@ -65,6 +68,7 @@ class SourceNode {
   std::vector<TensorId> emit_node(schema::OpUnion op, std::vector<TensorId> operands);
 
   std::string name_, result_name_;
+  size_t first_;  // place in the graph of the first node written
   std::string failure_;
   Code code_ = Code::kBadModel;
 };

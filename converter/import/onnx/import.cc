@@ -43,6 +43,7 @@ class OnnxImporter {
     if (auto done = read_opset(model); !done) return done.error();
     if (auto done = add_constants(model.graph()); !done) return done.error();
     if (auto done = add_inputs(model.graph()); !done) return done.error();
+    first_made_ = static_cast<TensorId>(g_.tensors.size());
     const std::vector<bool> needed = needed_nodes(model.graph());
     for (int i = 0; i < model.graph().node_size(); ++i)
       if (needed[static_cast<size_t>(i)])
@@ -155,6 +156,7 @@ class OnnxImporter {
     const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
     op->import(n);
     if (n.failed()) return error(n.code(), where + n.failure());
+    n.name_parts();
     for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
     return add_results(proto, n.results, where);
   }
@@ -171,7 +173,7 @@ class OnnxImporter {
       if (!values_.emplace(name, results[k]).second)
         return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
       Tensor& t = g_.tensors[static_cast<size_t>(results[k])];
-      if (std::find(g_.inputs.begin(), g_.inputs.end(), results[k]) == g_.inputs.end() && !t.constant) t.name = name;
+      if (results[k] >= first_made_ && !t.constant) t.name = name;
     }
     return {};
   }
@@ -202,6 +204,7 @@ class OnnxImporter {
   const ConvertOptions& options_;
   Graph g_;
   int64_t opset_ = 0;
+  TensorId first_made_ = 0;  // what stands before it is an input or a constant
   std::unordered_map<std::string, TensorId> values_;
   StoredTensors stored_;
 };

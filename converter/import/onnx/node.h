@@ -22,7 +22,7 @@ class OnnxNode : public SourceNode {
  public:
   OnnxNode(Graph& graph, const onnx::NodeProto& node, int64_t version, std::filesystem::path model_folder,
            StoredTensors& stored_tensors)
-      : SourceNode(graph, node.name(), node.output_size() ? node.output(0) : ""),
+      : SourceNode(graph, node.name().empty() ? result_of(node) : node.name(), result_of(node)),
         proto(node),
         opset(version),
         folder(std::move(model_folder)),
@@ -50,6 +50,7 @@ class OnnxNode : public SourceNode {
   void result(TensorId id) { results.push_back(id); }
 
  private:
+  static std::string result_of(const onnx::NodeProto& node) { return node.output_size() ? node.output(0) : ""; }
   const onnx::AttributeProto* find(std::string_view name, int32_t type);
 };
 

@@ -74,6 +74,7 @@ class PaddleImporter {
     const std::vector<std::string> outputs = output_names(ops);
     const std::vector<bool> needed = needed_ops(ops, outputs);
     if (auto done = add_inputs(ops, needed); !done) return done.error();
+    first_made_ = static_cast<TensorId>(g_.tensors.size());
     for (int i = 0; i < ops.size(); ++i)
       if (needed[static_cast<size_t>(i)] && ops[i].type() != "feed" && ops[i].type() != "fetch")
         if (auto done = add_op(ops[i]); !done) return done.error();
@@ -198,6 +199,7 @@ class PaddleImporter {
     if (!n.failed()) op->import(n);
     if (!n.failed()) n.observe_result();
     if (n.failed()) return error(n.code(), where + n.failure());
+    n.name_parts();
     return add_results(desc, n, where);
   }
 
@@ -212,8 +214,7 @@ class PaddleImporter {
         const TensorId id = made->second[k];
         values_[out.arguments(i)] = id;
         Tensor& t = g_.tensors[static_cast<size_t>(id)];
-        if (!t.constant && std::find(g_.inputs.begin(), g_.inputs.end(), id) == g_.inputs.end())
-          t.name = out.arguments(i);
+        if (!t.constant && id >= first_made_) t.name = out.arguments(i);
       }
     }
     return {};
@@ -223,6 +224,7 @@ class PaddleImporter {
   const ConvertOptions& options_;
   Graph g_;
   int64_t version_ = 0;
+  TensorId first_made_ = 0;  // what stands before it is an input or a parameter
   std::unordered_map<std::string, const paddle::VarDesc*> variables_;
   std::unordered_map<std::string, TensorId> values_;
   std::unordered_set<std::string> not_finite_;
