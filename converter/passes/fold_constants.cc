@@ -1,6 +1,6 @@
 // Nodes whose operands are all constant are computed now, by the runtime itself, so that an op has one meaning.
 // Before: y = Mul(constant, constant)   After: y = constant   Unless: the result would be large (an Expand kept small in the file).
-#include "converter/graph/emit.h"
+#include "converter/graph/as_model.h"
 #include "converter/passes/rewrite.h"
 
 namespace octet::convert {
@@ -20,7 +20,7 @@ bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known) 
 // The foldable nodes as a graph of their own; `results`: the tensors of `g` that its outputs stand for.
 Graph constant_part(const Graph& g, const std::vector<bool>& foldable, std::vector<TensorId>& results) {
   Graph part;
-  part.source = g.source;
+  part.source = g.source + " (constant part)";
   part.tensors.resize(g.tensors.size());
   std::vector<bool> wanted(g.tensors.size(), false);
   for (size_t i = 0; i < g.nodes.size(); ++i)
@@ -63,11 +63,9 @@ Result<int> fold_constants(Graph& g) {
   }
   if (!any) return 0;
   std::vector<TensorId> results;
-  const Graph part = constant_part(g, foldable, results);
+  Graph part = constant_part(g, foldable, results);
   if (results.empty()) return 0;
-  auto bytes = emit(part);
-  if (!bytes) return bytes.error();
-  auto model = Model::from_bytes(*bytes, g.source + " (constant part)");
+  auto model = as_model(std::make_shared<const Graph>(std::move(part)));
   if (!model) return model.error();
   auto session = Session::create(*model, {.precision = Precision::kF32});
   if (!session) return session.error();
