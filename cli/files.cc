@@ -66,10 +66,14 @@ Result<void> write_files(std::span<const NewFile> files) {
   return {};
 }
 
+Result<void> write_file(const std::string& path, std::vector<std::byte> bytes) {
+  const NewFile file{path, std::move(bytes)};
+  return write_files({&file, 1});
+}
+
 Result<void> write_text(const std::string& path, const std::string& text) {
   const auto* p = reinterpret_cast<const std::byte*>(text.data());
-  const NewFile file{path, {p, p + text.size()}};
-  return write_files({&file, 1});
+  return write_file(path, {p, p + text.size()});
 }
 
 }  // namespace octet

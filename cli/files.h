@@ -17,6 +17,7 @@ struct NewFile {
   std::vector<std::byte> bytes;
 };
 Result<void> write_files(std::span<const NewFile> files);
+Result<void> write_file(const std::string& path, std::vector<std::byte> bytes);
 Result<void> write_text(const std::string& path, const std::string& text);
 
 }  // namespace octet

@@ -6,16 +6,17 @@
 
 namespace octet {
 
-void add_session_flags(CLI::App& app, SessionFlags& flags) {
-  app.add_option("--threads,--cpu_threads", flags.threads, "Threads of one inference")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads) {
+  app.add_option(threads, flags.threads, "Threads of one inference")->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--precision", flags.precision, "fp32, int8, or paddle: int8 where the model is quantised, else fp32")
       ->check(CLI::IsMember({"fp32", "int8", "paddle"}))
       ->capture_default_str();
   app.add_option("--int8_ops", flags.int8_ops, "Only these ops run in int8: a,b (Octet's, ONNX' or Paddle's names)")
-      ->delimiter(',');
-  app.add_option("--int8_exclude", flags.int8_exclude, "Op or node names that stay float: a,b")->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);  // the word that follows is the model
+  app.add_option("--int8_exclude", flags.int8_exclude, "Op or node names that stay float: a,b")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--plans_kept", flags.plans_kept, "Input shapes that stay prepared")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

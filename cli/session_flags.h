@@ -18,8 +18,8 @@ struct SessionFlags {
   size_t kept_mib = 0;
 };
 
-// Paddle's names for threads and oneDNN are understood as well as Octet's.
-void add_session_flags(CLI::App& app, SessionFlags& flags);
+// Paddle's names are understood as well as Octet's; of `threads` the first stands in messages.
+void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads = "--threads,--cpu_threads");
 // Fails where int8 is asked of a model that is not quantised.
 Result<SessionOptions> session_options(const SessionFlags& flags, const Model& model);
 void print_warnings(const char* program, std::span<const std::string> warnings);  // to standard error

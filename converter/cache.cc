@@ -9,7 +9,6 @@
 #include <fstream>
 #include <optional>
 
-#include "converter/graph/emit.h"
 #include "converter/identity.h"
 #include "converter/import/onnx/import.h"
 #include "converter/import/paddle/files.h"
@@ -80,12 +79,14 @@ Result<std::string> made_from(const std::vector<std::string>& files) {
 // Others may be at the same: whoever comes last has made the same bytes.
 Result<void> replace(const fs::path& kept, std::span<const std::byte> bytes) {
   const std::string mine = kept.string() + '.' + std::to_string(gettid()) + ".partial";
-  if (auto done = convert::write_file(mine, bytes); !done) return done;
   std::error_code failed, ignored;
-  fs::rename(mine, kept, failed);
-  if (!failed) return {};
+  std::ofstream out(mine, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (out) fs::rename(mine, kept, failed);
+  if (out && !failed) return {};
   fs::remove(mine, ignored);
-  return Error{Code::kIo, kept.string() + ": " + failed.message()};
+  return Error{Code::kIo, kept.string() + ": " + (failed ? failed.message() : "cannot be written")};
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include "converter/import/paddle/import.h"
 #include "converter/load.h"
 #include "converter/passes/passes.h"
-#include "converter/quant/emit_int8.h"
 #include "converter/quant/freeze.h"
+#include "converter/quant/int8_ops.h"
 #include "converter/quant/observed.h"
 #include "converter/quant/shared_scales.h"
 #include "converter/quant/wide_weights.h"
@@ -53,7 +53,9 @@ Result<std::vector<std::byte>> convert_model(const std::string& path, const Conv
   if (!graph->quantised || options.simulate) return convert::emit(*graph);
   convert::split_wide_weights(*graph);
   const convert::Frozen frozen = convert::freeze(*graph);
-  if (auto done = convert::record_int8_ops(*graph); !done) return done.error();
+  auto int8_ops = convert::int8_ops(*graph);
+  if (!int8_ops) return int8_ops.error();
+  graph->int8_ops = std::move(*int8_ops);
   const int observed = convert::take_observed(*graph);
   if (options.log) options.log(summary(frozen, observed));
   return convert::emit(*graph);

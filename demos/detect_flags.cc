@@ -30,7 +30,7 @@ void define_flags(CLI::App& app, DetectFlags& f) {
   app.add_option("--arch", f.arch, arch_names())->capture_default_str();
   app.add_flag("--include_nms", f.include_nms, "Whether the model ends in NMS; default: seen from its outputs");
   app.add_option("--device", f.device, "CPU")->capture_default_str();
-  add_session_flags(app, f.session);
+  add_session_flags(app, f.session, "--cpu_threads,--threads");
   app.add_option("--batch_size", f.batch_size, "Pictures in one inference; default: the model's, the YAML's, or 1")
       ->check(CLI::Range(1, 1024));
   app.add_option("--img_shape,--image_shape", f.img_shape, "Input size where the model leaves it open; default 640")

@@ -30,7 +30,7 @@ void define_flags(CLI::App& app, SegFlags& f) {
                  "One picture: where its class ids go, a palette PNG; beside it _overlay.png");
   app.add_flag("--benchmark", f.benchmark, "10 runs to warm up and 100 under the clock on one picture");
   app.add_option("--device", f.device, "CPU")->capture_default_str();
-  add_session_flags(app, f.session);
+  add_session_flags(app, f.session, "--cpu_threads,--threads");
   app.add_flag("--use_trt", f.use_trt, "TensorRT: not available on CPUs");
   app.add_flag("--use_multi_img_for_dynamic_shape_collect", f.use_multi_img_for_dynamic_shape_collect,
                "Accepted for old command lines; without effect");

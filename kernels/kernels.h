@@ -244,17 +244,17 @@ enum class UnaryF32 : uint8_t {
 
 // A row: the tile of an int8 implicit GEMM.
 struct GemmS8 {
-  uint32_t needs = 0;  // Feature bits
-  int rows = 0,
-      channels = 0;  // the tile: rows that `run` does best (it takes fewer), channels side by side (it takes any)
+  uint32_t needs = 0;         // Feature bits
+  int rows = 0;               // the tile: what `run` does best (it takes fewer), at most kMaxRows
+  int channels = 0;           // side by side (it takes any)
   int activation_offset = 0;  // 0, or 128 where `run` sees s8 = stored - 128: fold_bias needs it
   float cost = 0;             // cycles for a row's share of a block: 4 input times 16 output channels
-  void (*enter)() = nullptr;  // what a thread sets up before its tiles of a step; null: nothing
+  void (*enter)() = nullptr;  // what a thread sets up before its share of a step's tiles; null: nothing
   void (*leave)() = nullptr;  // and takes down after them
   void (*run)(const ConvTile&) = nullptr;
 };
 
-// A thread's stay in a kernel, around all its tiles of a step.
+// A thread's stay in a kernel, around its share of a step's tiles.
 class Entered {
  public:
   explicit Entered(const GemmS8& kernel) : kernel_(kernel) {

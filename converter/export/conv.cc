@@ -36,7 +36,7 @@ Attributes window(const A& a, const conv::Geometry& g) {
 
 }  // namespace
 
-Result<void> export_conv(ExportNode& n) {
+static Result<void> export_conv(ExportNode& n) {
   const auto& a = n.attributes<schema::Conv2d>();
   const conv::Geometry g = geometry(a.groups(), n.in(1).shape);
   // What saturates at the bounds anyway needs no Clip, and can be said in steps.
@@ -50,7 +50,7 @@ Result<void> export_conv(ExportNode& n) {
   return n.result(*y, layer.in_steps);
 }
 
-Result<void> export_deform_conv(ExportNode& n) {
+static Result<void> export_deform_conv(ExportNode& n) {
   if (n.opset() < 19) return n.refuse("needs --opset 19 or more");
   const auto& a = n.attributes<schema::DeformConv2d>();
   const conv::Geometry g = geometry(a.groups(), n.in(1).shape);
@@ -60,5 +60,11 @@ Result<void> export_deform_conv(ExportNode& n) {
   const std::string mask = n.has(4) ? n.operand(4) : "";
   return n.result(n.emit("DeformConv", {layer.x, layer.weights, n.operand(3), layer.bias, mask}, attributes));
 }
+
+static constexpr ExportOp kExportConvRows[] = {
+    {schema::Op::Conv2d, Wants::kImage, export_conv},
+    {schema::Op::DeformConv2d, Wants::kImage, export_deform_conv},
+};
+extern constinit const ExportRows kExportConv{kExportConvRows};
 
 }  // namespace octet::convert

@@ -16,7 +16,7 @@ Result<Attributes> reduction(const ExportNode& n, schema::ScatterReduction kind)
 }  // namespace
 
 // The places stay in the file's order: only the image has its channels second.
-Result<void> export_grid_sample(ExportNode& n) {
+static Result<void> export_grid_sample(ExportNode& n) {
   const auto& a = n.attributes<schema::GridSample>();
   if (n.opset() < 16) return n.refuse("needs --opset 16 or more");
   constexpr const char* kPaddings[] = {"zeros", "border", "reflection"};
@@ -28,12 +28,12 @@ Result<void> export_grid_sample(ExportNode& n) {
                           {"align_corners", int64_t{a.align_corners()}}}));
 }
 
-Result<void> export_gather_elements(ExportNode& n) {
+static Result<void> export_gather_elements(ExportNode& n) {
   const int64_t axis = n.attributes<schema::GatherElements>().axis();
   return n.result(n.emit("GatherElements", {n.operand(0), n.operand(1)}, {{"axis", axis}}));
 }
 
-Result<void> export_scatter_elements(ExportNode& n) {
+static Result<void> export_scatter_elements(ExportNode& n) {
   const auto& a = n.attributes<schema::ScatterElements>();
   auto attributes = reduction(n, a.reduction());
   if (!attributes) return attributes.error();
@@ -41,10 +41,18 @@ Result<void> export_scatter_elements(ExportNode& n) {
   return n.result(n.emit("ScatterElements", {n.operand(0), n.operand(1), n.operand(2)}, *attributes));
 }
 
-Result<void> export_scatter_nd(ExportNode& n) {
+static Result<void> export_scatter_nd(ExportNode& n) {
   auto attributes = reduction(n, n.attributes<schema::ScatterNd>().reduction());
   if (!attributes) return attributes.error();
   return n.result(n.emit("ScatterND", {n.operand(0), n.operand(1), n.operand(2)}, *attributes));
 }
+
+static constexpr ExportOp kExportElementsRows[] = {
+    {schema::Op::GatherElements, Wants::kFile, export_gather_elements},
+    {schema::Op::GridSample, Wants::kImage, export_grid_sample},
+    {schema::Op::ScatterElements, Wants::kFile, export_scatter_elements},
+    {schema::Op::ScatterNd, Wants::kFile, export_scatter_nd},
+};
+extern constinit const ExportRows kExportElements{kExportElementsRows};
 
 }  // namespace octet::convert

@@ -1,5 +1,5 @@
 // octet::export_onnx: the graph node by node.
-#include "converter/export/export.h"
+#include "octet/export.h"
 
 #include "converter/export/export_ops.h"
 #include "runtime/core/precision.h"
@@ -40,7 +40,6 @@ Layout layout_for(const Exporter& e, const NodeDef& n, const ExportOp& op) {
     case Wants::kForm:
       return e.home(n.inputs[0]);
     case Wants::kFile:
-    case Wants::kNothing:
       break;
   }
   return Layout::kFile;
@@ -57,7 +56,22 @@ void describe(Exporter& e) {
   for (const auto& [key, value] : m.metadata) e.out.metadata(std::string(key), std::string(value));
 }
 
+Result<void> export_nothing(ExportNode& n) {
+  return n.refuse(
+      "has no equivalent in ONNX; convert the source model again with --outputs naming the tensors before it ('" +
+      std::string(n.in(0).name) + "' is one), and export that");
+}
+
 }  // namespace
+
+const ExportOp& export_op(schema::Op type) {
+  static constexpr ExportOp kNone{.type = schema::Op::NONE, .wants = Wants::kFile, .write = export_nothing};
+  for (const ExportRows* rows : export_rows())
+    for (const ExportOp& op : *rows)
+      if (op.type == type) return op;
+  return kNone;
+}
+
 }  // namespace convert
 
 Result<std::vector<std::byte>> export_onnx(const Model& model, const ExportOptions& options) {

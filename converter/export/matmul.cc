@@ -20,7 +20,7 @@ Result<void> activated_result(const ExportNode& n, const std::string& y, bool in
 
 }  // namespace
 
-Result<void> export_matmul(ExportNode& n) {
+static Result<void> export_matmul(ExportNode& n) {
   const auto& a = n.attributes<schema::MatMul>();
   const TensorDef& b = n.in(1);
   if (b.constant && b.shape.rank() == 2 && a.transpose_b() && !a.transpose_a()) {
@@ -43,5 +43,10 @@ Result<void> export_matmul(ExportNode& n) {
   if (n.has(2)) y = n.emit("Add", {y, n.operand(2)});
   return activated_result(n, y, false);
 }
+
+static constexpr ExportOp kExportMatmulRows[] = {
+    {schema::Op::MatMul, Wants::kFile, export_matmul},
+};
+extern constinit const ExportRows kExportMatmul{kExportMatmulRows};
 
 }  // namespace octet::convert

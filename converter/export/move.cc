@@ -14,14 +14,14 @@ std::vector<int64_t> as_ints(const V* values) {
 
 }  // namespace
 
-Result<void> export_concat(ExportNode& n) {
+static Result<void> export_concat(ExportNode& n) {
   Names parts;
   for (int i = 0; i < static_cast<int>(n.def.inputs.size()); ++i) parts.push_back(n.moved(i));
   const int64_t axis = n.axis(n.attributes<schema::Concat>().axis(), n.result_def().shape.rank());
   return n.moved_result(n.emit("Concat", parts, {{"axis", axis}}));
 }
 
-Result<void> export_slice(ExportNode& n) {
+static Result<void> export_slice(ExportNode& n) {
   const auto& a = n.attributes<schema::Slice>();
   if (!a.starts())
     return n.moved_result(n.emit("Slice", {n.moved(0), n.operand(1), n.operand(2), n.operand(3), n.operand(4)}));
@@ -34,7 +34,7 @@ Result<void> export_slice(ExportNode& n) {
       n.emit("Slice", {n.moved(0), n.ints(as_ints(a.starts())), n.ints(as_ints(a.ends())), n.ints(axes), steps}));
 }
 
-Result<void> export_pad(ExportNode& n) {
+static Result<void> export_pad(ExportNode& n) {
   const auto& a = n.attributes<schema::Pad>();
   constexpr const char* kModes[] = {"constant", "reflect", "edge"};
   const Attributes attributes = {{"mode", std::string(kModes[static_cast<int>(a.mode())])}};
@@ -59,20 +59,22 @@ Result<void> export_pad(ExportNode& n) {
   return moves ? n.moved_result(y) : n.result(y);
 }
 
-Result<void> export_expand(ExportNode& n) { return n.moved_result(n.emit("Expand", {n.moved(0), n.operand(1)})); }
+static Result<void> export_expand(ExportNode& n) {
+  return n.moved_result(n.emit("Expand", {n.moved(0), n.operand(1)}));
+}
 
-Result<void> export_gather(ExportNode& n) {
+static Result<void> export_gather(ExportNode& n) {
   const int64_t axis = n.attributes<schema::Gather>().axis();
   return n.moved_result(n.emit("Gather", {n.moved(0), n.operand(1)}, {{"axis", axis}}));
 }
 
-Result<void> export_gather_nd(ExportNode& n) {
+static Result<void> export_gather_nd(ExportNode& n) {
   const int64_t dims = n.attributes<schema::GatherNd>().batch_dims();
   return n.result(n.emit("GatherND", {n.operand(0), n.operand(1)}, {{"batch_dims", dims}}));
 }
 
 // Between the file's layout and ONNX' nothing moves: one is the other's name.
-Result<void> export_transpose(ExportNode& n) {
+static Result<void> export_transpose(ExportNode& n) {
   const auto& stored = *n.attributes<schema::Transpose>().perm();
   const Perm perm(stored.begin(), stored.end());
   const int x = n.def.inputs[0], y = n.def.outputs[0];
@@ -87,5 +89,16 @@ Result<void> export_transpose(ExportNode& n) {
   return file.moved_result(
       file.emit("Transpose", {file.moved(0)}, {{"perm", std::vector<int64_t>(perm.begin(), perm.end())}}));
 }
+
+static constexpr ExportOp kExportMoveRows[] = {
+    {schema::Op::Concat, Wants::kAny, export_concat},
+    {schema::Op::Expand, Wants::kFile, export_expand},
+    {schema::Op::Gather, Wants::kFile, export_gather},
+    {schema::Op::GatherNd, Wants::kFile, export_gather_nd},
+    {schema::Op::Pad, Wants::kAny, export_pad},
+    {schema::Op::Slice, Wants::kAny, export_slice},
+    {schema::Op::Transpose, Wants::kForm, export_transpose},
+};
+extern constinit const ExportRows kExportMove{kExportMoveRows};
 
 }  // namespace octet::convert

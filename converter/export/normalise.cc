@@ -12,7 +12,7 @@ std::string mean(const ExportNode& n, const std::string& x) {
 }  // namespace
 
 // One op from opset 17 on, which has a scale always and takes the mean away always.
-Result<void> export_layer_norm(ExportNode& n) {
+static Result<void> export_layer_norm(ExportNode& n) {
   const auto& a = n.attributes<schema::LayerNorm>();
   const std::string x = n.operand(0);
   if (n.opset() >= 17 && a.centred() && n.has(1))
@@ -24,5 +24,10 @@ Result<void> export_layer_norm(ExportNode& n) {
   if (n.has(2)) y = n.emit("Add", {y, n.operand(2)});
   return n.result(y);
 }
+
+static constexpr ExportOp kExportNormaliseRows[] = {
+    {schema::Op::LayerNorm, Wants::kFile, export_layer_norm},
+};
+extern constinit const ExportRows kExportNormalise{kExportNormaliseRows};
 
 }  // namespace octet::convert

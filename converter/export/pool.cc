@@ -29,7 +29,7 @@ Result<Windows> windows(const ExportNode& n) {
 
 }  // namespace
 
-Result<void> export_pool(ExportNode& n) {
+static Result<void> export_pool(ExportNode& n) {
   const auto& a = n.attributes<schema::Pool2d>();
   const bool max = a.kind() == PoolKind::max;
   const std::string x = max ? n.moved(0) : n.operand(0), name = max ? "MaxPool" : "AveragePool";
@@ -45,5 +45,10 @@ Result<void> export_pool(ExportNode& n) {
   if (!max) attributes.push_back({"count_include_pad", int64_t{a.count_include_pad()}});
   return done(n.emit(name, {x}, attributes));
 }
+
+static constexpr ExportOp kExportPoolRows[] = {
+    {schema::Op::Pool2d, Wants::kImage, export_pool},
+};
+extern constinit const ExportRows kExportPool{kExportPoolRows};
 
 }  // namespace octet::convert

@@ -20,7 +20,7 @@ std::string sizes(const ExportNode& n, const std::string& x) {
 
 }  // namespace
 
-Result<void> export_resize(ExportNode& n) {
+static Result<void> export_resize(ExportNode& n) {
   const auto& a = n.attributes<schema::Resize>();
   constexpr const char* kModes[] = {"nearest", "linear", "cubic"};
   constexpr const char* kCoordinates[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
@@ -50,5 +50,10 @@ Result<void> export_resize(ExportNode& n) {
   }
   return n.result(y, n.moves_steps(), a.mode() == schema::ResizeMode::nearest);
 }
+
+static constexpr ExportOp kExportResizeRows[] = {
+    {schema::Op::Resize, Wants::kImage, export_resize},
+};
+extern constinit const ExportRows kExportResize{kExportResizeRows};
 
 }  // namespace octet::convert

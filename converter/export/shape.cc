@@ -17,7 +17,7 @@ std::string computed_shape(const ExportNode& n, const std::string& x, const std:
 
 }  // namespace
 
-Result<void> export_reshape(ExportNode& n) {
+static Result<void> export_reshape(ExportNode& n) {
   const auto* shape = n.attributes<schema::Reshape>().shape();
   const std::string x = n.moved(0);
   if (!shape) return n.moved_result(n.emit("Reshape", {x, n.has(1) ? n.operand(1) : n.ints({})}));
@@ -37,7 +37,7 @@ Result<void> export_reshape(ExportNode& n) {
 }
 
 // Of an operand in either layout: its sizes are picked in the file's order.
-Result<void> export_shape_of(ExportNode& n) {
+static Result<void> export_shape_of(ExportNode& n) {
   const auto& a = n.attributes<schema::ShapeOf>();
   const int rank = n.rank(0);
   const auto place = [&](int v) { return std::clamp(v < 0 ? v + rank : v, 0, rank); };
@@ -46,12 +46,20 @@ Result<void> export_shape_of(ExportNode& n) {
   return n.result(n.emit("Gather", {n.emit("Shape", {n.operand(0)}), n.ints(picked)}));
 }
 
-Result<void> export_range(ExportNode& n) {
+static Result<void> export_range(ExportNode& n) {
   Names scalars;
   for (int i = 0; i < 3; ++i) scalars.push_back(n.rank(i) ? n.emit("Squeeze", {n.operand(i)}) : n.operand(i));
   return n.result(n.emit("Range", scalars));
 }
 
-Result<void> export_non_zero(ExportNode& n) { return n.result(n.emit("NonZero", {n.operand(0)})); }
+static Result<void> export_non_zero(ExportNode& n) { return n.result(n.emit("NonZero", {n.operand(0)})); }
+
+static constexpr ExportOp kExportShapeRows[] = {
+    {schema::Op::NonZero, Wants::kFile, export_non_zero},
+    {schema::Op::Range, Wants::kFile, export_range},
+    {schema::Op::Reshape, Wants::kFile, export_reshape},
+    {schema::Op::ShapeOf, Wants::kForm, export_shape_of},
+};
+extern constinit const ExportRows kExportShape{kExportShapeRows};
 
 }  // namespace octet::convert

@@ -11,7 +11,4 @@ namespace octet::convert {
 // The same graph always gives the same bytes.
 Result<std::vector<std::byte>> emit(const Graph& g);
 
-// Under another name first, so that a reader never sees half a file.
-Result<void> write_file(const std::string& path, std::span<const std::byte> bytes);
-
 }  // namespace octet::convert

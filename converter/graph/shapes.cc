@@ -1,17 +1,10 @@
-// One node as a model of its own, for the rule of its op.
 #include "converter/graph/shapes.h"
 
+#include "converter/graph/node_model.h"
 #include "runtime/core/infer.h"
 
 namespace octet::convert {
 namespace {
-
-TensorDef definition(const Tensor& t) {
-  TensorDef def{.name = t.name, .dtype = t.dtype, .shape = t.shape, .constant = t.constant};
-  if (t.constant) def.data = t.data.data(), def.bytes = t.data.size();
-  def.weight_scale = t.weight_scale;
-  return def;
-}
 
 Value value(const Tensor& t) {
   Value v{.dtype = t.dtype, .shape = t.shape};
@@ -29,34 +22,21 @@ Error plain(Error e, const std::string& prefix) {
 }  // namespace
 
 Result<void> infer(Graph& g, const Node& node) {
-  flatbuffers::FlatBufferBuilder attributes;
-  const auto table = node.op.Pack(attributes);
-  NodeDef def{.name = node.name, .kind = find_op(node.op.type)};
+  NodeModel one(g, node);
+  const NodeDef& def = one.node;
   if (!def.kind) return Error{Code::kUnsupported, "an op that the runtime does not have"};
-  def.op = attributes.GetCurrentBufferPointer() + attributes.GetSize() - table.o;
-  ModelData model;
+  const size_t first = one.tensors.size() - def.outputs.size();
   Inferred all;
-  for (TensorId t : node.inputs) {
-    def.inputs.push_back(t < 0 ? -1 : static_cast<int>(model.tensors.size()));
-    if (t < 0) continue;
-    model.tensors.push_back(definition(tensor(g, t)));
-    all.values.push_back(value(tensor(g, t)));
-  }
-  const size_t first = model.tensors.size();
-  for (int i = 0; i < def.kind->outputs; ++i) {
-    def.outputs.push_back(static_cast<int>(model.tensors.size()));
-    model.tensors.emplace_back();
-    all.values.emplace_back();
-  }
-  def.model = &model;
+  for (size_t t = 0; t < one.tensors.size(); ++t)
+    all.values.push_back(t < first ? value(tensor(g, one.tensors[t])) : Value{});
   const std::string prefix = std::string(def.kind->names(def)[0]) + " '" + node.name + "': ";
-  if (auto checked = def.kind->check(def, model); !checked) return plain(checked.error(), prefix);
+  if (auto checked = def.kind->check(def, one.model); !checked) return plain(checked.error(), prefix);
   for (int i = 0; i < def.kind->outputs; ++i) {
-    const size_t out = first + static_cast<size_t>(i);
-    all.values[out].dtype = def.kind->dtype ? def.kind->dtype(def, i) : model.input(def, 0).dtype;
-    model.tensors[out].dtype = all.values[out].dtype;
+    const size_t out = first + at(i);
+    one.model.tensors[out] = {.dtype = def.kind->dtype ? def.kind->dtype(def, i) : one.model.input(def, 0).dtype};
+    all.values[out].dtype = one.model.tensors[out].dtype;
   }
-  if (auto done = octet::infer(model, def, {.threads = 1, .use_onednn = false}, true, all); !done)
+  if (auto done = octet::infer(one.model, def, {.threads = 1, .use_onednn = false}, true, all); !done)
     return plain(done.error(), ": " + prefix);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Value& result = all.values[first + i];

@@ -1,10 +1,11 @@
-#include "converter/import/ops_table.h"
+// What Octet can import and run, as the Markdown of docs/OPS.md.
 
 #include "converter/import/onnx/ops/ops.h"
 #include "converter/import/paddle/ops/ops.h"
+#include "octet/convert.h"
 #include "runtime/core/op.h"
 
-namespace octet::convert {
+namespace octet {
 namespace {
 
 std::string runtime_rows() {
@@ -34,12 +35,12 @@ std::string ops_table() {
       "when the "
       "model is\nconverted, with the node's name.\n\n"
       "## ONNX\n| op | inputs |\n|---|---|\n";
-  for (const OnnxOp& op : onnx_ops())
+  for (const convert::OnnxOp& op : convert::onnx_ops())
     text += "| " + std::string(op.domain) + (op.domain.empty() ? "" : ".") + std::string(op.name) + " | " +
             inputs(op.min_inputs, op.max_inputs) + " |\n";
   text += "\n## Paddle\n";
-  const auto paddle = paddle_ops();
-  for (const PaddleOp& op : paddle) text += std::string(op.name) + (&op == &paddle.back() ? ".\n" : ",\n");
+  const auto paddle = convert::paddle_ops();
+  for (const convert::PaddleOp& op : paddle) text += std::string(op.name) + (&op == &paddle.back() ? ".\n" : ",\n");
   text +=
       "\n## Runtime\nWhat they become, after fusion (schema/model.fbs has the attributes).\n\n"
       "| op | runs in |\n|---|---|\n" +
@@ -47,4 +48,4 @@ std::string ops_table() {
   return text;
 }
 
-}  // namespace octet::convert
+}  // namespace octet

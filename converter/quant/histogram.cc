@@ -22,6 +22,10 @@ void merge_pairs(Histogram& h, bool room_below) {
 
 }  // namespace
 
+size_t Histogram::bin_of(double value) const {
+  return static_cast<size_t>(std::clamp<double>((value - low) / width, 0, static_cast<double>(bins.size())));
+}
+
 int64_t Histogram::count() const { return std::accumulate(bins.begin(), bins.end(), zeros); }
 
 void widen(Histogram& h, float low, float high) {

@@ -14,7 +14,8 @@ struct Histogram {
 
   double edge(size_t bin) const { return low + width * static_cast<double>(bin); }  // lower edge
   double centre(size_t bin) const { return edge(bin) + width / 2; }
-  int64_t count() const;  // of all values
+  int64_t count() const;              // of all values
+  size_t bin_of(double value) const;  // width > 0; values above all bins: their number
 };
 
 // Counts finite values; what is not finite has no place on an axis and is skipped.

@@ -18,10 +18,16 @@ bool is_max_pool(const Node& n) {
 bool candidate(const Graph& g, const Node& n) { return role(g, n) == Role::kOwn || is_max_pool(n); }
 
 // Operands that are u8 in int8 execution.
-size_t operands(const Node& n) { return as<schema::BinaryT>(n) ? n.inputs.size() : 1; }
+std::vector<size_t> operands(const Graph& g, const Node& n) {
+  const Int8Rule rule = int8_rule(g, n);
+  std::vector<size_t> all;
+  for (size_t k = 0; k < n.inputs.size(); ++k)
+    if (reads_u8(g, n, rule, k)) all.push_back(k);
+  return all;
+}
 
 bool complete(const Graph& g, const Node& n) {
-  for (size_t k = 0; k < operands(n); ++k)
+  for (size_t k : operands(g, n))
     if (tensor(g, n.inputs[k]).quant.empty()) return false;
   return !tensor(g, n.outputs[0]).quant.empty();
 }
@@ -60,12 +66,13 @@ class Giver {
   Giver(Graph& g, size_t i) : g_(g), uses_(g), i_(i) {}
 
   bool give() {
-    for (size_t k = 0; k < operands(node()); ++k)
+    const std::vector<size_t> all = operands(g_, node());
+    for (size_t k : all)
       if (known(node().inputs[k]).empty()) return false;
     const TensorId out = node().outputs[0];
     const Quant result = is_max_pool(node()) ? known(node().inputs[0]) : known(out);
     if (result.empty() || (!tensor(g_, out).quant.empty() && !same(tensor(g_, out).quant, result))) return false;
-    for (size_t k = 0; k < operands(node()); ++k) give_operand(k);
+    for (size_t k : all) give_operand(k);
     give_result(result);
     return true;
   }

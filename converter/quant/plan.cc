@@ -2,6 +2,7 @@
 #include "converter/quant/plan.h"
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 
 #include "converter/quant/roles.h"
@@ -12,12 +13,15 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Graph& g, const PlanOptions& options) : g_(g), options_(options), uses_(g), roles_(g.nodes.size()) {
-    for (size_t n = 0; n < g.nodes.size(); ++n) roles_[n] = role(g, g.nodes[n]);
+  Planner(const Graph& g, const PlanOptions& options) : g_(g), options_(options), uses_(g), rules_(g.nodes.size()) {
+    for (size_t n = 0; n < g.nodes.size(); ++n) rules_[n] = int8_rule(g, g.nodes[n]);
   }
 
   Plan make() {
     plan_.int8.assign(g_.nodes.size(), false);
+    plan_.reason.resize(g_.nodes.size());
+    for (size_t n = 0; n < g_.nodes.size(); ++n)
+      if (role(n) == Role::kFloat) plan_.reason[n] = why_float(g_, node(n));
     plan_.group.resize(g_.tensors.size());
     plan_.measured.assign(g_.tensors.size(), false);
     exclude();
@@ -32,19 +36,17 @@ class Planner {
  private:
   const Node& node(size_t n) const { return g_.nodes[n]; }
   TensorId out(size_t n) const { return node(n).outputs[0]; }
-  // A float operand that may be u8 in a node of this role.
-  bool operand(size_t n, size_t i) const {
-    if (node(n).inputs[i] < 0 || tensor(g_, node(n).inputs[i]).dtype != DType::kF32) return false;
-    if (node(n).op.type == schema::Op::Affine) return i == 0;
-    if (roles_[n] == Role::kProduct) return i < 2;
-    return roles_[n] != Role::kLayer || i == 0 || i == 3;
+  Role role(size_t n) const { return rules_[n].kind; }
+  void stays_float(size_t n, std::string why) {
+    rules_[n] = {};
+    plan_.reason[n] = std::move(why);
   }
 
   void exclude() {
     std::vector<bool> after(g_.tensors.size(), false);   // a layer comes after this tensor
     std::vector<bool> behind(g_.tensors.size(), false);  // a layer comes before it
     for (size_t n = g_.nodes.size(); n-- > 0;) {
-      bool any = roles_[n] == Role::kLayer;
+      bool any = role(n) == Role::kLayer;
       for (TensorId t : node(n).outputs) any = any || after[at(t)];
       for (TensorId t : node(n).inputs)
         if (t >= 0) after[at(t)] = after[at(t)] || any;
@@ -56,23 +58,24 @@ class Planner {
       for (TensorId t : node(n).inputs) any = any || (t >= 0 && behind[at(t)]);
       for (TensorId t : node(n).inputs) of_picked = of_picked || (t >= 0 && picked[at(t)]);
       for (TensorId t : node(n).outputs) picked[at(t)] = of_picked;
-      if (of_picked) roles_[n] = Role::kFloat;
-      if (roles_[n] == Role::kLayer) {
+      if (of_picked) stays_float(n, "computes with what TopK picked");
+      if (role(n) == Role::kLayer) {
         const bool first = !any, last = !after[at(out(n))];
         any = true;
-        if ((options_.float_first && first) || (options_.float_last && last) || from_softmax(node(n).inputs[0]))
-          roles_[n] = Role::kFloat;
+        if (options_.float_first && first) stays_float(n, "no layer comes before it (--float_first)");
+        if (options_.float_last && last) stays_float(n, "no layer comes after it (--float_last)");
+        if (from_softmax(node(n).inputs[0])) stays_float(n, "averages over a softmax");
       }
       for (TensorId t : node(n).outputs) behind[at(t)] = any;
       if (std::find(options_.exclude.begin(), options_.exclude.end(), node(n).name) != options_.exclude.end())
-        roles_[n] = Role::kFloat;
+        stays_float(n, "--exclude");
     }
   }
 
   // Expectations over a distribution (boxes as distributions over distances) are decoding, not features.
   bool from_softmax(TensorId t) const {
     int n = uses_.made_by(t);
-    while (n >= 0 && roles_[at(n)] == Role::kSame) n = uses_.made_by(node(at(n)).inputs[0]);
+    while (n >= 0 && role(at(n)) == Role::kSame) n = uses_.made_by(node(at(n)).inputs[0]);
     return n >= 0 && node(at(n)).op.type == schema::Op::Softmax;
   }
 
@@ -81,34 +84,35 @@ class Planner {
     std::vector<bool> available(g_.tensors.size(), false), wanted(g_.tensors.size(), false);
     for (TensorId t : g_.inputs) available[at(t)] = tensor(g_, t).dtype == DType::kF32;
     for (size_t n = 0; n < g_.nodes.size(); ++n) {
-      bool any = roles_[n] == Role::kLayer;
-      if (roles_[n] == Role::kProduct)
+      bool any = role(n) == Role::kLayer;
+      if (role(n) == Role::kProduct)
         any = available[at(node(n).inputs[0])] && available[at(node(n).inputs[1])];
-      else if (roles_[n] != Role::kFloat)
+      else if (role(n) != Role::kFloat)
         for (TensorId t : node(n).inputs) any = any || (t >= 0 && available[at(t)]);
-      for (TensorId t : node(n).outputs) available[at(t)] = any && roles_[n] != Role::kFloat;
+      for (TensorId t : node(n).outputs) available[at(t)] = any && role(n) != Role::kFloat;
     }
     for (size_t n = g_.nodes.size(); n-- > 0;) {
-      if (roles_[n] == Role::kFloat) continue;
-      const bool layer = roles_[n] == Role::kLayer || roles_[n] == Role::kProduct;
+      if (role(n) == Role::kFloat) continue;
+      const bool layer = role(n) == Role::kLayer || role(n) == Role::kProduct;
       plan_.int8[n] = available[at(out(n))] && (layer || wanted[at(out(n))]);
+      if (layer && !plan_.int8[n]) plan_.reason[n] = "no layer makes its operands";
       for (size_t i = 0; plan_.int8[n] && i < node(n).inputs.size(); ++i)
-        if (operand(n, i)) wanted[at(node(n).inputs[i])] = true;
+        if (reads_u8(g_, node(n), rules_[n], i)) wanted[at(node(n).inputs[i])] = true;
     }
     for (size_t t = 0; t < wanted.size(); ++t)
       if (wanted[t]) plan_.group[t].resize(static_cast<size_t>(channels(g_.tensors[t])));
   }
 
-  bool same(int n) const { return plan_.int8[at(n)] && roles_[at(n)] == Role::kSame; }
+  bool same(int n) const { return plan_.int8[at(n)] && role(at(n)) == Role::kSame; }
 
   bool wants_channels(TensorId t, int n) const {
-    if (!plan_.int8[at(n)] || roles_[at(n)] == Role::kProduct) return false;
-    const bool dense_layer = roles_[at(n)] == Role::kLayer && node(at(n)).inputs[0] == t && !depthwise(g_, node(at(n)));
+    if (!plan_.int8[at(n)] || role(at(n)) == Role::kProduct) return false;
+    const bool dense_layer = role(at(n)) == Role::kLayer && node(at(n)).inputs[0] == t && !depthwise(g_, node(at(n)));
     switch (options_.granularity) {
       case Granularity::kTensor:
         return false;
       case Granularity::kDepthwise:
-        return (roles_[at(n)] == Role::kLayer && depthwise(g_, node(at(n)))) ||
+        return (role(at(n)) == Role::kLayer && depthwise(g_, node(at(n)))) ||
                node(at(n)).op.type == schema::Op::Unary || node(at(n)).op.type == schema::Op::Affine;
       case Granularity::kFree:
         return !dense_layer;
@@ -156,12 +160,15 @@ class Planner {
   void tie(size_t n) {
     if (!same(static_cast<int>(n))) return;
     const TensorId y = out(n);
-    ties(
-        g_, node(n),
-        [&](TensorId x, int64_t a, int64_t b) {
-          join(first_[at(x)] + static_cast<size_t>(a), first_[at(y)] + static_cast<size_t>(b));
-        },
-        [&](TensorId t) { merge(t); });
+    for (const Tie& tie : rules_[n].ties) {
+      const TensorId x = node(n).inputs[at(tie.input)];
+      if (tie.mixed) merge(x), merge(y), join(first_[at(x)], first_[at(y)]);
+      for (int64_t c = 0; c < tie.count && !tie.mixed; ++c) {
+        const size_t from = at(tie.in_first + c * tie.in_step), to = at(tie.out_first + c);
+        assert(from < plan_.group[at(x)].size() && to < plan_.group[at(y)].size());
+        join(first_[at(x)] + from, first_[at(y)] + to);
+      }
+    }
   }
 
   void name_groups() {
@@ -174,21 +181,29 @@ class Planner {
       }
     plan_.symmetric.assign(at(plan_.groups), false);
     for (size_t n = 0; n < g_.nodes.size(); ++n)
-      if (plan_.int8[n] && roles_[n] == Role::kProduct)
+      if (plan_.int8[n] && role(n) == Role::kProduct)
         for (int id : plan_.group[at(node(n).inputs[1])]) plan_.symmetric[at(id)] = true;
   }
 
   const Graph& g_;
   const PlanOptions& options_;
   Uses uses_;
-  std::vector<Role> roles_;        // by node; kFloat where excluded
+  std::vector<Int8Rule> rules_;    // by node; kFloat where excluded
   std::vector<bool> per_channel_;  // by tensor
   std::vector<size_t> first_;      // by tensor: its first channel's place in parent_
   std::vector<size_t> parent_;     // union-find over channels
   Plan plan_;
 };
 
+constexpr GranularityName kGranularities[] = {
+    {"tensor", "nowhere", Granularity::kTensor},
+    {"depthwise", "where depthwise convolutions read", Granularity::kDepthwise},
+    {"free", "where no dense layer reads", Granularity::kFree},
+    {"all", "everywhere, folded into the weights of dense layers", Granularity::kAll}};
+
 }  // namespace
+
+std::span<const GranularityName> granularities() { return kGranularities; }
 
 Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
   for (const std::string& name : options.exclude)
@@ -198,11 +213,40 @@ Result<Plan> make_plan(const Graph& g, const PlanOptions& options) {
   return Planner(g, options).make();
 }
 
+std::vector<std::string> drop_unseen(const Graph& g, const std::vector<bool>& seen, Plan& plan) {
+  std::vector<std::string> lines;
+  std::vector<bool> has_range(at(plan.groups), false), dropped(g.tensors.size(), false);
+  for (size_t t = 0; t < g.tensors.size(); ++t)
+    if (plan.measured[t] && seen[t])
+      for (int id : plan.group[t]) has_range[at(id)] = true;
+  for (size_t t = 0; t < g.tensors.size(); ++t) {
+    const bool unseen = plan.measured[t] && !seen[t];
+    dropped[t] =
+        unseen || std::any_of(plan.group[t].begin(), plan.group[t].end(), [&](int id) { return !has_range[at(id)]; });
+    if (unseen)
+      lines.push_back("tensor '" + g.tensors[t].name +
+                      "' had no values in any calibration sample: it has no scale, and what reads it stays float");
+    if (dropped[t]) plan.group[t].clear(), plan.measured[t] = false;
+  }
+  for (size_t n = 0; n < g.nodes.size(); ++n) {
+    const Node& node = g.nodes[n];
+    const Int8Rule rule = int8_rule(g, node);
+    for (size_t i = 0; plan.int8[n] && i < node.inputs.size(); ++i) {
+      if (!reads_u8(g, node, rule, i) || !dropped[at(node.inputs[i])]) continue;
+      plan.int8[n] = false;
+      plan.reason[n] = "calibration had no values of '" + tensor(g, node.inputs[i]).name + "'";
+    }
+    const bool layer = rule.kind == Role::kLayer || rule.kind == Role::kProduct;  // these can write floats
+    if (!layer && dropped[at(node.outputs[0])]) plan.int8[n] = false;
+  }
+  return lines;
+}
+
 namespace {
 
-// Symmetric around zero point 128, for a tensor that stands in the place of weights.
+// Symmetric, for a tensor that stands in the place of weights.
 kernels::QuantParams choose_narrow(float low, float high) {
-  return {std::max(std::max(-low, high) / 127.0f, 1e-12f), 128};
+  return {std::max(std::max(-low, high) / 127.0f, 1e-12f), kProductZero};
 }
 
 }  // namespace

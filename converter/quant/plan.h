@@ -5,16 +5,23 @@
 #include <vector>
 
 #include "converter/graph/graph.h"
-#include "converter/quant/ranges.h"
+#include "octet/quantize.h"
 
 namespace octet::convert {
 
-enum class Granularity {
-  kTensor,     // one scale a tensor, but for concatenations: one for each of their parts
-  kDepthwise,  // one a channel where a depthwise convolution reads
-  kFree,       // one a channel where any op but a dense layer reads
-  kAll,        // one a channel everywhere
+enum class Granularity {  // QuantizeOptions::per_channel
+  kTensor,                // one scale a tensor, but for concatenations: one for each of their parts
+  kDepthwise,             // one a channel where a depthwise convolution reads
+  kFree,                  // one a channel where any op but a dense layer reads
+  kAll,                   // one a channel everywhere
 };
+
+// The names that stand for them.
+struct GranularityName {
+  std::string_view name, description;
+  Granularity value;
+};
+std::span<const GranularityName> granularities();
 
 struct PlanOptions {
   Granularity granularity = Granularity::kDepthwise;
@@ -25,6 +32,7 @@ struct PlanOptions {
 
 struct Plan {
   std::vector<bool> int8;               // by node
+  std::vector<std::string> reason;      // by node: why a layer is not among them
   std::vector<std::vector<int>> group;  // by tensor: the group of each channel; empty: stays float
   std::vector<bool> measured;           // by tensor: its values define its groups' ranges
   std::vector<bool> symmetric;          // by group
@@ -35,6 +43,10 @@ struct Plan {
 
 // An error names an excluded node that does not exist.
 Result<Plan> make_plan(const Graph& g, const PlanOptions& options);
+
+// Takes tensors out that the plan measures but of which nothing was seen, those whose scale would follow from theirs alone, and
+// the nodes that need them. Gives a line for each of the first.
+std::vector<std::string> drop_unseen(const Graph& g, const std::vector<bool>& seen, Plan& plan);
 
 // Sets each planned tensor's quantisation. `ranges` by group.
 void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges);

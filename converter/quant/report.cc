@@ -1,12 +1,12 @@
-// Signal-to-noise ratios of outputs.
-#include "converter/quant/report.h"
-
+// How far int8 outputs are from float ones: the whole model, and with one layer at a time in int8.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
-namespace octet::convert {
+#include "octet/quantize.h"
+
+namespace octet {
 namespace {
 
 struct Power {
@@ -33,7 +33,7 @@ using Outputs = std::vector<std::vector<float>>;
 Outputs outputs_of(const Model& model, const Session& session) {
   Outputs all;
   for (size_t i = 0; i < model.outputs().size(); ++i) {
-    const octet::Tensor t = session.output(static_cast<int>(i));
+    const Tensor t = session.output(static_cast<int>(i));
     all.emplace_back();
     if (t.dtype == DType::kF32) all.back().assign(t.f32().begin(), t.f32().end());
   }
@@ -46,7 +46,7 @@ Result<void> run_alike(Session& to, Session& from, int inputs) {
     if (auto done = to.resize_input(i, from.input(i).shape); !done) return done;
   if (auto ready = to.prepare(); !ready) return ready;
   for (int i = 0; i < inputs; ++i) {
-    const octet::Tensor t = from.input(i);
+    const Tensor t = from.input(i);
     std::memcpy(to.input(i).data, t.data, static_cast<size_t>(t.shape.elements()) * size_of(t.dtype));
   }
   return to.run();
@@ -112,4 +112,4 @@ Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vecto
   return noise;
 }
 
-}  // namespace octet::convert
+}  // namespace octet

@@ -13,34 +13,6 @@ namespace {
 
 bool folds(const LayerWeights& w) { return w.x->scale.size() > 1; }
 
-float input_scale(const LayerWeights& w, int64_t group, int64_t c) {
-  return folds(w) ? w.x->scale[static_cast<size_t>(group * w.in + c)] : 1.0f;
-}
-
-double squared_error(std::span<const float> row, float scale) {
-  double sum = 0;
-  const float inverse = 1 / scale;
-  for (float v : row) {
-    const double d = v - scale * static_cast<float>(kernels::quantize_s8(v, inverse));
-    sum += d * d;
-  }
-  return sum;
-}
-
-// The scale of one row whose largest magnitude is `largest`.
-float scale_of(std::span<const float> row, float largest, WeightMethod method) {
-  const float full = largest / 127;
-  if (method == WeightMethod::kMax) return full;
-  float best = full;
-  double least = squared_error(row, full);
-  for (int percent = 98; percent >= 60; percent -= 2) {
-    const float scale = full * static_cast<float>(percent) / 100;
-    const double error = squared_error(row, scale);
-    if (error < least) least = error, best = scale;
-  }
-  return best;
-}
-
 // The bias is added in units of the accumulator, which has to hold it: at most 2^29 of them.
 float least_scale(const LayerWeights& w, int64_t n) {
   constexpr float kMostUnits = 536870912;
@@ -67,7 +39,11 @@ void balance(std::span<const float> kernel, float inverse, std::span<int8_t> q) 
 
 }  // namespace
 
-QuantisedWeights quantise_weights(const LayerWeights& w, WeightMethod method) {
+float folded_scale(const LayerWeights& w, int64_t group, int64_t channel) {
+  return folds(w) ? w.x->scale[static_cast<size_t>(group * w.in + channel)] : 1.0f;
+}
+
+QuantisedWeights quantise_rows(const LayerWeights& w, RowStep step_of) {
   QuantisedWeights q;
   q.values.reserve(w.values.size());
   const int64_t depth = w.taps * w.in;
@@ -76,34 +52,17 @@ QuantisedWeights quantise_weights(const LayerWeights& w, WeightMethod method) {
     float largest = 0;
     for (int64_t k = 0; k < depth; ++k) {
       float& v = row[static_cast<size_t>(k)];
-      v = w.values[static_cast<size_t>(n * depth + k)] * input_scale(w, n / (w.out / w.groups), k % w.in);
+      v = w.values[static_cast<size_t>(n * depth + k)] * folded_scale(w, n / (w.out / w.groups), k % w.in);
       largest = std::max(largest, std::abs(v));
     }
     const auto step = w.on_grid ? grid_step(row, 127) : std::nullopt;
-    const float wanted = step ? *step : largest > 0 ? scale_of(row, largest, method) : 0;
+    const float wanted = step ? *step : largest > 0 ? step_of(row, largest) : 0;
     const float scale = std::max(wanted, least_scale(w, n));
     for (float v : row) q.values.push_back(kernels::quantize_s8(v, 1 / scale));
     if (!step && w.groups > 1 && w.in == 1) balance(row, 1 / scale, std::span(q.values).last(row.size()));
     q.scale.push_back(scale);
   }
   return q;
-}
-
-std::vector<float> mean_error(const LayerWeights& w, const QuantisedWeights& q, std::span<const double> input_mean) {
-  const int64_t depth = w.taps * w.in;
-  std::vector<float> error;
-  for (int64_t n = 0; n < w.out; ++n) {
-    const int64_t group = n / (w.out / w.groups);
-    double sum = 0;
-    for (int64_t k = 0; k < depth; ++k) {
-      const size_t i = static_cast<size_t>(n * depth + k);
-      const double stored =
-          static_cast<double>(q.values[i]) * q.scale[static_cast<size_t>(n)] / input_scale(w, group, k % w.in);
-      sum += (stored - w.values[i]) * input_mean[static_cast<size_t>(group * w.in + k % w.in)];
-    }
-    error.push_back(static_cast<float>(sum));
-  }
-  return error;
 }
 
 }  // namespace octet::convert

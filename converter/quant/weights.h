@@ -1,4 +1,5 @@
-// A layer's float weights become int8, one scale for each output channel, with its input's scales folded in.
+// What is known of a layer's weights when they become int8, and what methods share: one scale for each output channel, with the
+// input's scales folded in.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -16,21 +17,20 @@ struct LayerWeights {
   bool on_grid = false;  // rows that were int8 before are taken as they were
 };
 
-enum class WeightMethod {
-  kMax,  // the largest magnitude is 127
-  kMse,  // clipped where that makes the squared error smaller
-};
-
 struct QuantisedWeights {
   std::vector<int8_t> values;  // never -128
   std::vector<float> scale;
 };
 
-// What int8 execution multiplies with: stored * scale / s, s: the input channel's scale if it has one for each, else 1.
-QuantisedWeights quantise_weights(const LayerWeights& w, WeightMethod method);
+// The scale of an input channel where that is folded into the weights; 1 where the input has one scale.
+float folded_scale(const LayerWeights& w, int64_t group, int64_t channel);
 
-// The mean output error of each channel that rounding the weights makes, from the input channels' means
-// (M. Nagel et al., Data-Free Quantization, 2019, section 4.2): bias - error is the corrected bias.
-std::vector<float> mean_error(const LayerWeights& w, const QuantisedWeights& q, std::span<const double> input_mean);
+// From an output channel's weights, input scales folded in, the largest of which has the magnitude `largest` > 0, to the step
+// between stored weights.
+using RowStep = float (*)(std::span<const float> row, float largest);
+
+// What int8 execution multiplies with: stored * scale / folded_scale. Each row has the step asked for, or a larger one where its
+// bias would not fit the accumulator.
+QuantisedWeights quantise_rows(const LayerWeights& w, RowStep step);
 
 }  // namespace octet::convert

@@ -21,21 +21,24 @@ namespace {
 
 thread_local std::string last_error;
 
-int fail(const octet::Error& e) {
-  last_error = e.text;
+int fail(octet::Error e) {
+  last_error = std::move(e.text);
   return static_cast<int>(e.code) + 1;
 }
 
-int fail(const char* text) { return fail(octet::error(octet::Code::kBadArgument, text)); }
+int fail(const char* text) { return fail(octet::Error{octet::Code::kBadArgument, text}); }
 
-// Memory may run out; that must not cross the C boundary as an exception.
+// No exception crosses the C boundary. These texts are short enough to need no memory.
 template <class F>
-int guarded(F&& body) {
+int guarded(F&& body) noexcept {
   try {
     return body();
   } catch (const std::bad_alloc&) {
-    return fail("out of memory");
+    last_error = "out of memory";
+  } catch (...) {
+    last_error = "internal error";
   }
+  return static_cast<int>(octet::Code::kIo) + 1;
 }
 
 std::vector<std::string> split(const char* list) {
@@ -54,11 +57,39 @@ void fill(octet_tensor* out, std::string_view name, octet::DType dtype, const oc
   for (int i = 0; i < shape.rank(); ++i) out->shape[i] = shape[i];
 }
 
-int describe(const std::vector<octet::TensorInfo>& infos, int index, octet_tensor* out) {
-  if (index < 0 || static_cast<size_t>(index) >= infos.size()) return fail("no tensor of this index");
+// 0 where `index` is one of `count` inputs or outputs and there is a place for the answer.
+int check(const char* kind, const octet::ModelData& model, size_t count, int index, const octet_tensor* place) {
+  if (!place) return fail("no place for the tensor");
+  if (index >= 0 && static_cast<size_t>(index) < count) return 0;
+  return fail(octet::error(octet::Code::kBadArgument, model.name, " has no ", kind, " ", index, ", only ", count));
+}
+
+int describe(const char* kind, const octet::Model& model, const std::vector<octet::TensorInfo>& infos, int index,
+             octet_tensor* out) {
+  if (int wrong = check(kind, model.data(), infos.size(), index, out)) return wrong;
   const auto& info = infos[static_cast<size_t>(index)];
   fill(out, info.name, info.dtype, info.shape, nullptr);
   return 0;
+}
+
+template <class Count>
+int count_of(const octet_model* model, Count count) {
+  if (model) return static_cast<int>(count(*model));
+  guarded([] { return fail("no model"); });
+  return -1;
+}
+
+// False where the precision is none. What is zero keeps the default.
+bool translate(const octet_options& from, bool quantized, octet::SessionOptions* to) {
+  if (from.precision < OCTET_PRECISION_DEFAULT || from.precision > OCTET_PRECISION_INT8) return false;
+  const bool int8 = from.precision == OCTET_PRECISION_DEFAULT ? quantized : from.precision == OCTET_PRECISION_INT8;
+  to->precision = int8 ? octet::Precision::kInt8 : octet::Precision::kF32;
+  if (from.threads) to->threads = from.threads;
+  if (from.plans_kept) to->plans_kept = from.plans_kept;
+  to->int8_ops = split(from.int8_ops);
+  to->int8_exclude = split(from.int8_exclude);
+  to->kept_bytes = from.kept_bytes;
+  return true;
 }
 
 }  // namespace
@@ -67,8 +98,10 @@ const char* octet_version(void) { return octet::version().data(); }
 const char* octet_last_error(void) { return last_error.c_str(); }
 
 int octet_model_map(const char* path, octet_model** model) {
-  if (!path || !model) return fail("octet_model_map: null argument");
   return guarded([&] {
+    if (!model) return fail("octet_model_map: no place for the model");
+    *model = nullptr;
+    if (!path) return fail("octet_model_map: no path");
     auto mapped = octet::Model::map(path);
     if (!mapped) return fail(mapped.error());
     *model = new octet_model{*mapped};
@@ -77,31 +110,41 @@ int octet_model_map(const char* path, octet_model** model) {
 }
 
 void octet_model_free(octet_model* model) { delete model; }
-int octet_model_input_count(const octet_model* model) { return static_cast<int>(model->model.data().inputs.size()); }
-int octet_model_output_count(const octet_model* model) { return static_cast<int>(model->model.data().outputs.size()); }
-int octet_model_quantized(const octet_model* model) { return model->model.quantized(); }
+
+int octet_model_input_count(const octet_model* model) {
+  return count_of(model, [](const octet_model& m) { return m.model.data().inputs.size(); });
+}
+
+int octet_model_output_count(const octet_model* model) {
+  return count_of(model, [](const octet_model& m) { return m.model.data().outputs.size(); });
+}
+
+int octet_model_quantized(const octet_model* model) {
+  return count_of(model, [](const octet_model& m) { return size_t{m.model.quantized()}; });
+}
 
 int octet_model_input(const octet_model* model, int index, octet_tensor* info) {
-  return guarded([&] { return describe(model->model.inputs(), index, info); });
+  return guarded([&] {
+    if (!model) return fail("octet_model_input: no model");
+    return describe("input", model->model, model->model.inputs(), index, info);
+  });
 }
 
 int octet_model_output(const octet_model* model, int index, octet_tensor* info) {
-  return guarded([&] { return describe(model->model.outputs(), index, info); });
+  return guarded([&] {
+    if (!model) return fail("octet_model_output: no model");
+    return describe("output", model->model, model->model.outputs(), index, info);
+  });
 }
 
 int octet_session_create(const octet_model* model, const octet_options* options, octet_session** session) {
-  if (!model || !session) return fail("octet_session_create: null argument");
   return guarded([&] {
+    if (!session) return fail("octet_session_create: no place for the session");
+    *session = nullptr;
+    if (!model) return fail("octet_session_create: no model");
     octet::SessionOptions o;
-    o.precision = model->model.quantized() ? octet::Precision::kInt8 : octet::Precision::kF32;
-    if (options) {
-      if (options->threads) o.threads = options->threads;
-      o.precision = options->precision == OCTET_PRECISION_INT8 ? octet::Precision::kInt8 : octet::Precision::kF32;
-      o.int8_ops = split(options->int8_ops);
-      o.int8_exclude = split(options->int8_exclude);
-      if (options->plans_kept) o.plans_kept = options->plans_kept;
-      o.kept_bytes = options->kept_bytes;
-    }
+    if (!translate(options ? *options : octet_options{}, model->model.quantized(), &o))
+      return fail("octet_session_create: the options' precision is no octet_precision");
     auto made = octet::Session::create(model->model, std::move(o));
     if (!made) return fail(made.error());
     std::string warnings;
@@ -112,19 +155,25 @@ int octet_session_create(const octet_model* model, const octet_options* options,
 }
 
 void octet_session_free(octet_session* session) { delete session; }
-const char* octet_session_warnings(const octet_session* session) { return session->warnings.c_str(); }
+const char* octet_session_warnings(const octet_session* session) { return session ? session->warnings.c_str() : ""; }
 
 int octet_session_resize_input(octet_session* session, int index, const int64_t* shape, int rank) {
-  if (!shape || rank < 0 || rank > octet::kMaxRank) return fail("octet_session_resize_input: bad shape");
-  session->ran = false;
-  auto done = session->session.resize_input(index, octet::Shape(std::span(shape, static_cast<size_t>(rank))));
-  return done ? 0 : fail(done.error());
+  return guarded([&] {
+    if (!session) return fail("octet_session_resize_input: no session");
+    if (rank < 0 || rank > octet::kMaxRank || (!shape && rank > 0))
+      return fail("octet_session_resize_input: no shape of rank 0 to 8");
+    auto done = session->session.resize_input(index, octet::Shape(std::span(shape, static_cast<size_t>(rank))));
+    if (!done) return fail(done.error());
+    session->ran = false;
+    return 0;
+  });
 }
 
 int octet_session_input(octet_session* session, int index, octet_tensor* tensor) {
   return guarded([&] {
-    if (index < 0 || index >= static_cast<int>(session->model.data().inputs.size()))
-      return fail("no input of this index");
+    if (!session) return fail("octet_session_input: no session");
+    const octet::ModelData& model = session->model.data();
+    if (int wrong = check("input", model, model.inputs.size(), index, tensor)) return wrong;
     if (auto ready = session->session.prepare(); !ready) return fail(ready.error());
     const octet::Tensor t = session->session.input(index);
     fill(tensor, t.name, t.dtype, t.shape, t.data);
@@ -134,17 +183,22 @@ int octet_session_input(octet_session* session, int index, octet_tensor* tensor)
 
 int octet_session_run(octet_session* session) {
   return guarded([&] {
-    auto done = session->session.run();
-    session->ran = static_cast<bool>(done);
-    return done ? 0 : fail(done.error());
+    if (!session) return fail("octet_session_run: no session");
+    session->ran = false;
+    if (auto done = session->session.run(); !done) return fail(done.error());
+    session->ran = true;
+    return 0;
   });
 }
 
 int octet_session_output(const octet_session* session, int index, octet_tensor* tensor) {
-  if (index < 0 || index >= static_cast<int>(session->model.data().outputs.size()))
-    return fail("no output of this index");
-  if (!session->ran) return fail("octet_session_output: call octet_session_run first");
-  const octet::Tensor t = session->session.output(index);
-  fill(tensor, t.name, t.dtype, t.shape, t.data);
-  return 0;
+  return guarded([&] {
+    if (!session) return fail("octet_session_output: no session");
+    const octet::ModelData& model = session->model.data();
+    if (int wrong = check("output", model, model.outputs.size(), index, tensor)) return wrong;
+    if (!session->ran) return fail("octet_session_output: call octet_session_run first");
+    const octet::Tensor t = session->session.output(index);
+    fill(tensor, t.name, t.dtype, t.shape, t.data);
+    return 0;
+  });
 }

@@ -37,7 +37,7 @@ struct NodeFacts {
   std::span<const int> inputs, outputs;  // indices of tensors; -1: absent
 };
 
-// What a model's file holds. All of it points into the model.
+// What a model's file holds; the model must have been read from one. All of it points into the model.
 struct FileFacts {
   uint32_t format_major, format_minor;
   size_t file_bytes, graph_bytes, weight_bytes;

@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "runtime/core/aligned.h"
+#include "runtime/core/float_environment.h"
 #include "runtime/core/op.h"
 #include "schema/format.h"
 
@@ -117,7 +120,10 @@ class Loader {
       return bad("tensor '", def.name, "': data outside the weight segment");
     def.data = weights_.data() + t.offset();
     def.bytes = t.bytes();
-    if (steers(def.dtype)) def.data = copied(def.data, def.bytes);
+    if (steers(def.dtype)) {
+      def.data = copied(t.offset(), t.bytes());
+      if (!def.data) return bad("tensor '", def.name, "': integer constants that overlap");
+    }
     if (def.packing == schema::Packing::dense && def.bytes != static_cast<uint64_t>(elements) * size_of(def.dtype))
       return bad("tensor '", def.name, "': ", def.bytes, " bytes for ", elements, " elements");
     if (def.packing == schema::Packing::conv_s8 && def.dtype != DType::kS8)
@@ -129,11 +135,15 @@ class Loader {
   // Whether a constant may decide where something is read or written, and so may not change after its check.
   static bool steers(DType dtype) { return dtype == DType::kS64 || dtype == DType::kS32 || dtype == DType::kBool; }
 
-  const std::byte* copied(const std::byte* data, size_t bytes) {
-    auto copy = aligned_bytes(bytes);
-    std::copy_n(data, bytes, copy.get());
-    model_.integers.push_back(copy);
-    return copy.get();
+  // Null: so much was copied that some of it must lie inside other constants.
+  const std::byte* copied(size_t offset, size_t bytes) {
+    const std::byte*& copy = copies_[{offset, bytes}];
+    if (copy || bytes > weights_.size() - copied_bytes_) return copy;
+    auto memory = aligned_bytes(bytes);
+    std::copy_n(weights_.data() + offset, bytes, memory.get());
+    model_.integers.push_back(memory);
+    copied_bytes_ += bytes;
+    return copy = memory.get();
   }
 
   bool valid(int t) const { return t >= 0 && static_cast<size_t>(t) < model_.tensors.size(); }
@@ -167,11 +177,6 @@ class Loader {
           return bad("node '", def.name, "': input ", t, " is not made before it");
         def.inputs.push_back(t);
       }
-    const int count = static_cast<int>(def.inputs.size());
-    if (count < def.kind->min_inputs || count > def.kind->max_inputs)
-      return bad("node '", def.name, "': ", count, " inputs");
-    for (int i = 0; i < def.kind->min_inputs; ++i)
-      if (!def.has_input(i)) return bad("node '", def.name, "': input ", i, " is missing");
     if (!n.outputs() || static_cast<int>(n.outputs()->size()) != def.kind->outputs)
       return bad("node '", def.name, "': must have ", def.kind->outputs, " outputs");
     for (int t : *n.outputs()) {
@@ -180,21 +185,8 @@ class Loader {
       defined_[static_cast<size_t>(t)] = true;
       def.outputs.push_back(t);
     }
-    if (auto r = def.kind->check(def, model_); !r) return bad(r.error().text);
-    OCTET_TRY(dtype(def));
-    if (def.kind->check_data)
-      if (auto r = def.kind->check_data(def, model_); !r) return bad(r.error().text);
+    if (auto r = check_node(def, model_); !r) return bad(r.error().text);
     model_.nodes.push_back(std::move(def));
-    return {};
-  }
-
-  Result<void> dtype(const NodeDef& def) const {
-    for (int i = 0; i < def.kind->outputs; ++i) {
-      const DType have = model_.output(def, i).dtype;
-      const DType out = def.kind->dtype ? def.kind->dtype(def, i) : model_.input(def, 0).dtype;
-      if (have != out)
-        return bad("node '", def.name, "': output ", i, " of type ", name_of(have), ", expected ", name_of(out));
-    }
     return {};
   }
 
@@ -202,9 +194,28 @@ class Loader {
   const schema::Model& graph_;
   std::span<const std::byte> weights_;
   std::vector<bool> defined_;
+  std::map<std::pair<size_t, size_t>, const std::byte*> copies_;  // of integers, by offset and bytes
+  size_t copied_bytes_ = 0;
 };
 
+// Files without the key are older than it.
+Result<void> check_numerics(const ModelData& model) {
+  for (const auto& [key, value] : model.metadata) {
+    if (key != schema::kNumericsKey) continue;
+    int number = 0;
+    const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (wrong != std::errc{} || end != value.data() + value.size() || number < 0)
+      return error(Code::kBadModel, model.name, ": numerics '", value, "' is not a number; convert the model again");
+    if (number > schema::kNumerics)
+      return error(Code::kUnsupported, model.name, ": computes by numerics ", number, ", this runtime knows up to ",
+                   schema::kNumerics,
+                   "; use a newer runtime, or convert the source model with this version's octet-convert");
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> file, size_t bytes, std::string name) {
+  const FloatEnvironment environment;
   auto model = std::make_shared<ModelData>();
   model->name = std::move(name);
   model->file_bytes = bytes;
@@ -235,10 +246,26 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
   model->file = file;
   model->graph = copy;
   OCTET_TRY(Loader(*model, *schema::GetModel(graph.data()), weights).load());
+  OCTET_TRY(check_numerics(*model));
   return std::shared_ptr<const ModelData>(std::move(model));
 }
 
 }  // namespace
+
+Result<void> check_node(const NodeDef& node, const ModelData& model) {
+  const auto bad = [&](const auto&... parts) { return error(Code::kBadModel, "node '", node.name, "': ", parts...); };
+  const int count = static_cast<int>(node.inputs.size());
+  if (count < node.kind->min_inputs || count > node.kind->max_inputs) return bad(count, " inputs");
+  for (int i = 0; i < node.kind->min_inputs; ++i)
+    if (!node.has_input(i)) return bad("input ", i, " is missing");
+  OCTET_TRY(node.kind->check(node, model));
+  for (int i = 0; i < node.kind->outputs; ++i) {
+    const DType have = model.output(node, i).dtype;
+    const DType out = node.kind->dtype ? node.kind->dtype(node, i) : model.input(node, 0).dtype;
+    if (have != out) return bad("output ", i, " of type ", name_of(have), ", expected ", name_of(out));
+  }
+  return node.kind->check_data ? node.kind->check_data(node, model) : Result<void>();
+}
 
 bool same(const Quant& a, const Quant& b) {
   const size_t n = std::max(a.scale.size(), b.scale.size());
@@ -258,7 +285,8 @@ const OpKind* find_op(schema::Op type) {
 }
 
 Result<Model> Model::map(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe is refused below; to open it must not wait for a writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return octet::error(Code::kIo, path, ": ", std::strerror(errno));
   struct stat st;
   const bool regular = ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
@@ -293,6 +321,16 @@ static std::vector<TensorInfo> describe(const ModelData& m, const std::vector<in
   }
   return infos;
 }
+
+struct ModelInside {
+  static Model of(std::shared_ptr<const ModelData> data) {
+    Model model;
+    model.data_ = std::move(data);
+    return model;
+  }
+};
+
+Model model_of(std::shared_ptr<const ModelData> data) { return ModelInside::of(std::move(data)); }
 
 std::vector<TensorInfo> Model::inputs() const { return describe(*data_, data_->inputs); }
 std::vector<TensorInfo> Model::outputs() const { return describe(*data_, data_->outputs); }

@@ -59,6 +59,10 @@ struct NodeDef {
   bool has_input(int i) const { return i < static_cast<int>(inputs.size()) && inputs[static_cast<size_t>(i)] >= 0; }
 };
 
+// What the loader asks of a node whose tensors are there: its op's own checks, the number and type of its operands. The error's
+// text lacks the file.
+Result<void> check_node(const NodeDef& node, const ModelData& model);
+
 struct ModelData {
   std::string name;  // path, for messages
   std::vector<TensorDef> tensors;
@@ -80,5 +84,8 @@ struct ModelData {
     return tensors[static_cast<size_t>(n.outputs[static_cast<size_t>(i)])];
   }
 };
+
+// A model that was not read from a file. Its maker has checked what the loader checks.
+Model model_of(std::shared_ptr<const ModelData> data);
 
 }  // namespace octet

@@ -16,7 +16,7 @@ constexpr size_t kMaxArenaBytes = size_t{1} << (sizeof(size_t) > 4 ? 34 : 30);
 class Planner {
  public:
   Planner(Plan& plan, const PlanSource& source)
-      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8) {}
+      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8), observed_(source.observed) {}
 
   Result<void> build() {
     consumers_in_int8();
@@ -28,7 +28,7 @@ class Planner {
     add_exports();
     plan_.places.resize(plan_.values.size());
     add_imports();
-    if (!options_.tap) {
+    if (!observed_) {
       make_views(plan_);
       write_in_place(plan_);
     }
@@ -223,6 +223,7 @@ class Planner {
   const ModelData& model_;
   const SessionOptions& options_;
   const std::vector<bool>& int8_;  // by node
+  const bool observed_;
   std::vector<bool> read_as_u8_;   // by tensor
   std::vector<bool> made_;         // by tensor: a step of this plan writes it, or it is an input
   std::vector<bool> output_;       // by tensor: the model's

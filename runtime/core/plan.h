@@ -39,6 +39,7 @@ struct PlanSource {
   const ModelData& model;
   const SessionOptions& options;
   const std::vector<bool>& int8;  // by node, from choose_int8
+  bool observed = false;          // every tensor must be there by itself: no views, nothing written in place
 };
 
 // Of the nodes whose shapes are known. Behind nodes whose output sizes the data decide comes another plan, made when the

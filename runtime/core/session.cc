@@ -2,13 +2,17 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <deque>
 #include <list>
 
+#include "runtime/core/float_environment.h"
 #include "runtime/core/inspect.h"
+#include "runtime/core/observe.h"
 #include "runtime/core/plan.h"
 #include "runtime/core/precision.h"
+#include "runtime/core/profile.h"
 
 namespace octet {
 
@@ -64,13 +68,15 @@ struct SessionState {
   std::list<std::unique_ptr<Plan>> plans;  // most recently used first
   std::deque<Part> parts;                  // parts[0].plan null: prepare() first
   std::vector<Exported> exported;          // by tensor
-  std::vector<int64_t> found;              // scratch of find()
+  std::vector<int64_t> found;              // scratch of use_rest()
+  ProfileSum dropped;                      // of plans that are no longer kept
+  Observer observer;
 
   SessionState(const Model& m, SessionOptions o) : model(m), options(std::move(o)), threads(options.threads) {
     parts.emplace_back();
     exported.resize(m.data().tensors.size());
   }
-  PlanSource source() const { return {model.data(), options, int8}; }
+  PlanSource source() const { return {model.data(), options, int8, observer != nullptr}; }
 };
 
 namespace {
@@ -116,15 +122,29 @@ bool too_many(const Plans& plans, const SessionOptions& options) {
   return options.kept_bytes && kept > options.kept_bytes;
 }
 
+template <class Visit>
+void for_all(const Plans& plans, const Visit& visit) {
+  for (const auto& plan : plans) {
+    visit(*plan);
+    for_all(plan->rests, visit);
+  }
+}
+
+void drop_last(SessionState& s, Plans& plans) {
+  Plans last;
+  last.splice(last.end(), plans, std::prev(plans.end()));
+  if (s.options.profile) for_all(last, [&](const Plan& p) { s.dropped.add(p, false); });
+}
+
 // The plan for which `fits`, most recently used first; otherwise what `make` makes.
 template <class Fits, class Make>
-Result<Plan*> find_or_make(Plans& plans, const SessionOptions& options, const Fits& fits, const Make& make) {
+Result<Plan*> find_or_make(SessionState& s, Plans& plans, const Fits& fits, const Make& make) {
   auto found = std::find_if(plans.begin(), plans.end(), [&](const auto& p) { return fits(*p); });
   if (found == plans.end()) {
     auto plan = make();
     if (!plan) return plan.error();
     plans.push_front(std::move(*plan));
-    while (plans.size() > 1 && too_many(plans, options)) plans.pop_back();
+    while (plans.size() > 1 && too_many(plans, s.options)) drop_last(s, plans);
   } else {
     plans.splice(plans.begin(), plans, found);
   }
@@ -150,7 +170,7 @@ Result<void> use_rest(SessionState& s, size_t level) {
                 reinterpret_cast<std::byte*>(s.found.data() + at));
   }
   auto rest = find_or_make(
-      plan.rests, s.options, [&](const Plan& p) { return p.found == s.found; },
+      s, plan.rests, [&](const Plan& p) { return p.found == s.found; },
       [&] { return Plan::make_rest(s.source(), plan, s.found); });
   if (!rest) return rest.error();
   return use(s, level + 1, **rest);
@@ -163,16 +183,34 @@ Tensor view(const SessionState& s, const Part& part, int value) {
           part.pointers[static_cast<size_t>(value)]};
 }
 
-void tap(const SessionState& s, const Part& part, int value) {
-  if (part.plan->values[static_cast<size_t>(value)].dtype == DType::kF32) s.options.tap(view(s, part, value));
+void show(const SessionState& s, const Part& part, int value) {
+  const Value& v = part.plan->values[static_cast<size_t>(value)];
+  if (v.dtype == DType::kF32) s.observer(v.tensor, view(s, part, value));
+}
+
+// What this plan knew before it ran; outputs of the model are made by steps all the same.
+void show_known(const SessionState& s, const Plan& plan) {
+  const ModelData& model = s.model.data();
+  std::vector<bool> made(model.tensors.size(), false);
+  for (const PlanStep& step : plan.steps)
+    for (int v : step.outputs) made[static_cast<size_t>(plan.values[static_cast<size_t>(v)].tensor)] = true;
+  for (int n : plan.inferred.nodes)
+    for (int t : model.nodes[static_cast<size_t>(n)].outputs) {
+      const Value& v = plan.inferred.values[static_cast<size_t>(t)];
+      if (v.constant && v.dtype == DType::kF32 && !made[static_cast<size_t>(t)])
+        s.observer(t,
+                   {model.tensors[static_cast<size_t>(t)].name, v.dtype, v.shape, const_cast<std::byte*>(v.constant)});
+    }
 }
 
 void run_steps(SessionState& s, Part& part) {
   Plan& plan = *part.plan;
   const RunContext context{part.pointers.data(), part.arena.memory.get() + plan.scratch_offset, s.threads,
                            part.shapes.data()};
-  if (s.options.tap)
-    for (int v : plan.inputs) tap(s, part, v);
+  if (s.observer) {
+    for (int v : plan.inputs) show(s, part, v);
+    show_known(s, plan);
+  }
   plan.poison.begin(plan, part.arena.memory.get());
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
@@ -185,8 +223,8 @@ void run_steps(SessionState& s, Part& part) {
       plan.profile[i].total_ns += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
       ++plan.profile[i].runs;
     }
-    if (s.options.tap)
-      for (int v : step.outputs) tap(s, part, v);
+    if (s.observer)
+      for (int v : step.outputs) show(s, part, v);
   }
   plan.poison.end(plan, part.arena.memory.get());
   if (part.shapes.empty()) return;
@@ -196,6 +234,8 @@ void run_steps(SessionState& s, Part& part) {
 }
 
 }  // namespace
+
+static Error moved_from() { return error(Code::kBadArgument, "the session is empty: it was moved from"); }
 
 Session::Session(std::unique_ptr<SessionState> state) : state_(std::move(state)) {}
 Session::Session(Session&&) noexcept = default;
@@ -207,8 +247,12 @@ Result<Session> Session::create(const Model& model, SessionOptions options) {
   if (options.threads < 1 || options.threads > 1024)
     return error(Code::kBadArgument, "threads: ", options.threads, " is not in 1..1024");
   if (const char* wrong = kernels::isa_choice_error()) return error(Code::kBadArgument, wrong);
+  const FloatEnvironment environment;
   options.plans_kept = std::max(options.plans_kept, 1);
   auto state = std::make_unique<SessionState>(model, std::move(options));
+  if (const int wanted = state->options.threads, started = state->threads.count(); started < wanted)
+    return error(Code::kIo, "threads: the system started ", started, " of ", wanted, "; ask for at most ", started,
+                 " or raise the limits of threads and memory (ulimit -u, ulimit -v)");
   bool known = true;
   for (const TensorInfo& input : model.inputs()) {
     state->shapes.push_back(input.shape);
@@ -224,6 +268,7 @@ Result<Session> Session::create(const Model& model, SessionOptions options) {
 }
 
 Result<void> Session::resize_input(int index, const Shape& shape) {
+  if (!state_) return moved_from();
   SessionState& s = *state_;
   const auto& inputs = s.model.data().inputs;
   if (index < 0 || index >= static_cast<int>(inputs.size()))
@@ -240,14 +285,16 @@ Result<void> Session::resize_input(int index, const Shape& shape) {
 }
 
 Result<void> Session::prepare() {
+  if (!state_) return moved_from();
   SessionState& s = *state_;
   if (s.parts[0].plan) return {};
+  const FloatEnvironment environment;
   for (size_t i = 0; i < s.shapes.size(); ++i)
     if (s.shapes[i].elements() < 0)
       return error(Code::kBadArgument, s.model.name(), ": input '", s.model.inputs()[i].name,
                    "' has the dynamic shape ", s.shapes[i].text(), "; call resize_input() first");
   auto plan = find_or_make(
-      s.plans, s.options, [&](const Plan& p) { return p.input_shapes == s.shapes; },
+      s, s.plans, [&](const Plan& p) { return p.input_shapes == s.shapes; },
       [&] { return Plan::make(s.source(), s.shapes); });
   if (!plan) return plan.error();
   OCTET_TRY(use(s, 0, **plan));
@@ -258,10 +305,13 @@ Result<void> Session::prepare() {
 }
 
 Tensor Session::input(int index) {
+  assert(state_ && state_->parts[0].plan && "call prepare() first");
+  assert(index >= 0 && static_cast<size_t>(index) < state_->model.data().inputs.size());
   return view(*state_, state_->parts[0], state_->parts[0].plan->inputs[static_cast<size_t>(index)]);
 }
 
 Tensor Session::output(int index) const {
+  assert(state_ && index >= 0 && static_cast<size_t>(index) < state_->model.data().outputs.size());
   const ModelData& model = state_->model.data();
   const auto tensor = static_cast<size_t>(model.outputs[static_cast<size_t>(index)]);
   const Exported& made = state_->exported[tensor];
@@ -270,6 +320,7 @@ Tensor Session::output(int index) const {
 
 Result<void> Session::run() {
   OCTET_TRY(prepare());
+  const FloatEnvironment environment;
   for (size_t level = 0;; ++level) {
     run_steps(*state_, state_->parts[level]);
     if (state_->parts[level].plan->inferred.rest.empty()) return {};
@@ -277,33 +328,53 @@ Result<void> Session::run() {
   }
 }
 
-const std::vector<std::string>& Session::warnings() const { return state_->warnings; }
+const std::vector<std::string>& Session::warnings() const {
+  assert(state_);
+  return state_->warnings;
+}
 
 std::vector<StepProfile> Session::profile() const {
-  std::vector<StepProfile> all;
+  ProfileSum sum;
+  if (!state_) return {};
+  std::vector<const Plan*> in_use;
   for (const Part& part : state_->parts) {
     if (!part.plan) break;
-    all.insert(all.end(), part.plan->profile.begin(), part.plan->profile.end());
+    in_use.push_back(part.plan);
+    sum.add(*part.plan, true);
   }
-  return all;
+  for_all(state_->plans, [&](const Plan& p) {
+    if (std::find(in_use.begin(), in_use.end(), &p) == in_use.end()) sum.add(p, false);
+  });
+  sum.add(state_->dropped);
+  return sum.rows();
 }
 
 void Session::reset_profile() {
-  for (const Part& part : state_->parts) {
-    if (!part.plan) break;
-    for (StepProfile& p : part.plan->profile) p.runs = p.total_ns = 0;
-  }
+  if (!state_) return;
+  state_->dropped.clear();
+  for_all(state_->plans, [](Plan& p) {
+    for (StepProfile& row : p.profile) row.runs = row.total_ns = 0;
+  });
 }
 
 size_t Session::arena_bytes() const {
   size_t bytes = 0;
+  if (!state_) return bytes;
   for (const Part& part : state_->parts) bytes += part.arena.bytes;
   return bytes;
 }
 
 struct SessionInside {
   static const SessionState& state(const Session& session) { return *session.state_; }
+  static SessionState& state(Session& session) { return *session.state_; }
 };
+
+void observe(Session& session, Observer observer) {
+  SessionState& s = SessionInside::state(session);
+  s.observer = std::move(observer);
+  s.plans.clear();
+  for (Part& part : s.parts) part.plan = nullptr;
+}
 
 std::vector<Shape> tensor_shapes(const Session& session) {
   const Plan* last = nullptr;

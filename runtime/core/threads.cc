@@ -1,6 +1,11 @@
 // The pool's workers: each waits for a new generation of the job, spinning shortly before it sleeps.
 #include "runtime/core/threads.h"
 
+#include <new>
+#include <system_error>
+
+#include "runtime/core/float_environment.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -22,7 +27,12 @@ void relax() {
 }  // namespace
 
 Threads::Threads(int count) {
-  for (int i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+  workers_.reserve(static_cast<size_t>(count - 1));
+  try {
+    for (int i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {  // what was started stays, and count() tells
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 Threads::~Threads() {
@@ -55,6 +65,7 @@ void Threads::run_job(Job job) {
 }
 
 void Threads::work() {
+  const FloatEnvironment environment;
   uint64_t seen = 0;
   while (true) {
     for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spins) relax();

@@ -13,7 +13,7 @@ namespace octet {
 
 class Threads {
  public:
-  explicit Threads(int count);  // including the caller
+  explicit Threads(int count);  // including the caller; fewer where the system starts no more
   ~Threads();
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;

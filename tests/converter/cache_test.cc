@@ -52,7 +52,7 @@ TEST(ConvertBeside, IsUsedUntilTheSourceChanges) {
   EXPECT_EQ(channels_of(convert_beside(source.path())), 5);
   EXPECT_EQ(files_in(source.folder).size(), 3u) << "replaced";
   EXPECT_EQ(channels_of(first), 3) << "who mapped the old one keeps it";
-  auto session = Session::create(*first);
+  auto session = Session::create(*first, {.precision = Precision::kF32});
   ASSERT_TRUE(session);
   EXPECT_TRUE(session->run());
   EXPECT_EQ(read(mine), "not of the cache");

@@ -1,11 +1,11 @@
 // Models on their way out: what ONNX says of them, read again by our own importer, computes the same; and what an int8
 // model's export holds.
-#include "converter/export/export.h"
 
 #include <cmath>
 
 #include "converter/graph/emit.h"
-#include "converter/quant/quantize.h"
+#include "converter/load.h"
+#include "octet/export.h"
 #include "quant_graph.h"
 #include "tests/converter/rig.h"
 
@@ -333,13 +333,15 @@ TEST(Export, PaddlesOwnOpsAreRefusedByName) {
 }
 
 // conv -> depthwise -> conv, quantised: the middle tensor has a scale for each channel.
-Model quantised_chain(schema::ActKind act, Granularity granularity) {
+Model quantised_chain(schema::ActKind act, const char* per_channel) {
   GraphBuilder b;
   const TensorId x = b.input({1, 8, 8, 4});
-  const Graph g = b.finish(b.conv("last", b.depthwise("dw", b.conv("first", x, 8, act)), 4, schema::ActKind::none));
+  auto source =
+      source_of(b.finish(b.conv("last", b.depthwise("dw", b.conv("first", x, 8, act)), 4, schema::ActKind::none)));
+  if (!source) return ADD_FAILURE() << source.error().text, Model();
   QuantizeOptions options;
-  options.plan.granularity = granularity;
-  auto made = quantize(g,
+  options.per_channel = per_channel;
+  auto made = quantize(*source,
                        {2,
                         [](Session& s, size_t i) -> Result<void> {
                           if (auto ready = s.prepare(); !ready) return ready;
@@ -356,7 +358,7 @@ Model quantised_chain(schema::ActKind act, Granularity granularity) {
 }
 
 TEST(Export, ScalesOfChannelsGoIntoTheProducersWeights) {
-  const auto proto = parsed(exported(quantised_chain(schema::ActKind::relu, Granularity::kDepthwise), {}));
+  const auto proto = parsed(exported(quantised_chain(schema::ActKind::relu, "depthwise"), {}));
   EXPECT_EQ(nodes_of(proto, "Conv"), 3);
   EXPECT_EQ(nodes_of(proto, "Mul"), 0) << "nothing is left to scale";
   EXPECT_EQ(nodes_of(proto, "QuantizeLinear"), 3) << "the input and what lies between the layers";
@@ -368,7 +370,7 @@ TEST(Export, ScalesOfChannelsGoIntoTheProducersWeights) {
 }
 
 TEST(Export, ZeroPointsOfChannelsStay) {
-  const auto proto = parsed(exported(quantised_chain(schema::ActKind::silu, Granularity::kDepthwise), {}));
+  const auto proto = parsed(exported(quantised_chain(schema::ActKind::silu, "depthwise"), {}));
   for (const auto& node : proto.graph().node())
     if (node.op_type() == "QuantizeLinear") {
       EXPECT_EQ(node.attribute_size(), 0) << "per tensor: " << node.name();
@@ -379,7 +381,7 @@ TEST(Export, ZeroPointsOfChannelsStay) {
 }
 
 TEST(Export, FloatOfAnInt8ModelHasItsWeights) {
-  const Model model = quantised_chain(schema::ActKind::silu, Granularity::kAll);
+  const Model model = quantised_chain(schema::ActKind::silu, "all");
   const TempFile file(exported(model, {.as_float = true}));
   auto again = import_onnx(file.path(), {});
   ASSERT_TRUE(again) << again.error().text;

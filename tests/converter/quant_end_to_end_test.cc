@@ -3,10 +3,9 @@
 
 #include <cmath>
 
-#include "converter/graph/emit.h"
-#include "converter/quant/quantize.h"
-#include "converter/quant/report.h"
+#include "converter/quant/methods.h"
 #include "quant_graph.h"
+#include "quant_rig.h"
 #include "runtime/core/model.h"
 
 namespace octet::convert {
@@ -23,37 +22,26 @@ Graph network() {
   return b.finish(b.unary("tail", b.conv("last", cat, 6, schema::ActKind::none), schema::UnaryKind::neg));
 }
 
-Samples random_samples(size_t count) {
-  return {count, [](Session& session, size_t i) -> Result<void> {
-            if (auto ready = session.prepare(); !ready) return ready;
-            std::mt19937 random(static_cast<uint32_t>(i));
-            std::uniform_real_distribution<float> values(-1, 2);
-            for (float& v : session.input(0).f32()) v = values(random);
-            return {};
-          }};
-}
-
 TEST(Quantize, Int8OutputsAreCloseToFloatForEveryMethodAndGranularity) {
-  for (const RangeMethod& method : range_methods())
-    for (Granularity granularity :
-         {Granularity::kTensor, Granularity::kDepthwise, Granularity::kFree, Granularity::kAll}) {
+  const SourceModel source = source_from(network());
+  for (const Choice& method : range_choices())
+    for (const Choice& where : per_channel_choices()) {
       QuantizeOptions options;
-      options.algo = method.name;
-      options.plan.granularity = granularity;
-      options.correct_bias = granularity == Granularity::kAll;
-      auto made = quantize(network(), random_samples(4), options);
+      options.algo = method.name, options.per_channel = where.name;
+      options.bias = where.name == "all" ? "mean" : "none";
+      auto made = quantize(source, random_samples(4), options);
       ASSERT_TRUE(made) << made.error().text;
-      auto f32 = Model::from_bytes(made->float_bytes, "float"), int8 = Model::from_bytes(made->bytes, "int8");
-      ASSERT_TRUE(f32 && int8);
+      auto int8 = Model::from_bytes(made->bytes, "int8");
+      ASSERT_TRUE(int8) << int8.error().text;
       EXPECT_TRUE(int8->quantized());
-      auto noise = output_noise(*f32, *int8, random_samples(6), 6, 1);
+      auto noise = output_noise(source.model, *int8, random_samples(6), 6, 1);
       ASSERT_TRUE(noise) << noise.error().text;
-      EXPECT_GT((*noise)[0].db, 25) << method.name << " " << static_cast<int>(granularity);
+      EXPECT_GT((*noise)[0].db, 25) << method.name << " " << where.name;
     }
 }
 
 TEST(Quantize, TheSessionRunsInInt8WhatThePlanSays) {
-  auto made = quantize(network(), random_samples(2), {});
+  auto made = quantize(source_from(network()), random_samples(2), {});
   ASSERT_TRUE(made) << made.error().text;
   auto model = Model::from_bytes(made->bytes, "int8");
   ASSERT_TRUE(model) << model.error().text;
@@ -67,7 +55,7 @@ TEST(Quantize, TheSessionRunsInInt8WhatThePlanSays) {
 }
 
 TEST(Quantize, FindsTheLayerThatHurts) {
-  auto made = quantize(network(), random_samples(2), {});
+  auto made = quantize(source_from(network()), random_samples(2), {});
   ASSERT_TRUE(made);
   auto model = Model::from_bytes(made->bytes, "int8");
   ASSERT_TRUE(model);
@@ -78,7 +66,8 @@ TEST(Quantize, FindsTheLayerThatHurts) {
 }
 
 TEST(Quantize, SameInputGivesTheSameBytes) {
-  auto once = quantize(network(), random_samples(2), {}), again = quantize(network(), random_samples(2), {});
+  auto once = quantize(source_from(network()), random_samples(2), {}),
+       again = quantize(source_from(network()), random_samples(2), {});
   ASSERT_TRUE(once && again);
   EXPECT_EQ(once->bytes, again->bytes);
 }
@@ -86,7 +75,7 @@ TEST(Quantize, SameInputGivesTheSameBytes) {
 TEST(Quantize, APictureHasTheStepsThatItsPixelsCanTake) {
   Samples samples = random_samples(2);
   samples.pixels = Range{0, 2};
-  auto made = quantize(network(), samples, {});
+  auto made = quantize(source_from(network()), samples, {});
   ASSERT_TRUE(made) << made.error().text;
   auto model = Model::from_bytes(made->bytes, "int8");
   ASSERT_TRUE(model);
@@ -95,16 +84,72 @@ TEST(Quantize, APictureHasTheStepsThatItsPixelsCanTake) {
 }
 
 TEST(Quantize, RefusesWhatCannotBe) {
-  EXPECT_FALSE(quantize(network(), {}, {}));
-  EXPECT_FALSE(quantize(network(), random_samples(1), {.algo = "magic"}));
+  const SourceModel good = source_from(network());
+  EXPECT_FALSE(quantize(good, {}, {}));
   GraphBuilder b;
   const TensorId x = b.input({1, 2, 2, 3});
-  const auto nothing = quantize(b.finish(b.unary("neg", x, schema::UnaryKind::neg)), random_samples(1), {});
+  const auto nothing =
+      quantize(source_from(b.finish(b.unary("neg", x, schema::UnaryKind::neg))), random_samples(1), {});
   ASSERT_FALSE(nothing);
   EXPECT_NE(nothing.error().text.find("no convolution"), std::string::npos);
   Graph broken = network();
   broken.tensors[static_cast<size_t>(broken.nodes[0].inputs[1])].values<float>()[0] = NAN;
-  EXPECT_FALSE(quantize(std::move(broken), random_samples(1), {}));
+  const auto source = source_of(std::move(broken));
+  ASSERT_FALSE(source);
+  EXPECT_NE(source.error().text.find("not finite"), std::string::npos) << source.error().text;
+}
+
+// Methods come from rows: a name that is none is answered with all that are.
+TEST(Quantize, UnknownMethodsAreAnsweredWithTheKnownOnes) {
+  const SourceModel source = source_from(network());
+  struct Case {
+    QuantizeOptions options;
+    std::vector<Choice> known;
+  };
+  for (const auto& [options, known] : {Case{{.algo = "magic"}, range_choices()},
+                                       {{.per_channel = "magic"}, per_channel_choices()},
+                                       {{.weights = "magic"}, weight_choices()},
+                                       {{.bias = "magic"}, bias_choices()}}) {
+    const auto made = quantize(source, random_samples(1), options);
+    ASSERT_FALSE(made);
+    EXPECT_NE(made.error().text.find("'magic'"), std::string::npos);
+    ASSERT_GE(known.size(), 2u);
+    for (const Choice& c : known) {
+      EXPECT_NE(made.error().text.find(c.name), std::string::npos) << made.error().text;
+      EXPECT_FALSE(c.description.empty()) << c.name;
+    }
+  }
+}
+
+// Weights that lie half a step from the next int8 value, but for one: it pays to clip that.
+Graph with_halves() {
+  GraphBuilder b;
+  Graph g = b.finish(b.conv("a", b.input({1, 2, 2, 2000}), 4));
+  for (Tensor& t : g.tensors)
+    if (t.constant && t.shape.rank() == 4) {
+      const auto w = t.values<float>();
+      for (size_t i = 0; i < w.size(); ++i) w[i] = i % 2000 == 0 ? 1 : 0.5f / 127;
+    }
+  return g;
+}
+
+// Each method must be what runs when it is named.
+TEST(Quantize, EveryChoiceMakesAFileOfItsOwn) {
+  const SourceModel source = source_from(network()), halves = source_from(with_halves());
+  const auto made_of = [](const SourceModel& from, const QuantizeOptions& options) {
+    auto model = quantize(from, random_samples(3), options);
+    EXPECT_TRUE(model) << model.error().text;
+    return model ? model->bytes : std::vector<std::byte>{};
+  };
+  const auto made = [&](const QuantizeOptions& options) { return made_of(source, options); };
+  std::vector<std::vector<std::byte>> files;
+  for (const Choice& c : range_choices()) files.push_back(made({.algo = std::string(c.name), .keep = 0.9}));
+  for (const Choice& c : per_channel_choices())
+    if (c.name != "depthwise") files.push_back(made({.keep = 0.9, .per_channel = std::string(c.name)}));
+  for (const Choice& c : weight_choices()) files.push_back(made_of(halves, {.weights = std::string(c.name)}));
+  files.push_back(made({.keep = 0.9, .bias = "none"}));
+  for (size_t a = 0; a < files.size(); ++a)
+    for (size_t b = 0; b < a; ++b) EXPECT_TRUE(files[a] != files[b]) << a << " " << b;
 }
 
 }  // namespace

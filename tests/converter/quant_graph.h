@@ -46,6 +46,18 @@ struct GraphBuilder {
     op.pad_top = op.pad_left = op.pad_bottom = op.pad_right = 1;
     return node(name, std::move(op), {x, constant({c, 3, 3, 1}, 1), constant({c}, .5f)}, shape(x));
   }
+  // 0, 1, 2, .. along x's third dim, for all of its channels: {1, 1, w, 1}, made of shapes.
+  TensorId grid(TensorId x) {
+    const auto integers = [&](int64_t v) {
+      return g.add(make_constant<int64_t>("i" + std::to_string(g.tensors.size()), {}, std::vector<int64_t>{v}));
+    };
+    const int64_t w = shape(x)[2];
+    const TensorId size = node("size", schema::ShapeOfT{.start = 2, .end = 3}, {x}, {1});
+    const TensorId steps = node("steps", schema::RangeT{}, {integers(0), size, integers(1)}, {w});
+    for (TensorId t : {size, steps}) g.tensors[static_cast<size_t>(t)].dtype = DType::kS64;
+    const TensorId floats = node("floats", schema::CastT{.to = schema::DType::f32}, {steps}, {w});
+    return node("grid", schema::ReshapeT{.shape = {1, 1, -1, 1}}, {floats}, {1, 1, w, 1});
+  }
   TensorId concat(const std::string& name, TensorId a, TensorId b) {
     Shape s = shape(a);
     s[3] += shape(b)[3];

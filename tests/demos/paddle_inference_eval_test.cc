@@ -43,12 +43,14 @@ TEST(PaddleInferenceEval, BooleansAreReadAsPeopleWriteThem) {
     EXPECT_TRUE(contains(o.text, "none.octet: No such file")) << value << "\n" << o.text;
   }
   EXPECT_FALSE(contains(run("--model_path none.octet --use_trt False").text, "use_trt"));
-  for (const char* flag : {"--benchmark", "--cache", "--classwise", "--include_nms", "--use_mkldnn",
-                           "--use_dynamic_shape", "--trt_calib_mode"})
-    for (const char* value : {"", " true", "=False", " 0", "=1"}) {
-      const Outcome o = run(std::string(flag) + value + " --model_path none.octet");
-      EXPECT_TRUE(contains(o.text, "none.octet: No such file")) << flag << value << "\n" << o.text;
-    }
+  for (const std::string value : {"", " true", "=False", " 0", "=1"}) {
+    std::string all;
+    for (const char* flag : {"--benchmark", "--cache", "--classwise", "--include_nms", "--use_mkldnn",
+                             "--use_dynamic_shape", "--trt_calib_mode"})
+      all += flag + value + " ";
+    const Outcome o = run(all + "--model_path none.octet");
+    EXPECT_TRUE(contains(o.text, "none.octet: No such file")) << all << "\n" << o.text;
+  }
 }
 
 class WithModel : public testing::Test {

@@ -10,8 +10,7 @@
 #include <set>
 
 #include "converter/import/onnx/ops/ops.h"
-#include "converter/load.h"
-#include "converter/quant/quantize.h"
+#include "octet/quantize.h"
 #include "onnx.pb.h"
 #include "tests/fuzz/paddle_seeds.h"
 #include "tests/runtime/build_model.h"
@@ -105,12 +104,12 @@ class Models {
     const fs::path path = onnx_ / std::to_string(++count_);
     write(path, bytes.data(), bytes.size());
     if (const auto converted = convert_model(path.string())) add(*converted);
-    auto graph = convert::load(path.string(), {});
-    if (!graph) return;
-    convert::Samples zeros;
+    auto source = load_source(path.string());
+    if (!source) return;
+    Samples zeros;
     zeros.count = 1;
     zeros.fill = [](Session&, size_t) { return Result<void>(); };
-    if (const auto made = convert::quantize(std::move(*graph), zeros, {})) add(made->bytes);
+    if (const auto made = quantize(*source, zeros)) add(made->bytes);
   }
   void add(const std::vector<std::byte>& file) {
     if (file.size() <= kLargest) write(octet_ / std::to_string(++count_), file.data(), file.size());

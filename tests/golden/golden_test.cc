@@ -42,17 +42,8 @@ class Golden : public testing::Test {
   }
 };
 
-// What libm computes has the bytes of the libm that wrote the hashes, that of Debian 12 on x86-64 (FORMAT.md, numerics 0).
-bool depends_on_libm(const Line& l) { return l.model.starts_with("libm_"); }
-#ifdef __x86_64__
-constexpr bool kLibmOfTheHashes = true;
-#else
-constexpr bool kLibmOfTheHashes = false;
-#endif
-
 TEST_F(Golden, FilesOfEarlierVersionsGiveTheSameBytes) {
   for (const Line& l : lines()) {
-    if (depends_on_libm(l) && !kLibmOfTheHashes) continue;
     auto model = map(l.model);
     ASSERT_TRUE(model) << model.error().text;
     for (int threads : {1, 2}) {

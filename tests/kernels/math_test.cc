@@ -86,10 +86,11 @@ TEST(Math, PowOfSpecialValues) {
   for (float x : all)
     for (float y : all) {
       const float got = math::pow(x, y), wanted = static_cast<float>(std::pow(double{x}, double{y}));
-      if (std::isnan(wanted))
+      if (std::isnan(wanted)) {
         EXPECT_TRUE(std::isnan(got)) << x << " " << y;
-      else
+      } else {
         EXPECT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(wanted)) << x << " " << y << ": " << got;
+      }
     }
 }
 

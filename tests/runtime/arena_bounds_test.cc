@@ -1,6 +1,7 @@
 // What lies between the values of an arena: room for reads behind each, and in sanitizer builds a fence around those alive.
 #include <gtest/gtest.h>
 
+#include "runtime/core/observe.h"
 #include "runtime/core/plan.h"
 #include "tests/runtime/build_model.h"
 
@@ -26,11 +27,10 @@ Model chain(int count) {
 // is written there at the same time by others must not be this value's.
 TEST(ArenaBounds, RoomToReadBehindEveryValue) {
   const Model model = chain(3);
-  SessionOptions options;
-  options.tap = [](const Tensor&) {};  // each value in memory of its own
+  const SessionOptions options{.precision = Precision::kF32};
   const std::vector<bool> int8(model.data().nodes.size(), false);
   const Shape shapes[] = {{1, 16}};
-  const auto plan = Plan::make({model.data(), options, int8}, shapes);
+  const auto plan = Plan::make({model.data(), options, int8, true}, shapes);  // each value in memory of its own
   ASSERT_TRUE(plan) << plan.error().text;
   const Plan& p = **plan;
   ASSERT_EQ(p.values.size(), 4u);
@@ -50,14 +50,14 @@ TEST(ArenaBounds, RoomToReadBehindEveryValue) {
 
 #ifdef OCTET_POISON
 
-// A tap sees each tensor just after the step that made it, so it can do what a step that strays would do.
+// An observer sees each tensor just after the step that made it, so it can do what a step that strays would do.
 void run_straying(int64_t floats) {
-  SessionOptions options;
-  options.tap = [floats](const Tensor& t) {
-    if (t.name == "y0") *(const_cast<Tensor&>(t).f32().data() + floats) = 1;
-  };
-  auto session = Session::create(chain(3), options);
-  if (!session || !session->run()) std::abort();
+  auto session = Session::create(chain(3), {.precision = Precision::kF32});
+  if (!session) std::abort();
+  observe(*session, [floats](int, const Tensor& t) {
+    if (t.name == "y0") *(t.f32().data() + floats) = 1;
+  });
+  if (!session->run()) std::abort();
 }
 
 TEST(ArenaBoundsDeathTest, WhatNoLiveValueOwnsIsNotTouched) {
@@ -70,12 +70,12 @@ TEST(ArenaBoundsDeathTest, WhatNoLiveValueOwnsIsNotTouched) {
 // After a run all of the arena is the caller's to look at, and the next run is watched like the first.
 TEST(ArenaBoundsDeathTest, EveryRunIsWatched) {
   int run = 0;
-  SessionOptions options;
-  options.tap = [&](const Tensor& t) {
-    if (t.name == "y0" && run == 2) *(const_cast<Tensor&>(t).f32().data() + (64 + kernels::kReadSlack) / 4) = 1;
-  };
-  auto session = Session::create(chain(3), options);
+  auto session = Session::create(chain(3), {.precision = Precision::kF32});
   ASSERT_TRUE(session);
+  observe(*session, [&](int, const Tensor& t) {
+    if (t.name == "y0" && run == 2) *(t.f32().data() + (64 + kernels::kReadSlack) / 4) = 1;
+  });
+  ASSERT_TRUE(session->prepare());
   for (run = 0; run < 2; ++run) {
     session->input(0).f32()[0] = 1;
     ASSERT_TRUE(session->run());

@@ -5,11 +5,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <random>
 #include <vector>
 
 #include "kernels/reference/reference.h"
-#include "runtime/core/op.h"
+#include "runtime/ops/conv/algorithm.h"
 #include "schema/format.h"
 
 namespace octet {
@@ -73,9 +74,9 @@ class ConvRig {
     build();
   }
 
-  // Bytes of the output with its pitch; gaps hold 0xAB.
-  std::vector<std::byte> run(const kernels::Isa& isa, int threads, bool int8, bool onednn,
-                             std::string* kernel = nullptr) {
+  // Calls body with the layer as a plan would prepare it.
+  template <class F>
+  void with_layer(const kernels::Isa& isa, int threads, bool int8, bool onednn, Step& step, const F& body) {
     SessionOptions options;
     options.threads = threads;
     options.use_onednn = onednn;
@@ -87,14 +88,23 @@ class ConvRig {
     Value wv = value(3, 1, model.tensors[1].dtype, model.tensors[1].shape, 0, {});
     std::vector<const Value*> inputs = {&xv, &wv, c.bias ? &wv : nullptr, c.residual ? &rv : nullptr};
     Value* outputs[] = {&yv};
-    Step step;
     Prepare prepare{model, &node, options, isa, inputs, outputs, step};
-    EXPECT_TRUE(kConv2d.prepare(prepare));
+    body(conv::layer_of(prepare));
+  }
+
+  // Bytes of the output with its pitch; gaps hold 0xAB. By the algorithm that a plan would choose, or a given one.
+  std::vector<std::byte> run(const kernels::Isa& isa, int threads, bool int8, bool onednn,
+                             std::string* kernel = nullptr, const conv::Algorithm* algorithm = nullptr) {
+    Step step;
+    with_layer(isa, threads, int8, onednn, step, [&](const conv::Layer& layer) {
+      EXPECT_TRUE(algorithm ? conv::prepare_by(*algorithm, layer) : static_cast<bool>(conv::prepare(layer)));
+    });
+    const int64_t y_pitch = c.out + c.out_gap, pixels = c.batch * c.out_h() * c.out_w();
     const size_t slack = kernels::kReadSlack;
     std::vector<std::byte> xs = int8 ? bytes(x) : bytes(real(x, x_quant, c.in, c.in_gap));
     std::vector<std::byte> rs = int8 ? bytes(residual) : bytes(real(residual, r_quant, c.out, c.out_gap));
     xs.resize(xs.size() + slack), rs.resize(rs.size() + slack);
-    std::vector<std::byte> y(static_cast<size_t>(yv.rows() * yv.pitch) * size_of(yv.dtype), std::byte{0xAB});
+    std::vector<std::byte> y(static_cast<size_t>(pixels * y_pitch) * (int8 && !c.f32_out ? 1 : 4), std::byte{0xAB});
     std::vector<std::byte> scratch(step.scratch_bytes + 64);
     void* aligned = scratch.data();
     size_t space = scratch.size();
@@ -329,5 +339,57 @@ class ConvRig {
 
   flatbuffers::FlatBufferBuilder builder;
 };
+
+inline std::vector<const kernels::Isa*> isas() {
+  std::vector<const kernels::Isa*> all;
+  for (const kernels::Isa* isa : kernels::all_isas())
+    if (kernels::supported(*isa)) all.push_back(isa);
+  return all;
+}
+
+inline ConvCase random_case(unsigned seed) {
+  std::mt19937 random(seed);
+  const auto pick = [&](std::initializer_list<int> list) { return list.begin()[random() % list.size()]; };
+  const auto chance = [&](unsigned of) { return random() % of == 0; };
+  ConvCase c;
+  c.batch = pick({1, 1, 2, 3});
+  c.h = pick({1, 3, 5, 8, 13}), c.w = pick({1, 2, 7, 16, 17, 33});
+  c.in = pick({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 32, 33, 40}),
+  c.out = pick({1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 40, 64, 70});
+  if (chance(4)) c.groups = pick({2, 3, 5}), c.in *= c.groups, c.out *= c.groups;
+  if (chance(4)) c.groups = c.in = c.out = pick({2, 3, 15, 16, 17, 32, 33, 40, 64, 70});
+  c.kernel_h = pick({1, 1, 2, 3, 3, 5, 6}), c.kernel_w = pick({1, 1, 2, 3, 3, 5, 6});
+  c.stride_h = pick({1, 1, 2, 3}), c.stride_w = pick({1, 1, 2, 3});
+  if (chance(5)) c.dilation_h = pick({1, 2, 3}), c.dilation_w = pick({1, 2, 3});
+  if (!chance(3))
+    c.pad_top = pick({0, 1, 2, 5}), c.pad_left = pick({0, 1, 2, 7}), c.pad_bottom = pick({0, 1, 2, 4}),
+    c.pad_right = pick({0, 1, 3});
+  c.pad_bottom +=
+      std::max<int>(0, c.dilation_h * (c.kernel_h - 1) + 1 - static_cast<int>(c.h) - c.pad_top - c.pad_bottom);
+  c.pad_right +=
+      std::max<int>(0, c.dilation_w * (c.kernel_w - 1) + 1 - static_cast<int>(c.w) - c.pad_left - c.pad_right);
+  c.act = static_cast<schema::ActKind>(chance(3) ? 0 : random() % 9);
+  if (c.act == schema::ActKind::clip) c.a = chance(2) ? 0.0f : -1.25f, c.b = chance(2) ? 6.0f : 1.3f;
+  if (c.act == schema::ActKind::leaky_relu) c.a = 0.1f;
+  if (c.act == schema::ActKind::hard_swish || c.act == schema::ActKind::hard_sigmoid)
+    c.a = chance(2) ? 1.0f / 6 : 0.2f, c.b = 0.5f;
+  c.residual = chance(3), c.relu_after = chance(4), c.bias = !chance(4);
+  c.in_per_channel = chance(3), c.out_per_channel = chance(3), c.f32_out = chance(5);
+  if (chance(4)) c.in_zero = pick({0, 255, 128});
+  if (chance(3)) c.in_gap = pick({1, 3, 16});
+  if (chance(3)) c.out_gap = pick({1, 5, 16});
+  return c;
+}
+
+// A layer with a square window, the same stride and padding both ways; `more` sets the rest.
+inline ConvCase layer(int64_t h, int64_t w, int64_t in, int64_t out, int kernel = 1, int pad = 0, int stride = 1,
+                      const std::function<void(ConvCase&)>& more = {}) {
+  ConvCase c;
+  c.h = h, c.w = w, c.in = in, c.out = out;
+  c.kernel_h = c.kernel_w = kernel, c.stride_h = c.stride_w = stride;
+  c.pad_top = c.pad_left = c.pad_bottom = c.pad_right = pad;
+  if (more) more(c);
+  return c;
+}
 
 }  // namespace octet

@@ -1,19 +1,10 @@
 // Convolution against its definition: int8 byte for byte on every ISA, float within rounding, and files that are refused.
-#include <functional>
-
 #include "tests/runtime/conv2d_rig.h"
 
 namespace octet {
 namespace {
 
 using schema::ActKind;
-
-std::vector<const kernels::Isa*> isas() {
-  std::vector<const kernels::Isa*> all;
-  for (const kernels::Isa* isa : kernels::all_isas())
-    if (kernels::supported(*isa)) all.push_back(isa);
-  return all;
-}
 
 void expect_int8(const ConvCase& c, unsigned seed, int threads) {
   ConvRig rig(c, seed);
@@ -42,50 +33,6 @@ void expect_f32(const ConvCase& c, unsigned seed, const kernels::Isa& isa, bool 
       ASSERT_NEAR(v, want, 1e-5 * (1 + std::abs(want)))
           << kernel << " seed " << seed << ": " << c.text() << " at " << p << "," << n;
     }
-}
-
-ConvCase random_case(unsigned seed) {
-  std::mt19937 random(seed);
-  const auto pick = [&](std::initializer_list<int> list) { return list.begin()[random() % list.size()]; };
-  const auto chance = [&](unsigned of) { return random() % of == 0; };
-  ConvCase c;
-  c.batch = pick({1, 1, 2, 3});
-  c.h = pick({1, 3, 5, 8, 13}), c.w = pick({1, 2, 7, 16, 17, 33});
-  c.in = pick({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 32, 33, 40}),
-  c.out = pick({1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 40, 64, 70});
-  if (chance(4)) c.groups = pick({2, 3, 5}), c.in *= c.groups, c.out *= c.groups;
-  if (chance(4)) c.groups = c.in = c.out = pick({2, 3, 15, 16, 17, 32, 33, 40, 64, 70});
-  c.kernel_h = pick({1, 1, 2, 3, 3, 5, 6}), c.kernel_w = pick({1, 1, 2, 3, 3, 5, 6});
-  c.stride_h = pick({1, 1, 2, 3}), c.stride_w = pick({1, 1, 2, 3});
-  if (chance(5)) c.dilation_h = pick({1, 2, 3}), c.dilation_w = pick({1, 2, 3});
-  if (!chance(3))
-    c.pad_top = pick({0, 1, 2, 5}), c.pad_left = pick({0, 1, 2, 7}), c.pad_bottom = pick({0, 1, 2, 4}),
-    c.pad_right = pick({0, 1, 3});
-  c.pad_bottom +=
-      std::max<int>(0, c.dilation_h * (c.kernel_h - 1) + 1 - static_cast<int>(c.h) - c.pad_top - c.pad_bottom);
-  c.pad_right +=
-      std::max<int>(0, c.dilation_w * (c.kernel_w - 1) + 1 - static_cast<int>(c.w) - c.pad_left - c.pad_right);
-  c.act = static_cast<ActKind>(chance(3) ? 0 : random() % 9);
-  if (c.act == ActKind::clip) c.a = chance(2) ? 0.0f : -1.25f, c.b = chance(2) ? 6.0f : 1.3f;
-  if (c.act == ActKind::leaky_relu) c.a = 0.1f;
-  if (c.act == ActKind::hard_swish || c.act == ActKind::hard_sigmoid) c.a = chance(2) ? 1.0f / 6 : 0.2f, c.b = 0.5f;
-  c.residual = chance(3), c.relu_after = chance(4), c.bias = !chance(4);
-  c.in_per_channel = chance(3), c.out_per_channel = chance(3), c.f32_out = chance(5);
-  if (chance(4)) c.in_zero = pick({0, 255, 128});
-  if (chance(3)) c.in_gap = pick({1, 3, 16});
-  if (chance(3)) c.out_gap = pick({1, 5, 16});
-  return c;
-}
-
-// A layer with a square window, the same stride and padding both ways; `more` sets the rest.
-ConvCase layer(int64_t h, int64_t w, int64_t in, int64_t out, int kernel = 1, int pad = 0, int stride = 1,
-               const std::function<void(ConvCase&)>& more = {}) {
-  ConvCase c;
-  c.h = h, c.w = w, c.in = in, c.out = out;
-  c.kernel_h = c.kernel_w = kernel, c.stride_h = c.stride_w = stride;
-  c.pad_top = c.pad_left = c.pad_bottom = c.pad_right = pad;
-  if (more) more(c);
-  return c;
 }
 
 TEST(Conv2dInt8, EqualsDefinitionRandom) {
@@ -129,6 +76,25 @@ TEST(Conv2dF32, OwnEqualsDefinition) {
 }
 
 #ifdef OCTET_HAVE_ONEDNN
+extern "C" {
+__attribute__((weak)) int omp_get_max_threads();
+__attribute__((weak)) void omp_set_num_threads(int);
+}
+
+// OpenMP's setting belongs to the application.
+TEST(Conv2dF32, OnednnLeavesOpenMpAsItWas) {
+  if (!omp_get_max_threads || !omp_set_num_threads) GTEST_SKIP() << "oneDNN does not bring OpenMP";
+  const int before = omp_get_max_threads();
+  for (int threads : {1, 3}) {
+    omp_set_num_threads(3);
+    std::string kernel;
+    ConvRig(layer(20, 20, 32, 64, 3, 1), 1).run(kernels::best_isa(), threads, false, true, &kernel);
+    EXPECT_EQ(kernel, "conv f32 onednn");
+    EXPECT_EQ(omp_get_max_threads(), 3);
+  }
+  omp_set_num_threads(before);
+}
+
 TEST(Conv2dF32, OnednnEqualsDefinition) {
   for (unsigned seed = 1; seed <= 250; ++seed) {
     ConvCase c = random_case(seed + 2000);
@@ -211,6 +177,44 @@ TEST(Conv2dCheck, RefusesDamage) {
     ASSERT_FALSE(checked) << d.expected;
     EXPECT_NE(checked.error().text.find(d.expected), std::string::npos) << checked.error().text;
   }
+}
+
+// Each byte of packed weights alone: padding must be zero, and no weight -128.
+TEST(Conv2dCheck, LooksAtEveryPackedByte) {
+  for (auto [in, out, kernel, groups] : {std::tuple{3, 5, 2, 1},
+                                         {4, 16, 1, 1},
+                                         {9, 17, 1, 1},
+                                         {10, 66, 3, 2},
+                                         {8, 33, 2, 1},
+                                         {6, 48, 1, 3},
+                                         {66, 16, 1, 1}}) {
+    ConvRig rig(layer(4, 4, in, out, kernel, 0, 1, [&](ConvCase& c) { c.groups = groups; }), 1);
+    const schema::PackedShape s{groups, out / groups, int64_t{kernel} * kernel, in / groups};
+    std::vector<bool> real(rig.packed.size(), false);
+    for (int64_t g = 0; g < groups; ++g)
+      for (int64_t o = 0; o < s.out; ++o)
+        for (int64_t t = 0; t < s.taps; ++t)
+          for (int64_t k = 0; k < s.in; ++k) real[static_cast<size_t>(s.at(g, o, t, k))] = true;
+    for (size_t i = 0; i < rig.packed.size(); ++i)
+      for (int8_t v : {1, -127, -128}) {
+        const int8_t before = std::exchange(rig.packed[i], v);
+        EXPECT_EQ(static_cast<bool>(kConv2d.check_data(rig.node, rig.model)), real[i] && v != -128)
+            << rig.c.text() << " byte " << i << ": " << int{v};
+        rig.packed[i] = before;
+      }
+    EXPECT_TRUE(kConv2d.check_data(rig.node, rig.model));
+  }
+}
+
+TEST(Conv2dCheck, LooksAtEveryFloatWeight) {
+  ConvRig rig(layer(4, 4, 7, 5, 1, 0, 1, [](ConvCase& c) { c.s8 = false; }), 1);
+  for (float& w : rig.weights_f32)
+    for (float v : {NAN, INFINITY, -INFINITY}) {
+      const float before = std::exchange(w, v);
+      EXPECT_FALSE(kConv2d.check_data(rig.node, rig.model));
+      w = before;
+    }
+  EXPECT_TRUE(kConv2d.check_data(rig.node, rig.model));
 }
 
 TEST(Conv2dCheck, RefusesAttributes) {

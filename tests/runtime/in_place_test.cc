@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "runtime/core/observe.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {
@@ -56,10 +57,10 @@ class Graph {
     std::vector<std::vector<float>> results[2];
     size_t bytes = 0;
     for (bool copies : {false, true}) {
-      SessionOptions options;
-      if (copies) options.tap = [](const Tensor&) {};
-      auto session = Session::create(*model, options);
+      auto session = Session::create(*model, {});
       EXPECT_TRUE(session) << session.error().text;
+      if (copies) observe(*session, [](int, const Tensor&) {});
+      EXPECT_TRUE(session->prepare());
       for (int64_t i = 0; i < kElements; ++i)
         session->input(0).f32()[static_cast<size_t>(i)] = static_cast<float>(i * 7919 % 601) / 150.0f - 2.0f;
       for (int round = 0; round < 2; ++round) EXPECT_TRUE(session->run());

@@ -36,6 +36,7 @@ class Large {
   // Prepares and runs. The arena's bytes.
   size_t run(std::vector<int> outputs, SessionOptions options = {}) {
     b_.model.outputs = std::move(outputs);
+    if (b_.model.int8_ops.empty()) options.precision = Precision::kF32;
     auto model = Model::from_bytes(b_.finish(), "large.octet");
     EXPECT_TRUE(model) << model.error().text;
     auto session = Session::create(*model, std::move(options));

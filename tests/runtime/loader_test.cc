@@ -1,5 +1,6 @@
 // Loading hostile files: every mutation and truncation gives an error or a model that runs, never a crash (run under asan).
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -193,6 +194,99 @@ TEST(Loader, MapsAFileAndOutlivesItsName) {
   auto session = Session::create(*model, {});
   ASSERT_TRUE(session) << session.error().text;
   EXPECT_TRUE(session->run());
+}
+
+// x {2, 4} gathered at constant places.
+std::vector<std::byte> steered_model() {
+  ModelBuilder b;
+  const int x = b.input("x", {2, 4});
+  const int places = b.constant<int64_t>("places", {3}, {3, 0, 2}, schema::DType::s64);
+  const int y = b.tensor("y", {2, 3});
+  schema::GatherT gather;
+  gather.axis = 1;
+  b.node("y", gather, {x, places}, y);
+  b.model.outputs = {y};
+  return b.finish();
+}
+
+// Whoever writes to a mapped file meets a graph and indices that nobody reads any more.
+TEST(Loader, AGraphThatIsRewrittenWhileMappedIsNotRead) {
+  const std::string path = testing::TempDir() + "/loader_test_rewritten_" + std::to_string(getpid()) + ".octet";
+  for (const auto& [bytes, weights_too] : {std::pair{small_model().finish(), false}, {steered_model(), true}}) {
+    std::fstream file(path, std::ios::binary | std::ios::out | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())).flush();
+    auto model = Model::map(path);
+    ASSERT_TRUE(model) << model.error().text;
+    schema::FileHeader h;
+    std::memcpy(&h, bytes.data(), sizeof h);
+    const std::string garbage(weights_too ? bytes.size() : h.weights_offset, '\x7f');
+    file.seekp(0).write(garbage.data(), static_cast<std::streamsize>(garbage.size())).flush();
+    ASSERT_EQ(static_cast<char>(model->data().file.get()[20]), '\x7f') << "the mapping does not show what was written";
+    std::vector<std::vector<float>> results;
+    for (const Model& m : {*model, *Model::from_bytes(bytes, "as it was")}) {
+      auto session = Session::create(m, {.precision = m.quantized() ? Precision::kInt8 : Precision::kF32});
+      ASSERT_TRUE(session) << session.error().text;
+      ASSERT_TRUE(session->prepare());
+      float next = 0;
+      for (float& v : session->input(0).f32()) v = next += 0.25f;
+      ASSERT_TRUE(session->run());
+      const auto y = session->output(0).f32();
+      results.emplace_back(y.begin(), y.end());
+    }
+    EXPECT_EQ(results[0], results[1]);
+  }
+  unlink(path.c_str());
+}
+
+// Each would be copied, more than any file holds.
+TEST(Loader, IntegerConstantsMayNotOverlap) {
+  for (const bool overlap : {false, true}) {
+    ModelBuilder b;
+    const int x = b.input("x", {2, 4});
+    const int places = b.constant<int64_t>("places", {8}, {3, 0, 2, 1, 0, 0, 0, 0}, schema::DType::s64);
+    const int again = b.tensor("again", {overlap ? 7 : 8}, schema::DType::s64);  // shared as a whole is fine
+    b.at(again).constant = true;
+    b.at(again).bytes = overlap ? 56 : 64;
+    for (const auto& [index, size] : {std::pair{places, 8}, {again, overlap ? 7 : 8}}) {
+      const int y = b.tensor("y" + std::to_string(index), {2, size});
+      schema::GatherT gather;
+      gather.axis = 1;
+      b.node("y" + std::to_string(index), gather, {x, index}, y);
+      b.model.outputs.push_back(y);
+    }
+    const auto model = Model::from_bytes(b.finish(), "m");
+    EXPECT_EQ(static_cast<bool>(model), !overlap) << (model ? "" : model.error().text);
+  }
+}
+
+TEST(Loader, APipeIsRefusedWithoutWaitingForAWriter) {
+  const std::string path = ::testing::TempDir() + "octet_pipe_" + std::to_string(::getpid());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto model = Model::map(path);
+  ::unlink(path.c_str());
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().text.find("not a regular file"), std::string::npos) << model.error().text;
+}
+
+TEST(Loader, NumericsOfALaterRuntimeAreRefused) {
+  for (const auto& [value, said] : {std::pair{"", "not a number"},
+                                    {"x", "not a number"},
+                                    {"-1", "not a number"},
+                                    {"1 ", "not a number"},
+                                    {"0", ""},
+                                    {"1", ""},
+                                    {"2", "newer runtime"},
+                                    {"99999999999999", "not a number"}}) {
+    ModelBuilder b = small_model();
+    auto kv = std::make_unique<schema::KeyValueT>();
+    kv->key = "numerics", kv->value = value;
+    b.model.metadata.push_back(std::move(kv));
+    const auto model = Model::from_bytes(b.finish(), "m.octet");
+    EXPECT_EQ(static_cast<bool>(model), *said == 0) << value;
+    if (!model) {
+      EXPECT_NE(model.error().text.find(said), std::string::npos) << model.error().text;
+    }
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "runtime/core/observe.h"
 #include "runtime/core/op.h"
 #include "tests/runtime/build_model.h"
 
@@ -85,7 +86,8 @@ TEST(Session, ThreadsGiveTheSameBytes) {
 TEST(Session, ViewsChangeNothing) {
   const Model model = load();
   Session views = make(model, {});
-  Session copies = make(model, {.tap = [](const Tensor&) {}});  // a tap needs every tensor by itself
+  Session copies = make(model, {});
+  observe(copies, [](int, const Tensor&) {});  // an observer needs every tensor by itself
   EXPECT_EQ(run(views, 3), run(copies, 3));
   EXPECT_LT(views.profile().size(), copies.profile().size());
 }
@@ -251,7 +253,7 @@ TEST(Session, ASizeMayBeAnOutputAndWhereASliceEnds) {
   b.model.outputs = {y, end};
   auto model = Model::from_bytes(b.finish(), "m.octet");
   ASSERT_TRUE(model) << model.error().text;
-  Session session = make(*model, {});
+  Session session = make(*model, {.precision = Precision::kF32});
   ASSERT_TRUE(session.resize_input(0, {5, 4}));
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(session.prepare());
@@ -308,6 +310,42 @@ TEST(Session, ErrorsNameWhatWasWrong) {
   ASSERT_TRUE(unquantised);
   EXPECT_NE(Session::create(*unquantised, {}).error().text.find("octet-convert quantize"), std::string::npos);
 }
+
+TEST(Session, OneThatWasMovedFromGivesErrors) {
+  Session session = make(load(), {});
+  const Session taken = std::move(session);
+  EXPECT_FALSE(session.run());
+  EXPECT_FALSE(session.prepare());
+  EXPECT_FALSE(session.resize_input(0, {1, 6, 5, 4}));
+  EXPECT_TRUE(session.profile().empty());
+  EXPECT_EQ(session.arena_bytes(), 0u);
+}
+
+TEST(Session, TensorsGiveTheirElementsAsTheirTypeOnly) {
+  std::vector<int64_t> memory(6);
+  for (DType type : {DType::kF32, DType::kU8, DType::kS8, DType::kS32, DType::kS64, DType::kBool}) {
+    const Tensor t{.name = "t", .dtype = type, .shape = {2, 3}, .data = memory.data()};
+    EXPECT_EQ(t.f32().size(), type == DType::kF32 ? 6u : 0u) << name_of(type);
+    EXPECT_EQ(t.u8().size(), type == DType::kU8 ? 6u : 0u) << name_of(type);
+    EXPECT_EQ(t.s8().size(), type == DType::kS8 ? 6u : 0u) << name_of(type);
+    EXPECT_EQ(t.s32().size(), type == DType::kS32 ? 6u : 0u) << name_of(type);
+    EXPECT_EQ(t.s64().size(), type == DType::kS64 ? 6u : 0u) << name_of(type);
+    EXPECT_EQ(t.boolean().size(), type == DType::kBool ? 6u : 0u) << name_of(type);
+    EXPECT_EQ(t.bytes().size(), 6 * size_of(type)) << name_of(type);
+  }
+  const Tensor open{.name = "t", .dtype = DType::kF32, .shape = {-1, 3}, .data = nullptr};
+  EXPECT_TRUE(open.f32().empty() && open.bytes().empty());
+}
+
+#ifndef NDEBUG
+TEST(SessionDeathTest, WhatTheCallerOwesIsAsserted) {
+  Session open = make(load(true), {}), ready = make(load(), {});
+  EXPECT_DEATH(open.input(0), "prepare");
+  EXPECT_DEATH(ready.input(1), "index");
+  EXPECT_DEATH(ready.output(-1), "index");
+  EXPECT_DEATH((void)Shape({1, 2})[2], "rank");
+}
+#endif
 
 }  // namespace
 }  // namespace octet

@@ -2,8 +2,13 @@
 #include "runtime/core/threads.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
+#include <fstream>
 #include <vector>
+
+#include "tests/runtime/build_model.h"
 
 namespace octet {
 namespace {
@@ -42,6 +47,52 @@ TEST(Threads, WorkersThatSleptWakeUp) {
     EXPECT_EQ(done, 50);
   }
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these need address space themselves
+// While it lives, this process may map `more` bytes beyond what it has.
+class AddressLimit {
+ public:
+  explicit AddressLimit(size_t more) {
+    size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    ::getrlimit(RLIMIT_AS, &before_);
+    rlimit now = before_;
+    now.rlim_cur = pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + more;
+    ::setrlimit(RLIMIT_AS, &now);
+    void* p = ::mmap(nullptr, 2 * more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    works_ = p == MAP_FAILED;
+    if (!works_) ::munmap(p, 2 * more);
+  }
+  ~AddressLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+  bool works() const { return works_; }  // not under an emulator
+
+ private:
+  rlimit before_{};
+  bool works_ = false;
+};
+
+TEST(Threads, AsManyAsTheSystemStarts) {
+  const AddressLimit limit(size_t{100} << 20);
+  if (!limit.works()) GTEST_SKIP();
+  Threads threads(1000);
+  EXPECT_GE(threads.count(), 1);
+  EXPECT_LT(threads.count(), 1000);
+  std::atomic<int> done{0};
+  threads.run(200, [&](int64_t) { ++done; });
+  EXPECT_EQ(done, 200);
+}
+
+TEST(Threads, ASessionSaysHowManyCouldBeStarted) {
+  auto model = Model::from_bytes(small_model().finish(), "m.octet");
+  ASSERT_TRUE(model);
+  const AddressLimit limit(size_t{100} << 20);
+  if (!limit.works()) GTEST_SKIP();
+  const auto session = Session::create(*model, {.threads = 1000});
+  ASSERT_FALSE(session);
+  EXPECT_NE(session.error().text.find(" of 1000; ask for at most "), std::string::npos) << session.error().text;
+  EXPECT_TRUE(Session::create(*model, {.threads = 2}));
+}
+#endif
 
 }  // namespace
 }  // namespace octet

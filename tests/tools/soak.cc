@@ -35,8 +35,9 @@ struct Expected {
   std::vector<std::byte> bytes;
   bool equal(std::vector<std::byte> now) {
     const std::lock_guard lock(mutex);
-    if (bytes.empty()) bytes = std::move(now);
-    return now.empty() || now == bytes;
+    if (!bytes.empty()) return now == bytes;
+    bytes = std::move(now);
+    return true;
   }
 };
 

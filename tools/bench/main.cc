@@ -160,9 +160,10 @@ int main(int argc, char** argv) {
   CLI::App app("Measures a model on this machine, on random input.", "octet-bench");
   app.add_option("model", a.model, octet::kModelHelp)->required();
   app.add_option(
-      "--shape", a.shapes,
-      "Sizes of an input: name=1,3,640,640, or 1,3,640,640 for the only one; given several times: each in turn, "
-      "and the time to switch among them");
+         "--shape", a.shapes,
+         "Sizes of an input: name=1,3,640,640, or 1,3,640,640 for the only one; given several times: each in turn, "
+         "and the time to switch among them")
+      ->allow_extra_args(false);
   app.add_option("--runs", a.runs, "Runs that count")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   app.add_option("--warmup", a.warmup, "Runs before them")->check(CLI::Range(0, 1'000'000))->capture_default_str();
   app.add_flag("--profile", a.profile, "Also the time of each step and of each kind of op");

@@ -4,10 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "converter/export/export.h"
-#include "converter/graph/emit.h"
+#include "cli/files.h"
+#include "cli/open_model.h"
+#include "octet/export.h"
 
-namespace octet::convert {
+namespace octet {
 namespace {
 
 struct Arguments {
@@ -20,11 +21,11 @@ int run(const Arguments& args) {
     std::cerr << "octet-convert: " << error.text << "\n";
     return 1;
   };
-  auto model = Model::map(args.input);
+  auto model = open_model(args.input);
   if (!model) return fail(model.error());
   auto bytes = export_onnx(*model, args.options);
   if (!bytes) return fail(bytes.error());
-  auto written = write_file(args.output, *bytes);
+  auto written = write_file(args.output, std::move(*bytes));
   return written ? 0 : fail(written.error());
 }
 
@@ -32,12 +33,12 @@ int run(const Arguments& args) {
 
 void add_export_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("export-onnx", "Write an .octet file as ONNX, quantised where it is");
-  command->add_option("model", args->input, "An .octet file")->required();
+  CLI::App* command = app.add_subcommand("export-onnx", "Write a model as ONNX: fused, quantised where it is");
+  command->add_option("model", args->input, kModelHelp)->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--opset", args->options.opset, "Version of ONNX' ops")->capture_default_str();
   command->add_flag("--float", args->options.as_float, "The float network, int8 weights dequantised");
   command->callback([args, &exit_code] { exit_code = run(*args); });
 }
 
-}  // namespace octet::convert
+}  // namespace octet

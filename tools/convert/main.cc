@@ -3,8 +3,7 @@
 #include <charconv>
 #include <iostream>
 
-#include "converter/graph/emit.h"
-#include "converter/import/ops_table.h"
+#include "cli/files.h"
 #include "octet/convert.h"
 #include "tools/convert/export.h"
 #include "tools/convert/quantize.h"
@@ -54,7 +53,7 @@ int convert(const Arguments& args) {
   }
   auto bytes = octet::convert_model(args.input, options);
   if (!bytes) return fail(bytes.error());
-  auto written = octet::convert::write_file(args.output, *bytes);
+  auto written = octet::write_file(args.output, std::move(*bytes));
   return written ? 0 : fail(written.error());
 }
 
@@ -81,10 +80,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string(octet::version()));
   int exit_code = 0;
   add_convert_command(app, exit_code);
-  octet::convert::add_quantize_command(app, exit_code);
-  octet::convert::add_export_command(app, exit_code);
+  octet::add_quantize_command(app, exit_code);
+  octet::add_export_command(app, exit_code);
   app.add_subcommand("ops", "Print the ops that can be imported and run")->callback([] {
-    std::cout << octet::convert::ops_table();
+    std::cout << octet::ops_table();
   });
   try {
     app.parse(argc, argv);

@@ -6,7 +6,7 @@
 
 #include "vision/image.h"
 
-namespace octet::convert {
+namespace octet {
 namespace {
 
 namespace fs = std::filesystem;
@@ -67,4 +67,4 @@ Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed
   return {.count = count, .fill = std::move(fill), .pixels = pixel_range(preprocess)};
 }
 
-}  // namespace octet::convert
+}  // namespace octet

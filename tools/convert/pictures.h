@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "converter/quant/collect.h"
+#include "octet/quantize.h"
 #include "vision/feed.h"
 
-namespace octet::convert {
+namespace octet {
 
 // The pictures in a folder, by name; at most `most` of them, spread evenly (0: all).
 Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t most);
@@ -14,4 +14,4 @@ Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t
 // Reads each picture when it is asked for. Height and width 0 in `preprocess`: each in its own size.
 Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed, const vision::Preprocess& preprocess);
 
-}  // namespace octet::convert
+}  // namespace octet

@@ -5,23 +5,22 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <thread>
 
+#include "cli/files.h"
 #include "cli/preprocess_flags.h"
 #include "cli/progress_bar.h"
-#include "converter/graph/emit.h"
-#include "converter/load.h"
-#include "converter/quant/quantize.h"
-#include "converter/quant/report.h"
+#include "octet/quantize.h"
 #include "tools/convert/pictures.h"
 #include "vision/arch.h"
 #include "vision/seg_config.h"
 
-namespace octet::convert {
+namespace octet {
 namespace {
 
 struct Arguments {
-  std::string model, output, data, config, arch = "YOLOv5", granularity = "depthwise", weights = "max";
+  std::string model, output, data, config, arch = "YOLOv5";
   std::vector<std::string> outputs;
   size_t images = 0, worst = 5;
   int img_shape = 0;
@@ -30,23 +29,12 @@ struct Arguments {
   QuantizeOptions quantize;
 };
 
-constexpr std::pair<const char*, Granularity> kGranularities[] = {{"tensor", Granularity::kTensor},
-                                                                  {"depthwise", Granularity::kDepthwise},
-                                                                  {"free", Granularity::kFree},
-                                                                  {"all", Granularity::kAll}};
-
-Result<Granularity> granularity(const std::string& name) {
-  for (const auto& [known, value] : kGranularities)
-    if (name == known) return value;
-  return Error{Code::kBadArgument, "--per_channel '" + name + "': expected tensor, depthwise, free or all"};
-}
-
 // What keeps most accuracy where it is not the general default, by the family of --arch.
 struct FamilyDefaults {
   const char* arch;
   const char* algo;
   double percentile;
-  const char* granularity;
+  const char* per_channel;
 };
 constexpr FamilyDefaults kFamilies[] = {{"DETR", "percentile", 99.99, "all"}};
 
@@ -55,14 +43,8 @@ void use_family_defaults(const CLI::App& command, Arguments& args) {
     if (CLI::detail::to_lower(args.arch) != CLI::detail::to_lower(f.arch)) continue;
     if (command.count("--algo") == 0) args.quantize.algo = f.algo;
     if (command.count("--percentile") == 0) args.percentile = f.percentile;
-    if (command.count("--per_channel") == 0) args.granularity = f.granularity;
+    if (command.count("--per_channel") == 0) args.quantize.per_channel = f.per_channel;
   }
-}
-
-Result<WeightMethod> weight_method(const std::string& name) {
-  if (name == "max") return WeightMethod::kMax;
-  if (name == "mse") return WeightMethod::kMse;
-  return Error{Code::kBadArgument, "--weights '" + name + "': expected max or mse"};
 }
 
 Result<vision::Preprocess> preprocess_of(const Arguments& args) {
@@ -74,16 +56,12 @@ Result<vision::Preprocess> preprocess_of(const Arguments& args) {
 }
 
 // Calibration samples in the size that the model takes.
-Result<Samples> samples_of(const Arguments& args, const Graph& g) {
+Result<Samples> samples_of(const Arguments& args, const Model& model) {
   auto preprocess = preprocess_of(args);
   if (!preprocess) return preprocess.error();
   auto paths = list_pictures(args.data, args.images);
   if (!paths) return paths.error();
-  auto bytes = emit(g);
-  if (!bytes) return bytes.error();
-  auto model = Model::from_bytes(*bytes, g.source);
-  if (!model) return model.error();
-  auto feed = vision::Feed::of(*model);
+  auto feed = vision::Feed::of(model);
   if (!feed) return feed.error();
   auto size = feed->size(*preprocess, args.img_shape);
   if (!size) return size.error();
@@ -91,21 +69,31 @@ Result<Samples> samples_of(const Arguments& args, const Graph& g) {
   const bool any_size = args.arch == "seg" || preprocess->resize == vision::Resize::kSides;
   if ((size->height == 0 || size->width == 0) && !any_size && args.config.empty())
     return Error{Code::kBadArgument,
-                 "'" + g.source + "' takes pictures of any size: say which with --img_shape or --target_size"};
+                 "'" + model.name() + "' takes pictures of any size: say which with --img_shape or --target_size"};
   return picture_samples(std::move(*paths), *feed, *preprocess);
 }
 
+// What stayed float, by the reasons.
+void print_float_layers(const std::vector<FloatLayer>& layers) {
+  std::map<std::string, std::string> lists;
+  for (const FloatLayer& layer : layers) {
+    std::string& list = lists[layer.reason];
+    list += (list.empty() ? "" : ", ") + layer.name;
+  }
+  for (const auto& [reason, list] : lists) std::printf("float        %s: %s\n", reason.c_str(), list.c_str());
+}
+
 // The model that was made, as a session reads it: what it holds and how far its outputs are from float.
-Result<void> report(const Arguments& args, const QuantizedModel& made, const Samples& samples) {
+Result<void> report(const Arguments& args, const Model& float_model, const QuantizedModel& made,
+                    const Samples& samples) {
   const auto megabytes = [](size_t bytes) { return static_cast<double>(bytes) / 1e6; };
   std::printf("layers       %zu int8, %zu float\n", made.int8_layers.size(), made.float_layers.size());
-  std::printf("size         %.2f MB float, %.2f MB int8\n", megabytes(made.float_bytes.size()),
-              megabytes(made.bytes.size()));
-  auto float_model = Model::from_bytes(made.float_bytes, args.model);
-  if (!float_model) return float_model.error();
+  print_float_layers(made.float_layers);
+  std::printf("weights      %.2f MB float, %.2f MB int8\n", megabytes(made.float_weights), megabytes(made.weights));
+  for (const std::string& line : made.warnings) std::fprintf(stderr, "octet-convert: warning: %s\n", line.c_str());
   auto int8_model = Model::from_bytes(made.bytes, args.output);
   if (!int8_model) return int8_model.error();
-  auto outputs = output_noise(*float_model, *int8_model, samples, 4, args.quantize.threads);
+  auto outputs = output_noise(float_model, *int8_model, samples, 4, args.quantize.threads);
   if (!outputs) return outputs.error();
   for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, n.name.c_str());
   if (args.worst == 0) return {};
@@ -121,29 +109,31 @@ Result<void> report(const Arguments& args, const QuantizedModel& made, const Sam
 }
 
 Result<void> quantize_model(Arguments& args) {
-  auto per_channel = granularity(args.granularity);
-  if (!per_channel) return per_channel.error();
-  auto weights = weight_method(args.weights);
-  if (!weights) return weights.error();
-  args.quantize.plan.granularity = *per_channel;
-  args.quantize.weights = *weights;
   args.quantize.keep = args.percentile / 100;
   const auto start = std::chrono::steady_clock::now();
-  auto graph = load(args.model, {.outputs = args.outputs, .input_shapes = {}}, false);
-  if (!graph) return graph.error();
-  auto samples = samples_of(args, *graph);
+  auto source = load_source(args.model, {.outputs = args.outputs, .input_shapes = {}});
+  if (!source) return source.error();
+  auto samples = samples_of(args, source->model);
   if (!samples) return samples.error();
   Result<QuantizedModel> made = Error{};
   {
     ProgressBar bar;
     args.quantize.progress = [&](size_t done, size_t total) { bar.show(done, total); };
-    made = quantize(std::move(*graph), *samples, args.quantize);
+    made = quantize(*source, *samples, args.quantize);
   }
   if (!made) return made.error();
   if (auto written = write_file(args.output, made->bytes); !written) return written;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::printf("calibrated   %zu pictures, %s, %.1f s\n", samples->count, args.quantize.algo.c_str(), seconds.count());
-  return report(args, *made, *samples);
+  return report(args, source->model, *made, *samples);
+}
+
+// "Range of activations: mse (smallest squared error), minmax (all that was seen)".
+std::string help(const std::string& what, const std::vector<Choice>& choices) {
+  std::string text = what;
+  for (const Choice& c : choices)
+    text.append(&c == choices.data() ? ": " : ", ").append(c.name).append(" (").append(c.description).append(")");
+  return text;
 }
 
 void add_preprocessing(CLI::App& command, Arguments& args) {
@@ -154,6 +144,24 @@ void add_preprocessing(CLI::App& command, Arguments& args) {
       "Preprocessing from YAML instead: PaddleDetection's reader or infer_cfg.yml, PaddleSeg's data set or "
       "deploy.yaml");
   vision::add_preprocess_options(command, args.flags);
+}
+
+void add_methods(CLI::App& command, Arguments& args) {
+  QuantizeOptions& options = args.quantize;
+  command.add_option("--algo", options.algo, help("Range of activations", range_choices()))->capture_default_str();
+  command.add_option("--percentile", args.percentile, "percentile: values to keep inside the range, in %")
+      ->capture_default_str();
+  command
+      .add_option("--per_channel", options.per_channel,
+                  help("Where activations have a scale for each channel", per_channel_choices()))
+      ->capture_default_str();
+  command.add_option("--weights", options.weights, help("Rounding of weights", weight_choices()))
+      ->capture_default_str();
+  CLI::Option* bias = command.add_option("--bias", options.bias, help("Biases", bias_choices()))->capture_default_str();
+  command
+      .add_flag_callback(
+          "--no_bias_correction", [&options] { options.bias = "none"; }, "The same as --bias none")
+      ->excludes(bias);
 }
 
 }  // namespace
@@ -168,20 +176,10 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   command->add_option("--data", args->data, "Folder of calibration pictures, like those the model will see")
       ->required();
   command->add_option("--images", args->images, "Use that many of them; 0: all")->capture_default_str();
-  command->add_option("--algo", args->quantize.algo, "Range of activations: minmax, percentile, kl or mse")
-      ->capture_default_str();
-  command->add_option("--percentile", args->percentile, "percentile: values to keep inside the range, in %")
-      ->capture_default_str();
-  command
-      ->add_option("--per_channel", args->granularity,
-                   "Where activations have a scale for each channel: tensor, depthwise, free or all")
-      ->capture_default_str();
-  command->add_option("--weights", args->weights, "Scale of weights: max or mse")->capture_default_str();
-  command->add_flag("!--no_bias_correction", args->quantize.correct_bias,
-                    "Leave the mean error of rounded weights in the outputs");
-  command->add_option("--exclude", args->quantize.plan.exclude, "Nodes that stay float")->delimiter(',');
-  command->add_flag("--float_first", args->quantize.plan.float_first, "Leave first layers float");
-  command->add_flag("--float_last", args->quantize.plan.float_last, "Leave last layers float");
+  add_methods(*command, *args);
+  command->add_option("--exclude", args->quantize.exclude, "Nodes that stay float")->delimiter(',');
+  command->add_flag("--float_first", args->quantize.float_first, "Leave first layers float");
+  command->add_flag("--float_last", args->quantize.float_last, "Leave last layers float");
   command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")->delimiter(',');
   command->add_option("--threads", args->quantize.threads, "Threads for calibration")
       ->capture_default_str()
@@ -196,4 +194,4 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   });
 }
 
-}  // namespace octet::convert
+}  // namespace octet

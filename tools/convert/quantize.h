@@ -5,9 +5,9 @@ namespace CLI {
 class App;
 }
 
-namespace octet::convert {
+namespace octet {
 
 // The command sets `exit_code` when it runs.
 void add_quantize_command(CLI::App& app, int& exit_code);
 
-}  // namespace octet::convert
+}  // namespace octet

@@ -119,7 +119,8 @@ int main(int argc, char** argv) {
   app.add_option("model", a.model, octet::kModelHelp)->required();
   app.add_option("--input", a.inputs,
                  "name=file.npy, or file.npy for a model's only input; a dynamic input takes its shape")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--output-dir", a.output_dir, "Where the outputs go; made where it is missing")->required();
   octet::add_session_flags(app, a.session);
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;

@@ -20,7 +20,8 @@ struct ConvertOptions {
   std::vector<std::pair<std::string, std::string>> metadata = {};  // put before the source's own
 };
 
-// Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for Model::from_bytes. Errors name file, node and op.
+// Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for
+// Model::from_bytes. Errors name file, node and op.
 Result<std::vector<std::byte>> convert_model(const std::string& path, const ConvertOptions& options = {});
 
 // The same kept as a file beside the source, NAME.KEY.octet, and mapped. KEY stands for the options; what the file was made of
@@ -28,5 +29,8 @@ Result<std::vector<std::byte>> convert_model(const std::string& path, const Conv
 // and as a whole, so who has mapped it keeps what he mapped. Nothing is ever removed. Where no file can be written the model
 // is held in memory, and `log` gets a line that begins with "warning: ". May be called by any number of processes at once.
 Result<Model> convert_beside(const std::string& path, const ConvertOptions& options = {});
+
+// What can be imported and run, as the Markdown of docs/OPS.md.
+std::string ops_table();
 
 }  // namespace octet

@@ -2,15 +2,17 @@
 //
 // Errors come as Result<T>: a code for programs, a text for people that names file, node and tensor. Nothing here throws
 // (but std::bad_alloc), logs or exits. A Model is immutable and may be shared by any number of sessions and threads; a
-// Session is one caller's state and must be used by one thread at a time.
+// Session is one caller's state and must be used by one thread at a time. What a caller owes (an index in range, a session
+// that is prepared) is asserted in debug builds. The calling thread's floating point environment (rounding, flush to zero)
+// decides nothing here, and is left as it was.
 #pragma once
 #if __cplusplus < 201709L
 #error "octet/octet.h needs C++20: -std=c++20"
 #endif
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -73,8 +75,8 @@ class Shape {
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const int64_t> dims);
   int rank() const { return rank_; }
-  int64_t operator[](int i) const { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
-  int64_t& operator[](int i) { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  int64_t operator[](int i) const { return dims_[at(i)]; }  // of -rank() ... rank() - 1: negative counts from the end
+  int64_t& operator[](int i) { return dims_[at(i)]; }
   const int64_t* begin() const { return dims_.data(); }
   const int64_t* end() const { return dims_.data() + rank_; }
   void push_back(int64_t dim) {
@@ -88,18 +90,35 @@ class Shape {
   std::string text() const;  // "{1, 3, 640, 640}"
 
  private:
+  size_t at(int i) const {
+    assert(i >= -rank_ && i < rank_);
+    return static_cast<size_t>(i < 0 ? i + rank_ : i);
+  }
   std::array<int64_t, kMaxRank> dims_{};
   int rank_ = 0;
 };
 
-// A tensor's memory as the caller sees it: dense, row-major, owned by the session.
+// A tensor's memory as the caller sees it: dense, row-major, owned by the session. f32() and its kind are empty where the
+// elements are of another type: check dtype, as a model decides its own.
 struct Tensor {
   std::string_view name;
   DType dtype = DType::kF32;
   Shape shape;
   void* data = nullptr;
-  std::span<float> f32() const { return {static_cast<float*>(data), static_cast<size_t>(shape.elements())}; }
-  std::span<int64_t> s64() const { return {static_cast<int64_t*>(data), static_cast<size_t>(shape.elements())}; }
+  std::span<float> f32() const { return as<float>(dtype == DType::kF32); }
+  std::span<int32_t> s32() const { return as<int32_t>(dtype == DType::kS32); }
+  std::span<int64_t> s64() const { return as<int64_t>(dtype == DType::kS64); }
+  std::span<uint8_t> u8() const { return as<uint8_t>(dtype == DType::kU8); }
+  std::span<int8_t> s8() const { return as<int8_t>(dtype == DType::kS8); }
+  std::span<uint8_t> boolean() const { return as<uint8_t>(dtype == DType::kBool); }  // of 0 and 1
+  std::span<std::byte> bytes() const { return {static_cast<std::byte*>(data), data ? count() * size_of(dtype) : 0}; }
+
+ private:
+  size_t count() const { return static_cast<size_t>(shape.elements() < 0 ? 0 : shape.elements()); }
+  template <class T>
+  std::span<T> as(bool fits) const {
+    return {static_cast<T*>(data), fits && data ? count() : 0};
+  }
 };
 
 struct TensorInfo {
@@ -114,7 +133,10 @@ struct ModelData;  // the mapped file
 
 class Model {
  public:
-  // Maps the file, without copying it, and verifies everything in it before anything is used.
+  // Maps the file and verifies everything in it before anything is used. Weights are used where they are mapped, and so
+  // shared by processes; the graph is copied. A file must not be written to while it is mapped: write another beside it and
+  // rename that, as the converter does. Whoever writes in place changes the results of runs, though nothing is read out of
+  // bounds; whoever cuts the file short gets SIGBUS where weights were.
   static Result<Model> map(const std::string& path);
   // The same for a file's bytes in memory, which are copied. `name` stands for the path in messages.
   static Result<Model> from_bytes(std::span<const std::byte> bytes, std::string name);
@@ -129,9 +151,10 @@ class Model {
  private:
   std::shared_ptr<const ModelData> data_;
   friend class Session;
+  friend struct ModelInside;  // runtime/core/model.h
 };
 
-// What one step of a run did, the sum over runs since the session was made or reset_profile().
+// What one step did, the sum over runs since the session was made or reset_profile(). Shapes have rows of their own.
 struct StepProfile {
   std::string node, op;
   std::string kernel;  // "conv int8 avx512vnni"
@@ -143,25 +166,25 @@ struct StepProfile {
 };
 
 struct SessionOptions {
-  int threads = 1;
+  int threads = 1;  // of a run, the caller's among them
   // int8 needs a quantised model; a quantised model also runs in f32, its weights dequantised.
   Precision precision = Precision::kInt8;
   // Only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: those that the model was quantised with.
   std::vector<std::string> int8_ops = {};
   std::vector<std::string> int8_exclude = {};  // op or node names that stay float
   int plans_kept = 4;                          // prepared input shapes that are remembered, the present one among them
-  size_t kept_bytes = 0;  // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
-  bool profile = false;
+  size_t kept_bytes = 0;   // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
+  bool profile = false;    // time each step, for profile()
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
-  // Called after each step with every float tensor it made (also those inside); their layout is the file's (NHWC).
-  std::function<void(const Tensor&)> tap = {};
 };
 
 struct SessionState;
 
+// Of a session that was moved from, functions that return a Result fail; others are not to be called.
 class Session {
  public:
-  // Prepares the session where all input shapes are known; otherwise the first resize_input() calls do.
+  // Prepares the session where all input shapes are known; otherwise the first resize_input() calls do. Starts all threads;
+  // that fails where the system does not give as many.
   static Result<Session> create(const Model& model, SessionOptions options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -172,7 +195,7 @@ class Session {
   // Prepares for the present shapes if that is not done yet; errors that depend on shapes come from here.
   Result<void> prepare();
   // The caller writes here before each run(); the content stays until overwritten. Valid until the next resize_input().
-  // The session must be prepared.
+  // The caller owes that the session is prepared, by create(), prepare() or run(), and an index in range.
   Tensor input(int index);
   Result<void> run();
   // Valid until the next run() or resize_input(). A shape that depends on the data is the last run's.
@@ -180,6 +203,8 @@ class Session {
 
   // What the caller should know though it is no error: op lists other than the model was quantised with.
   const std::vector<std::string>& warnings() const;
+  // First the steps for the present shapes, in their order, then what ran for other shapes and sizes, prepared still or not.
+  // With `profile` on, each new shape adds rows until reset_profile().
   std::vector<StepProfile> profile() const;
   void reset_profile();
   size_t arena_bytes() const;  // of activations

@@ -1,8 +1,10 @@
 /* Octet's C interface: the same model and session as octet/octet.h.
  *
  * Functions that can fail return 0 on success and a code above 0 otherwise; octet_last_error() then gives the text, kept
- * for each thread until its next failing call. Handles are made and freed in pairs. A model may be shared by threads and
- * must outlive nothing: sessions keep what they need. A session belongs to one thread at a time. */
+ * for each thread until its next failing call. A NULL where a handle or a result belongs, an index out of range and want of
+ * memory are such failures. Handles are made and freed in pairs; a function that fails to make one sets it to NULL, and NULL
+ * may be freed. A model may be shared by threads and must outlive nothing: sessions keep what they need. A session belongs
+ * to one thread at a time. The calling thread's floating point environment decides nothing, and is left as it was. */
 #ifndef OCTET_C_H
 #define OCTET_C_H
 
@@ -25,7 +27,8 @@ typedef struct octet_model octet_model;
 typedef struct octet_session octet_session;
 
 typedef enum { OCTET_F32, OCTET_U8, OCTET_S8, OCTET_S32, OCTET_S64, OCTET_BOOL } octet_dtype;
-typedef enum { OCTET_PRECISION_F32, OCTET_PRECISION_INT8 } octet_precision;
+/* Since 0.2.0 zero is the default: int8 where the model is quantised, else f32. (In 0.1.0 zero was f32, one int8.) */
+typedef enum { OCTET_PRECISION_DEFAULT, OCTET_PRECISION_F32, OCTET_PRECISION_INT8 } octet_precision;
 
 typedef struct {
   const char* name; /* owned by the model */
@@ -35,9 +38,10 @@ typedef struct {
   void* data;                    /* dense, row-major, owned by the session; NULL in a model's description */
 } octet_tensor;
 
+/* Zeros, and NULL in place of the whole, mean the defaults: `octet_options options = {0};` and what differs. */
 typedef struct {
-  int threads; /* 0: one */
-  octet_precision precision;
+  int threads;              /* of a run, the caller's among them; 0: one */
+  int precision;            /* an octet_precision; int8 needs a quantised model, f32 goes with any */
   const char* int8_ops;     /* comma-separated op names that may run in int8; NULL: the model's own set */
   const char* int8_exclude; /* comma-separated op or node names that stay float; NULL: none */
   int plans_kept;           /* input shapes that stay prepared; 0: four */
@@ -49,13 +53,14 @@ OCTET_API const char* octet_last_error(void);
 
 OCTET_API int octet_model_map(const char* path, octet_model** model);
 OCTET_API void octet_model_free(octet_model* model);
-OCTET_API int octet_model_input_count(const octet_model* model);
+OCTET_API int octet_model_input_count(const octet_model* model); /* -1 for NULL, as the next two */
 OCTET_API int octet_model_output_count(const octet_model* model);
+OCTET_API int octet_model_quantized(const octet_model* model); /* 1 or 0 */
 OCTET_API int octet_model_input(const octet_model* model, int index, octet_tensor* info);
 OCTET_API int octet_model_output(const octet_model* model, int index, octet_tensor* info);
-OCTET_API int octet_model_quantized(const octet_model* model); /* 1 or 0 */
 
-/* options may be NULL: one thread, int8 where the model is quantised, else f32. */
+/* Prepares the session where all input shapes are known, otherwise the first input or run does. Starts all threads, and
+ * fails where the system does not give as many. */
 OCTET_API int octet_session_create(const octet_model* model, const octet_options* options, octet_session** session);
 OCTET_API void octet_session_free(octet_session* session);
 /* Lines that the caller should know though they are no errors; "" for none. Valid while the session is. */

@@ -1,4 +1,4 @@
-// The convolution's names, checks and shape rule; its execution is in conv2d_int8.cc, conv2d_f32.cc and conv2d_onednn.cc.
+// The convolution's names, checks and shape rule; it is executed by one of the algorithms beside it, see algorithm.h.
 #include "runtime/ops/conv/conv2d.h"
 
 #include <algorithm>
@@ -93,18 +93,20 @@ Int8Rule int8(const NodeDef& node, const ModelData& model) {
   return {.kind = Int8Rule::Kind::kLayer, .f32_inputs = 0b110, .given_only = model.input(node, 0).constant};
 }
 
-Result<void> prepare(Prepare& p) {
+Result<void> prepare(Prepare& p) { return conv::prepare(conv::layer_of(p)); }
+
+}  // namespace
+
+conv::Layer conv::layer_of(Prepare& p) {
   const auto& a = p.node->attributes<Attributes>();
-  conv::Layer layer{p, geometry(*p.node, p.tensor(1).shape), activation(a.act()), a.relu_after()};
+  Layer layer{p, geometry(*p.node, p.tensor(1).shape), activation(a.act()), a.relu_after()};
   const Shape& x = p.in(0).shape;
   const Shape& y = p.out().shape;
   layer.g.batch = x[0];
   layer.g.in_h = x[1], layer.g.in_w = x[2];
   layer.g.out_h = y[1], layer.g.out_w = y[2];
-  return conv::prepare(layer);
+  return layer;
 }
-
-}  // namespace
 
 extern const OpKind kConv2d;
 const OpKind kConv2d = {

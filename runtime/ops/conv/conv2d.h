@@ -73,6 +73,8 @@ struct Layer {
   int weight_tensor() const { return p.node->inputs[1]; }
 };
 
+Layer layer_of(Prepare& p);  // a Conv2d node's
+
 // Load-time checks of the operands 1 and 2: sizes, and what the weights hold. An empty text: all is well.
 std::string check_weights(const Geometry& g, const TensorDef& weight);
 std::string check_weight_values(const Geometry& g, const TensorDef& weight);

@@ -14,7 +14,7 @@ using schema::ActKind;
 using schema::BinaryKind;
 using schema::UnaryKind;
 
-void import_elementwise_activation(OnnxNode& n) {
+static void import_elementwise_activation(OnnxNode& n) {
   const std::string& name = n.proto.op_type();
   const TensorId x = n.in(0);
   if (n.at(x).dtype != DType::kF32) {
@@ -36,7 +36,7 @@ TensorId build_gelu(SourceNode& n, TensorId x, bool approximate) {
   return n.act(Activation(approximate ? ActKind::gelu_tanh : ActKind::gelu, 0, 0), x);
 }
 
-void import_gelu(OnnxNode& n) {
+static void import_gelu(OnnxNode& n) {
   const std::string how = n.s("approximate", "none");
   if (how != "none" && how != "tanh") return n.fail("the approximation '" + how + "' is unknown");
   n.result(build_gelu(n, n.in(0), how == "tanh"));
@@ -64,7 +64,7 @@ TensorId build_elu(SourceNode& n, TensorId x, float alpha, float width) {
   return n.binary(BinaryKind::add, n.act(Activation(ActKind::relu, 0, 0), x), times(n, curve, alpha));
 }
 
-void import_curve(OnnxNode& n) {
+static void import_curve(OnnxNode& n) {
   const std::string& name = n.proto.op_type();
   const TensorId x = n.in(0);
   if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
@@ -79,7 +79,7 @@ void import_curve(OnnxNode& n) {
   n.result(build_elu(n, x, alpha, alpha));  // Celu
 }
 
-void import_clip(OnnxNode& n) {
+static void import_clip(OnnxNode& n) {
   TensorId x = n.in(0);
   const TensorId low = n.in(1), high = n.in(2);
   const auto low_value = uniform(n.g, low), high_value = uniform(n.g, high);
@@ -103,7 +103,7 @@ TensorId build_thresholded_relu(SourceNode& n, TensorId x, float threshold, floa
   return n.emit(schema::WhereT{}, {above, x, n.scalar_like(x, otherwise)});
 }
 
-void import_thresholded_relu(OnnxNode& n) {
+static void import_thresholded_relu(OnnxNode& n) {
   const float alpha = n.f("alpha", 1);
   if (!std::isfinite(alpha)) return n.fail("alpha is not finite");
   n.result(build_thresholded_relu(n, n.in(0), alpha));
@@ -122,6 +122,26 @@ TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope) {
   return n.binary(BinaryKind::add, n.binary(BinaryKind::max, x, zero), negative);
 }
 
-void import_prelu(OnnxNode& n) { n.result(build_prelu(n, n.in(0), n.in(1))); }
+static void import_prelu(OnnxNode& n) { n.result(build_prelu(n, n.in(0), n.in(1))); }
+
+static constexpr OnnxOp kOnnxActivationRows[] = {
+    {"Celu", import_curve, 1, 1},
+    {"Clip", import_clip, 1, 3},
+    {"Elu", import_curve, 1, 1},
+    {"Gelu", import_gelu, 1, 1},
+    {"HardSigmoid", import_elementwise_activation, 1, 1},
+    {"HardSwish", import_elementwise_activation, 1, 1},
+    {"LeakyRelu", import_elementwise_activation, 1, 1},
+    {"Mish", import_curve, 1, 1},
+    {"PRelu", import_prelu, 2, 2},
+    {"Relu", import_elementwise_activation, 1, 1},
+    {"Selu", import_curve, 1, 1},
+    {"Sigmoid", import_elementwise_activation, 1, 1},
+    {"Softplus", import_curve, 1, 1},
+    {"Softsign", import_curve, 1, 1},
+    {"Tanh", import_elementwise_activation, 1, 1},
+    {"ThresholdedRelu", import_thresholded_relu, 1, 1},
+};
+extern constinit const OnnxRows kOnnxActivation{kOnnxActivationRows};
 
 }  // namespace octet::convert

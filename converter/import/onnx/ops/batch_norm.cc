@@ -30,9 +30,14 @@ TensorId build_batch_norm(SourceNode& n, TensorId x, const BatchNorm& p) {
   return n.binary(schema::BinaryKind::add, scaled, n.floats(shape, shift));
 }
 
-void import_batch_norm(OnnxNode& n) {
+static void import_batch_norm(OnnxNode& n) {
   if (n.i("training_mode", 0)) return n.fail("training mode is not supported", Code::kUnsupported);
   n.result(build_batch_norm(n, n.in(0), {n.in(1), n.in(2), n.in(3), n.in(4), n.f("epsilon", 1e-5f)}));
 }
+
+static constexpr OnnxOp kOnnxBatchNormRows[] = {
+    {"BatchNormalization", import_batch_norm, 5, 5},
+};
+extern constinit const OnnxRows kOnnxBatchNorm{kOnnxBatchNormRows};
 
 }  // namespace octet::convert

@@ -5,7 +5,7 @@ namespace octet::convert {
 
 using schema::CompareKind;
 
-void import_compare(OnnxNode& n) {
+static void import_compare(OnnxNode& n) {
   static constexpr std::pair<std::string_view, CompareKind> kKinds[] = {
       {"And", CompareKind::logical_and}, {"Equal", CompareKind::equal},
       {"Greater", CompareKind::greater}, {"GreaterOrEqual", CompareKind::greater_equal},
@@ -15,12 +15,21 @@ void import_compare(OnnxNode& n) {
     if (name == n.proto.op_type()) return n.result(n.emit(schema::CompareT{.kind = kind}, {n.in(0), n.in(1)}));
 }
 
-void import_not(OnnxNode& n) {
+static void import_not(OnnxNode& n) {
   Tensor no{.name = n.proto.name() + ":constant", .dtype = DType::kBool, .constant = true};
   no.data.resize(1);
   n.result(n.emit(schema::CompareT{.kind = CompareKind::equal}, {n.in(0), n.constant(std::move(no))}));
 }
 
-void import_where(OnnxNode& n) { n.result(n.emit(schema::WhereT{}, {n.in(0), n.in(1), n.in(2)})); }
+static void import_where(OnnxNode& n) { n.result(n.emit(schema::WhereT{}, {n.in(0), n.in(1), n.in(2)})); }
+
+static constexpr OnnxOp kOnnxCompareRows[] = {
+    {"And", import_compare, 2, 2},     {"Equal", import_compare, 2, 2},
+    {"Greater", import_compare, 2, 2}, {"GreaterOrEqual", import_compare, 2, 2},
+    {"Less", import_compare, 2, 2},    {"LessOrEqual", import_compare, 2, 2},
+    {"Not", import_not, 1, 1},         {"Or", import_compare, 2, 2},
+    {"Where", import_where, 3, 3},     {"Xor", import_compare, 2, 2},
+};
+extern constinit const OnnxRows kOnnxCompare{kOnnxCompareRows};
 
 }  // namespace octet::convert

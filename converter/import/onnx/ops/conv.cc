@@ -47,15 +47,21 @@ TensorId build_deform_conv(SourceNode& n, const DeformConv& c, const Window& w) 
   return n.nchw(n.emit(with_window(op, w), operands));
 }
 
-void import_conv(OnnxNode& n) {
+static void import_conv(OnnxNode& n) {
   const Window w = window_of(n);
   n.result(build_conv(n, n.in(0), n.in(1), n.in(2), w, n.i("group", 1)));
 }
 
-void import_deform_conv(OnnxNode& n) {
+static void import_deform_conv(OnnxNode& n) {
   const Window w = window_of(n);
   n.result(
       build_deform_conv(n, {n.in(0), n.in(1), n.in(3), n.in(2), n.in(4), n.i("group", 1), n.i("offset_group", 1)}, w));
 }
+
+static constexpr OnnxOp kOnnxConvRows[] = {
+    {"Conv", import_conv, 2, 3},
+    {"DeformConv", import_deform_conv, 3, 5},
+};
+extern constinit const OnnxRows kOnnxConv{kOnnxConvRows};
 
 }  // namespace octet::convert

@@ -133,12 +133,17 @@ std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
 
 }  // namespace
 
-void import_conv_transpose(OnnxNode& n) {
+static void import_conv_transpose(OnnxNode& n) {
   if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return;
   const Shape weights = n.shape(n.in(1));
   Window w = read_window(n, {weights[2], weights[3]});
   const std::array<int64_t, 2> extra = read_output(n, n.shape(n.in(0)), w);
   n.result(build_conv_transpose(n, n.in(0), n.in(1), n.in(2), w, extra, n.i("group", 1)));
 }
+
+static constexpr OnnxOp kOnnxConvTransposeRows[] = {
+    {"ConvTranspose", import_conv_transpose, 2, 3},
+};
+extern constinit const OnnxRows kOnnxConvTranspose{kOnnxConvTransposeRows};
 
 }  // namespace octet::convert

@@ -93,7 +93,7 @@ bool distinct(const std::string& letters) {
 
 }  // namespace
 
-void import_einsum(OnnxNode& n) {
+static void import_einsum(OnnxNode& n) {
   const std::string given = n.s("equation", "");
   const std::string equation = those(given, [](char c) { return c != ' '; });
   const auto unsupported = [&] { n.fail("the equation '" + given + "' is not supported", Code::kUnsupported); };
@@ -117,5 +117,10 @@ void import_einsum(OnnxNode& n) {
   const Term a = summed(n, terms[0], out + terms[1].letters), b = summed(n, terms[1], out + terms[0].letters);
   n.result(ordered(n, product(n, a, b, out), out).x);
 }
+
+static constexpr OnnxOp kOnnxEinsumRows[] = {
+    {"Einsum", import_einsum, 1, 2},
+};
+extern constinit const OnnxRows kOnnxEinsum{kOnnxEinsumRows};
 
 }  // namespace octet::convert

@@ -6,7 +6,7 @@ namespace octet::convert {
 using schema::BinaryKind;
 using schema::UnaryKind;
 
-void import_unary(OnnxNode& n) {
+static void import_unary(OnnxNode& n) {
   static constexpr std::pair<std::string_view, UnaryKind> kKinds[] = {
       {"Abs", UnaryKind::abs},     {"Ceil", UnaryKind::ceil},
       {"Erf", UnaryKind::erf},     {"Exp", UnaryKind::exp},
@@ -23,7 +23,7 @@ void import_unary(OnnxNode& n) {
   }
 }
 
-void import_binary(OnnxNode& n) {
+static void import_binary(OnnxNode& n) {
   static constexpr std::pair<std::string_view, BinaryKind> kKinds[] = {
       {"Add", BinaryKind::add}, {"Sub", BinaryKind::sub}, {"Mul", BinaryKind::mul},
       {"Div", BinaryKind::div}, {"Pow", BinaryKind::pow}, {"Min", BinaryKind::min},
@@ -43,7 +43,7 @@ void import_binary(OnnxNode& n) {
 }
 
 // Of whole numbers, whose division goes towards 0: the remainder has the sign of x, without `fmod` that of the divisor.
-void import_mod(OnnxNode& n) {
+static void import_mod(OnnxNode& n) {
   const TensorId x = n.in(0), y = n.in(1);
   if (n.at(x).dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
   auto rest = [&](TensorId of) {
@@ -52,12 +52,12 @@ void import_mod(OnnxNode& n) {
   n.result(n.i("fmod", 0) ? rest(x) : rest(n.binary(BinaryKind::add, rest(x), y)));
 }
 
-void import_identity(OnnxNode& n) {
+static void import_identity(OnnxNode& n) {
   // Dropout's mask (output 2) is not made.
   n.result(n.in(0));
 }
 
-void import_cast(OnnxNode& n) {
+static void import_cast(OnnxNode& n) {
   static constexpr DType kOf[] = {DType::kF32, DType::kF32, DType::kU8,  DType::kS8,
                                   DType::kS32, DType::kS32, DType::kS32, DType::kS64};
   const int64_t to = n.i("to", 0);
@@ -74,5 +74,22 @@ void import_cast(OnnxNode& n) {
     return n.fail("a cast to type " + std::to_string(to) + " is not supported", Code::kUnsupported);
   n.result(n.cast(n.in(0), dtype));
 }
+
+static constexpr OnnxOp kOnnxElementwiseRows[] = {
+    {"Abs", import_unary, 1, 1},           {"Add", import_binary, 2, 2},
+    {"Cast", import_cast, 1, 1},           {"Ceil", import_unary, 1, 1},
+    {"Cos", import_unary, 1, 1},           {"Div", import_binary, 2, 2},
+    {"Dropout", import_identity, 1, 3},    {"Erf", import_unary, 1, 1},
+    {"Exp", import_unary, 1, 1},           {"Floor", import_unary, 1, 1},
+    {"Identity", import_identity, 1, 1},   {"Log", import_unary, 1, 1},
+    {"Max", import_binary, 1, kAnyInputs}, {"Mean", import_binary, 1, kAnyInputs},
+    {"Min", import_binary, 1, kAnyInputs}, {"Mod", import_mod, 2, 2},
+    {"Mul", import_binary, 2, 2},          {"Neg", import_unary, 1, 1},
+    {"Pow", import_binary, 2, 2},          {"Reciprocal", import_unary, 1, 1},
+    {"Round", import_unary, 1, 1},         {"Sin", import_unary, 1, 1},
+    {"Sqrt", import_unary, 1, 1},          {"Sub", import_binary, 2, 2},
+    {"Sum", import_binary, 1, kAnyInputs},
+};
+extern constinit const OnnxRows kOnnxElementwise{kOnnxElementwiseRows};
 
 }  // namespace octet::convert

@@ -20,9 +20,9 @@ TensorId build_matmul(SourceNode& n, TensorId a, TensorId b, bool transpose_a, b
   return n.reshape(y, std::move(spec));
 }
 
-void import_matmul(OnnxNode& n) { n.result(build_matmul(n, n.in(0), n.in(1))); }
+static void import_matmul(OnnxNode& n) { n.result(build_matmul(n, n.in(0), n.in(1))); }
 
-void import_gemm(OnnxNode& n) {
+static void import_gemm(OnnxNode& n) {
   const TensorId a = n.in(0), c = n.in(2);
   TensorId b = n.in(1);
   if (!n.need_rank(a, 2) || !n.need_rank(b, 2)) return;
@@ -37,5 +37,11 @@ void import_gemm(OnnxNode& n) {
   }
   n.result(y);
 }
+
+static constexpr OnnxOp kOnnxMatmulRows[] = {
+    {"Gemm", import_gemm, 2, 3},
+    {"MatMul", import_matmul, 2, 2},
+};
+extern constinit const OnnxRows kOnnxMatmul{kOnnxMatmulRows};
 
 }  // namespace octet::convert

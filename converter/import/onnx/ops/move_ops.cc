@@ -10,12 +10,12 @@
 
 namespace octet::convert {
 
-void import_concat(OnnxNode& n) {
+static void import_concat(OnnxNode& n) {
   if (std::count(n.inputs.begin(), n.inputs.end(), -1)) return n.fail("an operand is absent");
   n.result(n.emit(schema::ConcatT{.axis = n.axis(n.i("axis", 1), n.rank(n.in(0)))}, n.inputs));
 }
 
-void import_split(OnnxNode& n) {
+static void import_split(OnnxNode& n) {
   const TensorId x = n.in(0);
   const int axis = n.axis(n.i("axis", 0), n.rank(x));
   if (n.failed()) return;
@@ -39,7 +39,7 @@ void import_split(OnnxNode& n) {
     return n.fail("the parts make " + std::to_string(start) + ", the axis has " + std::to_string(size));
 }
 
-void import_slice(OnnxNode& n) {
+static void import_slice(OnnxNode& n) {
   const TensorId x = n.in(0);
   const bool attributes = n.opset < 10;
   if (!attributes && (n.in(1) < 0 || n.in(2) < 0)) return n.fail("needs starts and ends");
@@ -73,7 +73,7 @@ void import_slice(OnnxNode& n) {
       n.emit(schema::SliceT{.starts = starts, .ends = ends, .axes = n.axes(axes, n.rank(x)), .steps = steps}, {x}));
 }
 
-void import_transpose(OnnxNode& n) {
+static void import_transpose(OnnxNode& n) {
   const int rank = n.rank(n.in(0));
   std::vector<int64_t> perm;
   for (int i = rank - 1; i >= 0; --i) perm.push_back(i);
@@ -81,17 +81,17 @@ void import_transpose(OnnxNode& n) {
   n.result(n.transpose(n.in(0), n.axes(perm, rank)));
 }
 
-void import_gather(OnnxNode& n) {
+static void import_gather(OnnxNode& n) {
   const int axis = n.axis(n.i("axis", 0), n.rank(n.in(0)));
   n.result(n.emit(schema::GatherT{.axis = axis}, {n.in(0), n.cast(n.in(1), DType::kS64)}));
 }
 
-void import_gather_nd(OnnxNode& n) {
+static void import_gather_nd(OnnxNode& n) {
   n.result(n.emit(schema::GatherNdT{.batch_dims = n.bounded("batch_dims", n.i("batch_dims", 0), 0, kMaxRank - 1)},
                   {n.in(0), n.cast(n.in(1), DType::kS64)}));
 }
 
-void import_pad(OnnxNode& n) {
+static void import_pad(OnnxNode& n) {
   const TensorId x = n.in(0);
   const std::string mode = n.s("mode", "constant");
   schema::PadT op;
@@ -168,7 +168,7 @@ TensorId build_tile(SourceNode& n, TensorId x, TensorId repeats) {
   return n.emit(schema::ExpandT{}, {x, n.binary(schema::BinaryKind::mul, sizes, times)});
 }
 
-void import_tile(OnnxNode& n) { n.result(build_tile(n, n.in(0), n.in(1))); }
+static void import_tile(OnnxNode& n) { n.result(build_tile(n, n.in(0), n.in(1))); }
 
 TensorId build_depth_to_space(SourceNode& n, TensorId x, int64_t block, bool depth_first) {
   if (!n.need_rank(x, 4)) return -1;
@@ -183,13 +183,13 @@ TensorId build_depth_to_space(SourceNode& n, TensorId x, int64_t block, bool dep
   return n.reshape(y, {-2, c, s[2] * b, s[3] * b});
 }
 
-void import_depth_to_space(OnnxNode& n) {
+static void import_depth_to_space(OnnxNode& n) {
   const std::string mode = n.s("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") return n.fail("mode '" + mode + "' is unknown");
   n.result(build_depth_to_space(n, n.in(0), n.i("blocksize", 0), mode == "DCR"));
 }
 
-void import_space_to_depth(OnnxNode& n) {
+static void import_space_to_depth(OnnxNode& n) {
   const TensorId x = n.in(0);
   if (!n.need_rank(x, 4)) return;
   const int b = n.bounded("blocksize", n.i("blocksize", 0), 1, 256);
@@ -200,5 +200,19 @@ void import_space_to_depth(OnnxNode& n) {
   y = n.transpose(y, {0, 3, 5, 1, 2, 4});
   n.result(n.reshape(y, {-2, s[1] * b * b, s[2] / b, s[3] / b}));
 }
+
+static constexpr OnnxOp kOnnxMoveOpsRows[] = {
+    {"Concat", import_concat, 1, kAnyInputs},
+    {"DepthToSpace", import_depth_to_space, 1, 1},
+    {"Gather", import_gather, 2, 2},
+    {"GatherND", import_gather_nd, 2, 2},
+    {"Pad", import_pad, 1, 4},
+    {"Slice", import_slice, 1, 5},
+    {"SpaceToDepth", import_space_to_depth, 1, 1},
+    {"Split", import_split, 1, 2},
+    {"Tile", import_tile, 2, 2},
+    {"Transpose", import_transpose, 1, 1},
+};
+extern constinit const OnnxRows kOnnxMoveOps{kOnnxMoveOpsRows};
 
 }  // namespace octet::convert

@@ -3,12 +3,18 @@
 
 namespace octet::convert {
 
-void import_non_max_suppression(OnnxNode& n) {
+static void import_non_max_suppression(OnnxNode& n) {
   std::vector<TensorId> operands = n.inputs;
   if (n.in(2) >= 0) operands[2] = n.cast(n.in(2), DType::kS64);
   n.result(n.emit(schema::NonMaxSuppressionT{.center_point_box = n.i("center_point_box", 0) != 0}, operands));
 }
 
-void import_non_zero(OnnxNode& n) { n.result(n.emit(schema::NonZeroT{}, {n.in(0)})); }
+static void import_non_zero(OnnxNode& n) { n.result(n.emit(schema::NonZeroT{}, {n.in(0)})); }
+
+static constexpr OnnxOp kOnnxNonMaxSuppressionRows[] = {
+    {"NonMaxSuppression", import_non_max_suppression, 2, 5},
+    {"NonZero", import_non_zero, 1, 1},
+};
+extern constinit const OnnxRows kOnnxNonMaxSuppression{kOnnxNonMaxSuppressionRows};
 
 }  // namespace octet::convert

@@ -58,13 +58,13 @@ TensorId build_channel_norm(SourceNode& n, TensorId x, TensorId scale, TensorId 
   return scaled(n, build_reshape_like(n, rows, x), operand(scale), operand(bias));
 }
 
-void import_layer_norm(OnnxNode& n) {
+static void import_layer_norm(OnnxNode& n) {
   const TensorId x = n.in(0);
   const int axis = n.axis(n.i("axis", -1), n.rank(x));
   n.result(build_layer_norm(n, x, n.in(1), n.in(2), axis, n.f("epsilon", 1e-5f)));
 }
 
-void import_channel_norm(OnnxNode& n) {
+static void import_channel_norm(OnnxNode& n) {
   const TensorId x = n.in(0);
   if (n.rank(x) < 3) return n.fail("needs an input of rank 3 or more");
   ChannelNorm norm{.epsilon = n.f("epsilon", 1e-5f)};
@@ -77,5 +77,12 @@ void import_channel_norm(OnnxNode& n) {
   }
   n.result(build_channel_norm(n, x, n.in(1), n.in(2), norm));
 }
+
+static constexpr OnnxOp kOnnxNormRows[] = {
+    {"GroupNormalization", import_channel_norm, 3, 3},
+    {"InstanceNormalization", import_channel_norm, 3, 3},
+    {"LayerNormalization", import_layer_norm, 2, 3},
+};
+extern constinit const OnnxRows kOnnxNorm{kOnnxNormRows};
 
 }  // namespace octet::convert

@@ -44,7 +44,7 @@ TensorId build_average_pool(SourceNode& n, TensorId x, const Window& w, bool cei
   return n.nchw(n.emit(std::move(op), {n.emit(std::move(pad), {n.nhwc(x)})}));
 }
 
-void import_pool(OnnxNode& n) {
+static void import_pool(OnnxNode& n) {
   const TensorId x = n.in(0);
   if (!n.need_rank(x, 4)) return;
   if (!n.has("kernel_shape")) return n.fail("has no kernel_shape");
@@ -58,11 +58,19 @@ void import_pool(OnnxNode& n) {
   n.result(n.nchw(n.emit(pool(PoolKind::max, w, ceil_mode), {n.nhwc(x)})));
 }
 
-void import_global_pool(OnnxNode& n) {
+static void import_global_pool(OnnxNode& n) {
   const bool max = n.proto.op_type() == "GlobalMaxPool";
   if (!n.need_rank(n.in(0), 4)) return;
   schema::Pool2dT op{.kind = max ? PoolKind::max : PoolKind::average, .global = true};
   n.result(n.nchw(n.emit(std::move(op), {n.nhwc(n.in(0))})));
 }
+
+static constexpr OnnxOp kOnnxPoolRows[] = {
+    {"AveragePool", import_pool, 1, 1},
+    {"GlobalAveragePool", import_global_pool, 1, 1},
+    {"GlobalMaxPool", import_global_pool, 1, 1},
+    {"MaxPool", import_pool, 1, 1},
+};
+extern constinit const OnnxRows kOnnxPool{kOnnxPoolRows};
 
 }  // namespace octet::convert

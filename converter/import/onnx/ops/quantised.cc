@@ -206,9 +206,9 @@ std::optional<Stored> resolve_stored(OnnxNode& n) {
   return std::nullopt;
 }
 
-void import_quantize_linear(OnnxNode& n) { n.result(quantised(n, n.in(0), n.in(1), n.in(2), n.i("axis", 1))); }
+static void import_quantize_linear(OnnxNode& n) { n.result(quantised(n, n.in(0), n.in(1), n.in(2), n.i("axis", 1))); }
 
-void import_dequantize_linear(OnnxNode& n) {
+static void import_dequantize_linear(OnnxNode& n) {
   const auto found = n.stored.find(n.in(0));
   if (found == n.stored.end() && !n.is_constant(n.in(1)))
     return n.fail("its scale must be constant", Code::kUnsupported);
@@ -216,7 +216,7 @@ void import_dequantize_linear(OnnxNode& n) {
 }
 
 // What reads the integers multiplies with the scale later; here they hold what they stand for, so that the scale is 1.
-void import_dynamic_quantize_linear(OnnxNode& n) {
+static void import_dynamic_quantize_linear(OnnxNode& n) {
   if (n.at(n.in(0)).dtype != DType::kF32) return n.fail("needs a float operand");
   const TensorId y = n.emit(schema::FakeQuantizeT{.scale = 0}, {n.in(0)});
   if (n.failed()) return;
@@ -227,5 +227,14 @@ void import_dynamic_quantize_linear(OnnxNode& n) {
   n.result(n.constant(make_constant<uint8_t>("zero_point", {}, std::span(&zero, 1))));
   for (TensorId t : n.results) n.stored[t] = {.dynamic = true};
 }
+
+static constexpr OnnxOp kOnnxQuantisedRows[] = {
+    {"DequantizeLinear", import_dequantize_linear, 2, 3, "", true},
+    {"DequantizeLinear", import_dequantize_linear, 2, 3, kMicrosoft, true},
+    {"DynamicQuantizeLinear", import_dynamic_quantize_linear, 1, 1, "", true},
+    {"QuantizeLinear", import_quantize_linear, 2, 3, "", true},
+    {"QuantizeLinear", import_quantize_linear, 2, 3, kMicrosoft, true},
+};
+extern constinit const OnnxRows kOnnxQuantised{kOnnxQuantisedRows};
 
 }  // namespace octet::convert

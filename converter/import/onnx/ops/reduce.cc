@@ -11,7 +11,7 @@ using schema::BinaryKind;
 using schema::ReduceKind;
 using schema::UnaryKind;
 
-void import_reduce(OnnxNode& n) {
+static void import_reduce(OnnxNode& n) {
   static constexpr std::pair<std::string_view, ReduceKind> kKinds[] = {{"ReduceMean", ReduceKind::mean},
                                                                        {"ReduceMax", ReduceKind::max},
                                                                        {"ReduceMin", ReduceKind::min},
@@ -34,7 +34,7 @@ void import_reduce(OnnxNode& n) {
   n.result(x);
 }
 
-void import_arg_reduce(OnnxNode& n) {
+static void import_arg_reduce(OnnxNode& n) {
   TensorId x = n.in(0);
   if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
   if (n.i("select_last_index", 0)) return n.fail("select_last_index is not supported", Code::kUnsupported);
@@ -43,7 +43,7 @@ void import_arg_reduce(OnnxNode& n) {
   n.result(n.emit(schema::ArgMaxT{.axis = axis, .keep_dims = n.i("keepdims", 1) != 0}, {x}));
 }
 
-void import_softmax(OnnxNode& n) {
+static void import_softmax(OnnxNode& n) {
   const TensorId x = n.in(0);
   const Shape s = n.shape(x);
   const bool flattens = n.opset < 13;
@@ -64,7 +64,7 @@ void import_softmax(OnnxNode& n) {
   n.result(y);
 }
 
-void import_cum_sum(OnnxNode& n) {
+static void import_cum_sum(OnnxNode& n) {
   const auto axis = n.const_ints(1, "the axis");
   if (!n.failed() && axis.size() != 1) return n.fail("needs one axis, got " + std::to_string(axis.size()));
   if (n.failed()) return;
@@ -73,5 +73,14 @@ void import_cum_sum(OnnxNode& n) {
                                   .reverse = n.i("reverse", 0) != 0},
                   {n.in(0)}));
 }
+
+static constexpr OnnxOp kOnnxReduceRows[] = {
+    {"ArgMax", import_arg_reduce, 1, 1},  {"ArgMin", import_arg_reduce, 1, 1}, {"CumSum", import_cum_sum, 2, 2},
+    {"LogSoftmax", import_softmax, 1, 1}, {"ReduceL1", import_reduce, 1, 2},   {"ReduceL2", import_reduce, 1, 2},
+    {"ReduceMax", import_reduce, 1, 2},   {"ReduceMean", import_reduce, 1, 2}, {"ReduceMin", import_reduce, 1, 2},
+    {"ReduceProd", import_reduce, 1, 2},  {"ReduceSum", import_reduce, 1, 2},  {"ReduceSumSquare", import_reduce, 1, 2},
+    {"Softmax", import_softmax, 1, 1},
+};
+extern constinit const OnnxRows kOnnxReduce{kOnnxReduceRows};
 
 }  // namespace octet::convert

@@ -75,7 +75,7 @@ bool is_empty(OnnxNode& n, TensorId id) { return id < 0 || (n.is_constant(id) &&
 
 }  // namespace
 
-void import_resize(OnnxNode& n) {
+static void import_resize(OnnxNode& n) {
   const TensorId x = n.in(0);
   if (!n.need_rank(x, 4)) return;
   schema::ResizeT op;
@@ -109,7 +109,7 @@ void import_resize(OnnxNode& n) {
   n.result(n.nchw(n.emit(std::move(op), std::move(operands))));
 }
 
-void import_upsample(OnnxNode& n) {
+static void import_upsample(OnnxNode& n) {
   if (!n.need_rank(n.in(0), 4)) return;
   schema::ResizeT op{.coordinate_mode = CoordinateMode::asymmetric, .nearest_mode = NearestMode::floor};
   set_mode(n, op);
@@ -125,5 +125,11 @@ void import_upsample(OnnxNode& n) {
   set_scales(n, op, scales);
   n.result(n.nchw(n.emit(std::move(op), {n.nhwc(n.in(0))})));
 }
+
+static constexpr OnnxOp kOnnxResizeRows[] = {
+    {"Resize", import_resize, 1, 4},
+    {"Upsample", import_upsample, 1, 2},
+};
+extern constinit const OnnxRows kOnnxResize{kOnnxResizeRows};
 
 }  // namespace octet::convert

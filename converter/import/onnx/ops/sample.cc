@@ -39,23 +39,30 @@ TensorId build_grid_sample(SourceNode& n, TensorId x, TensorId places, const std
   return n.nchw(n.emit(op, {n.nhwc(x), places}));
 }
 
-void import_grid_sample(OnnxNode& n) {
+static void import_grid_sample(OnnxNode& n) {
   n.result(build_grid_sample(n, n.in(0), n.in(1), n.s("mode", "bilinear"), n.s("padding_mode", "zeros"),
                              n.i("align_corners", 0) != 0));
 }
 
-void import_gather_elements(OnnxNode& n) {
+static void import_gather_elements(OnnxNode& n) {
   const int axis = n.axis(n.i("axis", 0), n.rank(n.in(0)));
   n.result(n.emit(schema::GatherElementsT{.axis = axis}, {n.in(0), n.cast(n.in(1), DType::kS64)}));
 }
 
-void import_scatter_elements(OnnxNode& n) {
+static void import_scatter_elements(OnnxNode& n) {
   const schema::ScatterElementsT op{.axis = n.axis(n.i("axis", 0), n.rank(n.in(0))), .reduction = reduction_of(n)};
   n.result(n.emit(op, {n.in(0), n.cast(n.in(1), DType::kS64), n.in(2)}));
 }
 
-void import_scatter_nd(OnnxNode& n) {
+static void import_scatter_nd(OnnxNode& n) {
   n.result(n.emit(schema::ScatterNdT{.reduction = reduction_of(n)}, {n.in(0), n.cast(n.in(1), DType::kS64), n.in(2)}));
 }
+
+static constexpr OnnxOp kOnnxSampleRows[] = {
+    {"GatherElements", import_gather_elements, 2, 2}, {"GridSample", import_grid_sample, 2, 2},
+    {"Scatter", import_scatter_elements, 3, 3},       {"ScatterElements", import_scatter_elements, 3, 3},
+    {"ScatterND", import_scatter_nd, 3, 3},
+};
+extern constinit const OnnxRows kOnnxSample{kOnnxSampleRows};
 
 }  // namespace octet::convert

@@ -46,7 +46,7 @@ std::vector<int> axes_of_ones(SourceNode& n, TensorId x) {
   return axes;
 }
 
-void import_reshape(OnnxNode& n) {
+static void import_reshape(OnnxNode& n) {
   const bool allow_zero = n.i("allowzero", 0) != 0;
   const auto shape = constant_ints(n.g, n.in(1));
   if (!shape) {
@@ -64,7 +64,7 @@ void import_reshape(OnnxNode& n) {
   n.result(n.reshape(n.in(0), std::move(spec)));
 }
 
-void import_flatten(OnnxNode& n) {
+static void import_flatten(OnnxNode& n) {
   const Shape s = n.shape(n.in(0));
   const int64_t given = n.i("axis", 1);
   if (given < -s.rank() || given > s.rank()) return n.fail("axis " + std::to_string(given) + " is out of range");
@@ -76,7 +76,7 @@ void import_flatten(OnnxNode& n) {
   n.result(n.reshape(n.in(0), {front.elements(), back.elements()}));
 }
 
-void import_squeeze(OnnxNode& n) {
+static void import_squeeze(OnnxNode& n) {
   const TensorId x = n.in(0);
   const bool given = n.in(1) >= 0 || n.has("axes");
   const std::vector<int64_t> raw = n.in(1) >= 0 ? n.const_ints(1, "the axes") : n.ints("axes", {});
@@ -84,14 +84,14 @@ void import_squeeze(OnnxNode& n) {
   n.result(build_squeeze(n, x, given ? n.axes(raw, n.rank(x)) : axes_of_ones(n, x)));
 }
 
-void import_shape(OnnxNode& n) {
+static void import_shape(OnnxNode& n) {
   auto bound = [](int64_t v) { return static_cast<int>(std::clamp<int64_t>(v, INT_MIN, INT_MAX)); };
   n.result(n.emit(schema::ShapeOfT{.start = bound(n.i("start", 0)), .end = bound(n.i("end", INT_MAX))}, {n.in(0)}));
 }
 
-void import_expand(OnnxNode& n) { n.result(n.emit(schema::ExpandT{}, {n.in(0), n.cast(n.in(1), DType::kS64)})); }
+static void import_expand(OnnxNode& n) { n.result(n.emit(schema::ExpandT{}, {n.in(0), n.cast(n.in(1), DType::kS64)})); }
 
-void import_range(OnnxNode& n) {
+static void import_range(OnnxNode& n) {
   const DType dtype = n.at(n.in(0)).dtype;
   if (dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
   std::vector<TensorId> operands;
@@ -99,7 +99,7 @@ void import_range(OnnxNode& n) {
   n.result(n.cast(n.emit(schema::RangeT{}, operands), dtype));
 }
 
-void import_constant(OnnxNode& n) {
+static void import_constant(OnnxNode& n) {
   for (const auto& a : n.proto.attribute()) {
     if (a.name() == "value") {
       auto t = read_tensor(a.t(), n.folder);
@@ -120,7 +120,7 @@ void import_constant(OnnxNode& n) {
   n.fail("has no value of a supported kind", Code::kUnsupported);
 }
 
-void import_constant_of_shape(OnnxNode& n) {
+static void import_constant_of_shape(OnnxNode& n) {
   Tensor value = make_constant<float>(n.proto.name(), {}, std::array{0.0f});
   for (const auto& a : n.proto.attribute()) {
     if (a.name() != "value") continue;
@@ -131,5 +131,14 @@ void import_constant_of_shape(OnnxNode& n) {
   }
   n.result(n.emit(schema::ExpandT{}, {n.constant(std::move(value)), n.cast(n.in(0), DType::kS64)}));
 }
+
+static constexpr OnnxOp kOnnxShapeOpsRows[] = {
+    {"Constant", import_constant, 0, 0}, {"ConstantOfShape", import_constant_of_shape, 1, 1},
+    {"Expand", import_expand, 2, 2},     {"Flatten", import_flatten, 1, 1},
+    {"Range", import_range, 3, 3},       {"Reshape", import_reshape, 2, 2},
+    {"Shape", import_shape, 1, 1},       {"Squeeze", import_squeeze, 1, 2},
+    {"Unsqueeze", import_squeeze, 1, 2},
+};
+extern constinit const OnnxRows kOnnxShapeOps{kOnnxShapeOpsRows};
 
 }  // namespace octet::convert

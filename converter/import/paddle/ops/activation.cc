@@ -56,14 +56,14 @@ TensorId activated(PaddleNode& n, const std::string& name, TensorId x) {
 
 TensorId paddle_activation(PaddleNode& n, const std::string& name, TensorId x) { return activated(n, name, x); }
 
-void import_paddle_activation(PaddleNode& n) {
+static void import_paddle_activation(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (n.at(x).dtype == DType::kF32) return n.result("Out", activated(n, n.type(), x));
   if (n.type() != "relu") return n.fail("needs a float operand", Code::kUnsupported);
   n.result("Out", n.binary(BinaryKind::max, x, n.scalar_like(x, 0)));
 }
 
-void import_paddle_prelu(PaddleNode& n) {
+static void import_paddle_prelu(PaddleNode& n) {
   const TensorId x = n.in("X");
   TensorId slope = n.in("Alpha");
   const std::string mode = n.s("mode", "all");
@@ -79,7 +79,7 @@ void import_paddle_prelu(PaddleNode& n) {
   n.result("Out", build_prelu(n, x, slope));
 }
 
-void import_paddle_clip(PaddleNode& n) {
+static void import_paddle_clip(PaddleNode& n) {
   const TensorId x = n.in("X"), low = n.in("Min"), high = n.in("Max");
   if (low < 0 && high < 0 && n.at(x).dtype == DType::kF32)
     return n.result("Out", n.act({ActKind::clip, n.f("min", -FLT_MAX), n.f("max", FLT_MAX)}, x));
@@ -87,5 +87,18 @@ void import_paddle_clip(PaddleNode& n) {
   const TensorId most = high >= 0 ? high : n.scalar_like(x, n.f("max", FLT_MAX));
   n.result("Out", n.binary(BinaryKind::min, n.binary(BinaryKind::max, x, least), most));
 }
+
+static constexpr PaddleOp kPaddleActivationRows[] = {
+    {"brelu", import_paddle_activation, {"X"}},        {"clip", import_paddle_clip, {"X"}},
+    {"elu", import_paddle_activation, {"X"}},          {"gelu", import_paddle_activation, {"X"}},
+    {"hard_sigmoid", import_paddle_activation, {"X"}}, {"hard_swish", import_paddle_activation, {"X"}},
+    {"hard_tanh", import_paddle_activation, {"X"}},    {"leaky_relu", import_paddle_activation, {"X"}},
+    {"mish", import_paddle_activation, {"X"}},         {"prelu", import_paddle_prelu, {"X", "Alpha"}},
+    {"relu", import_paddle_activation, {"X"}},         {"relu6", import_paddle_activation, {"X"}},
+    {"sigmoid", import_paddle_activation, {"X"}},      {"silu", import_paddle_activation, {"X"}},
+    {"softplus", import_paddle_activation, {"X"}},     {"swish", import_paddle_activation, {"X"}},
+    {"tanh", import_paddle_activation, {"X"}},         {"thresholded_relu", import_paddle_activation, {"X"}},
+};
+extern constinit const PaddleRows kPaddleActivation{kPaddleActivationRows};
 
 }  // namespace octet::convert

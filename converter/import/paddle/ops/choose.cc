@@ -18,7 +18,7 @@ TensorId inverted(PaddleNode& n, TensorId x) {
 
 }  // namespace
 
-void import_paddle_compare(PaddleNode& n) {
+static void import_paddle_compare(PaddleNode& n) {
   static constexpr std::pair<std::string_view, CompareKind> kKinds[] = {{"equal", CompareKind::equal},
                                                                         {"not_equal", CompareKind::equal},
                                                                         {"less_than", CompareKind::less},
@@ -36,18 +36,18 @@ void import_paddle_compare(PaddleNode& n) {
   }
 }
 
-void import_paddle_logical_not(PaddleNode& n) { n.result("Out", inverted(n, n.cast(n.in("X"), DType::kBool))); }
+static void import_paddle_logical_not(PaddleNode& n) { n.result("Out", inverted(n, n.cast(n.in("X"), DType::kBool))); }
 
-void import_paddle_where(PaddleNode& n) {
+static void import_paddle_where(PaddleNode& n) {
   const auto [x, y] = paddle_operands(n);
   n.result("Out", n.emit(schema::WhereT{}, {n.in("Condition"), x, y}));
 }
 
-void import_paddle_where_index(PaddleNode& n) {
+static void import_paddle_where_index(PaddleNode& n) {
   n.result("Out", n.transpose(n.emit(schema::NonZeroT{}, {n.in("Condition")}), {1, 0}));
 }
 
-void import_paddle_top_k(PaddleNode& n) {
+static void import_paddle_top_k(PaddleNode& n) {
   const TensorId x = n.in("X"), given = n.in("K");
   const schema::TopKT op{.axis = n.axis(n.i("axis", -1), n.rank(x)), .largest = n.b("largest", true)};
   const TensorId k =
@@ -57,7 +57,7 @@ void import_paddle_top_k(PaddleNode& n) {
   n.result("Indices", out[1]);
 }
 
-void import_paddle_argsort(PaddleNode& n) {
+static void import_paddle_argsort(PaddleNode& n) {
   const TensorId x = n.in("X");
   const int axis = n.axis(n.i("axis", -1), n.rank(x));
   const TensorId all = n.emit(schema::ShapeOfT{.start = axis, .end = axis + 1}, {x});
@@ -66,11 +66,11 @@ void import_paddle_argsort(PaddleNode& n) {
   n.result("Indices", out[1]);
 }
 
-void import_paddle_gather_nd(PaddleNode& n) {
+static void import_paddle_gather_nd(PaddleNode& n) {
   n.result("Out", n.emit(schema::GatherNdT{}, {n.in("X"), n.cast(n.in("Index"), DType::kS64)}));
 }
 
-void import_paddle_range(PaddleNode& n) {
+static void import_paddle_range(PaddleNode& n) {
   std::vector<TensorId> operands;
   const DType dtype = n.at(n.in("Start")).dtype;
   for (const char* name : {"Start", "End", "Step"}) {
@@ -84,5 +84,26 @@ void import_paddle_range(PaddleNode& n) {
   }
   n.result("Out", n.cast(n.emit(schema::RangeT{}, operands), dtype));
 }
+
+static constexpr PaddleOp kPaddleChooseRows[] = {
+    {"argsort", import_paddle_argsort, {"X"}},
+    {"equal", import_paddle_compare, {"X", "Y"}},
+    {"gather_nd", import_paddle_gather_nd, {"X", "Index"}},
+    {"greater_equal", import_paddle_compare, {"X", "Y"}},
+    {"greater_than", import_paddle_compare, {"X", "Y"}},
+    {"less_equal", import_paddle_compare, {"X", "Y"}},
+    {"less_than", import_paddle_compare, {"X", "Y"}},
+    {"logical_and", import_paddle_compare, {"X", "Y"}},
+    {"logical_not", import_paddle_logical_not, {"X"}},
+    {"logical_or", import_paddle_compare, {"X", "Y"}},
+    {"logical_xor", import_paddle_compare, {"X", "Y"}},
+    {"not_equal", import_paddle_compare, {"X", "Y"}},
+    {"range", import_paddle_range, {"Start", "End", "Step"}},
+    {"top_k", import_paddle_top_k, {"X"}},
+    {"top_k_v2", import_paddle_top_k, {"X"}},
+    {"where", import_paddle_where, {"Condition", "X", "Y"}},
+    {"where_index", import_paddle_where_index, {"Condition"}},
+};
+extern constinit const PaddleRows kPaddleChoose{kPaddleChooseRows};
 
 }  // namespace octet::convert

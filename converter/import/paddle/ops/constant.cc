@@ -29,7 +29,7 @@ TensorId filling(PaddleNode& n, int64_t default_type, const char* type_attribute
 
 }  // namespace
 
-void import_paddle_fill_constant(PaddleNode& n) {
+static void import_paddle_fill_constant(PaddleNode& n) {
   constexpr int64_t kFloat = 5;
   TensorId value = filling(n, kFloat, "dtype");
   if (const TensorId given = n.in("ValueTensor"); given >= 0) value = n.reshape(n.cast(given, n.at(value).dtype), {});
@@ -39,7 +39,7 @@ void import_paddle_fill_constant(PaddleNode& n) {
   n.result("Out", n.emit(schema::ExpandT{}, {value, shape}));
 }
 
-void import_paddle_fill_like(PaddleNode& n) {
+static void import_paddle_fill_like(PaddleNode& n) {
   const TensorId x = n.in("X");
   const bool zeros = n.type() == "fill_zeros_like";
   const bool own_type = zeros || n.i("dtype", -1) < 0;
@@ -47,7 +47,7 @@ void import_paddle_fill_like(PaddleNode& n) {
   n.result("Out", n.emit(schema::ExpandT{}, {value, n.emit(schema::ShapeOfT{}, {x})}));
 }
 
-void import_paddle_fill_batch_size_like(PaddleNode& n) {
+static void import_paddle_fill_batch_size_like(PaddleNode& n) {
   const TensorId like = n.in("Input");
   const auto shape = n.ints("shape", {});
   const int from = n.axis(n.i("input_dim_idx", 0), n.rank(like));
@@ -62,7 +62,7 @@ void import_paddle_fill_batch_size_like(PaddleNode& n) {
   n.result("Out", n.emit(schema::ExpandT{}, {value, n.emit(schema::ConcatT{.axis = 0}, parts)}));
 }
 
-void import_paddle_assign_value(PaddleNode& n) {
+static void import_paddle_assign_value(PaddleNode& n) {
   const auto sizes = n.ints("shape", {});
   if (sizes.size() > static_cast<size_t>(kMaxRank)) return n.fail("more than 8 dims");
   const Shape shape{std::span<const int64_t>(sizes)};
@@ -80,5 +80,14 @@ void import_paddle_assign_value(PaddleNode& n) {
   if (dtype == DType::kF32) return n.result("Out", n.floats(shape, floats));
   n.result("Out", n.cast(n.constant(make_constant<int64_t>("value", shape, ints)), *dtype));
 }
+
+static constexpr PaddleOp kPaddleConstantRows[] = {
+    {"assign_value", import_paddle_assign_value, {}},
+    {"fill_any_like", import_paddle_fill_like, {"X"}},
+    {"fill_constant", import_paddle_fill_constant, {}},
+    {"fill_constant_batch_size_like", import_paddle_fill_batch_size_like, {"Input"}},
+    {"fill_zeros_like", import_paddle_fill_like, {"X"}},
+};
+extern constinit const PaddleRows kPaddleConstant{kPaddleConstantRows};
 
 }  // namespace octet::convert

@@ -40,7 +40,7 @@ Window paddle_window(PaddleNode& n, std::array<int64_t, 2> kernel, const Shape& 
   return w;
 }
 
-void import_paddle_conv2d(PaddleNode& n) {
+static void import_paddle_conv2d(PaddleNode& n) {
   const TensorId x = n.in("Input"), weights = n.in("Filter");
   n.need_nchw();
   if (n.in("ResidualData") >= 0) return n.fail("a fused residual is not supported", Code::kUnsupported);
@@ -50,7 +50,7 @@ void import_paddle_conv2d(PaddleNode& n) {
   n.result("Output", build_conv(n, x, weights, n.in("Bias"), w, n.i("groups", 1)));
 }
 
-void import_paddle_deformable_conv(PaddleNode& n) {
+static void import_paddle_deformable_conv(PaddleNode& n) {
   const TensorId x = n.in("Input"), weights = n.in("Filter");
   if (!n.need_rank(x, 4) || !n.need_rank(weights, 4)) return;
   const Shape shape = n.shape(weights);
@@ -60,7 +60,7 @@ void import_paddle_deformable_conv(PaddleNode& n) {
                n, {x, weights, -1, n.in("Offset"), n.in("Mask"), n.i("groups", 1), n.i("deformable_groups", 1)}, w));
 }
 
-void import_paddle_conv2d_transpose(PaddleNode& n) {
+static void import_paddle_conv2d_transpose(PaddleNode& n) {
   const TensorId x = n.in("Input"), weights = n.in("Filter");
   n.need_nchw();
   if (!n.need_rank(x, 4) || !n.need_rank(weights, 4)) return;
@@ -81,5 +81,15 @@ void import_paddle_conv2d_transpose(PaddleNode& n) {
   for (size_t i = 0; i < 2; ++i) extra[i] = n.bounded("output_padding", extra[i], 0, w.stride[i] - 1);
   n.result("Output", build_conv_transpose(n, x, weights, n.in("Bias"), w, {extra[0], extra[1]}, n.i("groups", 1)));
 }
+
+static constexpr PaddleOp kPaddleConvRows[] = {
+    {"conv2d", import_paddle_conv2d, {"Input", "Filter"}},
+    {"conv2d_transpose", import_paddle_conv2d_transpose, {"Input", "Filter"}},
+    {"deformable_conv", import_paddle_deformable_conv, {"Input", "Offset", "Filter"}},
+    {"deformable_conv_v1", import_paddle_deformable_conv, {"Input", "Offset", "Filter"}},
+    {"depthwise_conv2d", import_paddle_conv2d, {"Input", "Filter"}},
+    {"depthwise_conv2d_transpose", import_paddle_conv2d_transpose, {"Input", "Filter"}},
+};
+extern constinit const PaddleRows kPaddleConv{kPaddleConvRows};
 
 }  // namespace octet::convert

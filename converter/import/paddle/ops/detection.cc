@@ -5,7 +5,7 @@
 
 namespace octet::convert {
 
-void import_paddle_yolo_box(PaddleNode& n) {
+static void import_paddle_yolo_box(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (!n.need_rank(x, 4)) return;
   schema::YoloBoxT op{.classes = n.bounded("class_num", n.i("class_num", 0), 1, 1 << 16),
@@ -21,7 +21,7 @@ void import_paddle_yolo_box(PaddleNode& n) {
   n.result("Scores", out[1]);
 }
 
-void import_paddle_prior_box(PaddleNode& n) {
+static void import_paddle_prior_box(PaddleNode& n) {
   const TensorId x = n.in("Input"), image = n.in("Image");
   if (!n.need_rank(x, 4) || !n.need_rank(image, 4)) return;
   schema::PriorBoxT op{.min_sizes = n.float_list("min_sizes", {}),
@@ -39,7 +39,7 @@ void import_paddle_prior_box(PaddleNode& n) {
   n.result("Variances", out[1]);
 }
 
-void import_paddle_box_coder(PaddleNode& n) {
+static void import_paddle_box_coder(PaddleNode& n) {
   const std::string type = n.s("code_type", "encode_center_size");
   if (type != "encode_center_size" && type != "decode_center_size")
     return n.fail("code_type '" + type + "' is unknown");
@@ -62,7 +62,7 @@ static void nms_results(PaddleNode& n, const std::vector<TensorId>& out, const c
   n.result(count, n.cast(out[2], DType::kS64));
 }
 
-void import_paddle_multiclass_nms(PaddleNode& n) {
+static void import_paddle_multiclass_nms(PaddleNode& n) {
   if (!n.need_rank(n.in("BBoxes"), 3) || !n.need_rank(n.in("Scores"), 3)) return;
   constexpr int kMost = 1 << 30;
   const schema::MulticlassNmsT op{.background = n.bounded("background_label", n.i("background_label", 0), -1, kMost),
@@ -76,7 +76,7 @@ void import_paddle_multiclass_nms(PaddleNode& n) {
   nms_results(n, n.emit_all(op, {n.in("BBoxes"), n.in("Scores")}), "NmsRoisNum");
 }
 
-void import_paddle_matrix_nms(PaddleNode& n) {
+static void import_paddle_matrix_nms(PaddleNode& n) {
   if (!n.need_rank(n.in("BBoxes"), 3) || !n.need_rank(n.in("Scores"), 3)) return;
   constexpr int kMost = 1 << 30;
   const schema::MatrixNmsT op{.background = n.bounded("background_label", n.i("background_label", 0), -1, kMost),
@@ -89,5 +89,16 @@ void import_paddle_matrix_nms(PaddleNode& n) {
                               .normalized = n.b("normalized", true)};
   nms_results(n, n.emit_all(op, {n.in("BBoxes"), n.in("Scores")}), "RoisNum");
 }
+
+static constexpr PaddleOp kPaddleDetectionRows[] = {
+    {"box_coder", import_paddle_box_coder, {"PriorBox", "TargetBox"}},
+    {"matrix_nms", import_paddle_matrix_nms, {"BBoxes", "Scores"}},
+    {"multiclass_nms", import_paddle_multiclass_nms, {"BBoxes", "Scores"}},
+    {"multiclass_nms2", import_paddle_multiclass_nms, {"BBoxes", "Scores"}},
+    {"multiclass_nms3", import_paddle_multiclass_nms, {"BBoxes", "Scores"}},
+    {"prior_box", import_paddle_prior_box, {"Input", "Image"}},
+    {"yolo_box", import_paddle_yolo_box, {"X", "ImgSize"}},
+};
+extern constinit const PaddleRows kPaddleDetection{kPaddleDetectionRows};
 
 }  // namespace octet::convert

@@ -44,7 +44,7 @@ std::pair<TensorId, TensorId> paddle_operands(PaddleNode& n) {
   return {x, y};
 }
 
-void import_paddle_elementwise(PaddleNode& n) {
+static void import_paddle_elementwise(PaddleNode& n) {
   static constexpr std::pair<std::string_view, BinaryKind> kKinds[] = {
       {"elementwise_add", BinaryKind::add}, {"elementwise_sub", BinaryKind::sub},
       {"elementwise_mul", BinaryKind::mul}, {"elementwise_div", BinaryKind::div},
@@ -62,7 +62,7 @@ void import_paddle_elementwise(PaddleNode& n) {
   }
 }
 
-void import_paddle_scale(PaddleNode& n) {
+static void import_paddle_scale(PaddleNode& n) {
   TensorId x = n.in("X");
   const float scale = n.f("scale", 1), bias = n.f("bias", 0);
   const bool after = n.b("bias_after_scale", true), computed = n.in("ScaleTensor") >= 0;
@@ -78,7 +78,7 @@ void import_paddle_scale(PaddleNode& n) {
   n.result("Out", after ? x : scaled());
 }
 
-void import_paddle_affine_channel(PaddleNode& n) {
+static void import_paddle_affine_channel(PaddleNode& n) {
   const TensorId x = n.in("X");
   n.need_nchw();
   if (n.rank(x) < 2) return n.fail("needs an input of rank 2 or more");
@@ -88,13 +88,13 @@ void import_paddle_affine_channel(PaddleNode& n) {
   n.result("Out", n.binary(BinaryKind::add, scaled, n.reshape(n.in("Bias"), spec)));
 }
 
-void import_paddle_sum(PaddleNode& n) {
+static void import_paddle_sum(PaddleNode& n) {
   TensorId x = n.in("X");
   for (size_t i = 1; i < n.all("X").size(); ++i) x = n.binary(BinaryKind::add, x, n.all("X")[i]);
   n.result("Out", x);
 }
 
-void import_paddle_unary(PaddleNode& n) {
+static void import_paddle_unary(PaddleNode& n) {
   static constexpr std::pair<std::string_view, UnaryKind> kKinds[] = {
       {"abs", UnaryKind::abs},   {"ceil", UnaryKind::ceil},   {"erf", UnaryKind::erf},
       {"exp", UnaryKind::exp},   {"floor", UnaryKind::floor}, {"log", UnaryKind::log},
@@ -116,7 +116,7 @@ void import_paddle_unary(PaddleNode& n) {
 }
 
 // Halves go away from zero: floor(|x| + 0.5) with the sign of x.
-void import_paddle_round(PaddleNode& n) {
+static void import_paddle_round(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
   const TensorId half = n.scalar_like(x, 0.5);
@@ -126,7 +126,7 @@ void import_paddle_round(PaddleNode& n) {
   n.result("Out", n.binary(BinaryKind::mul, size, sign));
 }
 
-void import_paddle_pow(PaddleNode& n) {
+static void import_paddle_pow(PaddleNode& n) {
   const TensorId x = n.in("X"), given = n.in("FactorTensor");
   const float factor = n.f("factor", 1);
   if (given >= 0) return n.result("Out", n.binary(BinaryKind::pow, x, n.cast(given, n.at(x).dtype)));
@@ -135,20 +135,57 @@ void import_paddle_pow(PaddleNode& n) {
   n.result("Out", n.binary(BinaryKind::pow, x, n.scalar_like(x, factor)));
 }
 
-void import_paddle_cast(PaddleNode& n) {
+static void import_paddle_cast(PaddleNode& n) {
   const auto dtype = dtype_of_paddle(static_cast<int32_t>(n.i("out_dtype", -1)));
   if (!dtype)
     return n.fail("a cast to type " + std::to_string(n.i("out_dtype", -1)) + " is not supported", Code::kUnsupported);
   n.result("Out", n.cast(n.in("X"), *dtype));
 }
 
-void import_paddle_dropout(PaddleNode& n) {
+static void import_paddle_dropout(PaddleNode& n) {
   const TensorId x = n.in("X");
   const float kept = 1 - n.f("dropout_prob", 0.5f);
   const bool scales = n.s("dropout_implementation", "downgrade_in_infer") == "downgrade_in_infer";
   n.result("Out", scales && kept != 1 ? n.binary(BinaryKind::mul, x, n.scalar_like(x, kept)) : x);
 }
 
-void import_paddle_identity(PaddleNode& n) { n.result("Out", n.in("X")); }
+static void import_paddle_identity(PaddleNode& n) { n.result("Out", n.in("X")); }
+
+static constexpr PaddleOp kPaddleElementwiseRows[] = {
+    {"abs", import_paddle_unary, {"X"}},
+    {"affine_channel", import_paddle_affine_channel, {"X", "Scale", "Bias"}},
+    {"assign", import_paddle_identity, {"X"}},
+    {"cast", import_paddle_cast, {"X"}},
+    {"ceil", import_paddle_unary, {"X"}},
+    {"cos", import_paddle_unary, {"X"}},
+    {"dropout", import_paddle_dropout, {"X"}},
+    {"elementwise_add", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_div", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_floordiv", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_max", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_min", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_mod", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_mul", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_pow", import_paddle_elementwise, {"X", "Y"}},
+    {"elementwise_sub", import_paddle_elementwise, {"X", "Y"}},
+    {"erf", import_paddle_unary, {"X"}},
+    {"exp", import_paddle_unary, {"X"}},
+    {"floor", import_paddle_unary, {"X"}},
+    {"log", import_paddle_unary, {"X"}},
+    {"log10", import_paddle_unary, {"X"}},
+    {"log1p", import_paddle_unary, {"X"}},
+    {"log2", import_paddle_unary, {"X"}},
+    {"pow", import_paddle_pow, {"X"}},
+    {"reciprocal", import_paddle_unary, {"X"}},
+    {"round", import_paddle_round, {"X"}},
+    {"rsqrt", import_paddle_unary, {"X"}},
+    {"scale", import_paddle_scale, {"X"}},
+    {"share_data", import_paddle_identity, {"X"}},
+    {"sin", import_paddle_unary, {"X"}},
+    {"sqrt", import_paddle_unary, {"X"}},
+    {"square", import_paddle_unary, {"X"}},
+    {"sum", import_paddle_sum, {"X"}},
+};
+extern constinit const PaddleRows kPaddleElementwise{kPaddleElementwiseRows};
 
 }  // namespace octet::convert

@@ -23,7 +23,7 @@ std::optional<double> number_in(PaddleNode& n, std::string_view parameter) {
 
 }  // namespace
 
-void import_paddle_meshgrid(PaddleNode& n) {
+static void import_paddle_meshgrid(PaddleNode& n) {
   const auto axes = n.all("X");
   if (axes.size() > static_cast<size_t>(kMaxRank)) return n.fail("more than 8 axes");
   std::vector<TensorId> sizes;
@@ -40,7 +40,7 @@ void import_paddle_meshgrid(PaddleNode& n) {
   }
 }
 
-void import_paddle_linspace(PaddleNode& n) {
+static void import_paddle_linspace(PaddleNode& n) {
   const auto start = number_in(n, "Start"), stop = number_in(n, "Stop"), count = number_in(n, "Num");
   if (!start || !stop || !count) return;
   if (n.i("dtype", 5) != 5) return n.fail("of other than 32 bit floats is not supported", Code::kUnsupported);
@@ -54,7 +54,7 @@ void import_paddle_linspace(PaddleNode& n) {
   n.result("Out", n.floats({size}, values));
 }
 
-void import_paddle_one_hot(PaddleNode& n) {
+static void import_paddle_one_hot(PaddleNode& n) {
   TensorId x = n.cast(n.in("X"), DType::kS64);
   const auto given = n.in("depth_tensor") >= 0 ? number_in(n, "depth_tensor") : std::nullopt;
   const auto depth = n.bounded("depth", given ? static_cast<int64_t>(*given) : n.i("depth", 1), 1, kMostElements);
@@ -67,7 +67,7 @@ void import_paddle_one_hot(PaddleNode& n) {
            n.cast(n.emit(schema::CompareT{.kind = schema::CompareKind::equal}, {x, n.integers(classes)}), *dtype));
 }
 
-void import_paddle_tril_triu(PaddleNode& n) {
+static void import_paddle_tril_triu(PaddleNode& n) {
   const TensorId x = n.in("X");
   const int rank = n.rank(x);
   if (rank < 2) return n.fail("needs a matrix, got " + n.shape(x).text());
@@ -82,9 +82,18 @@ void import_paddle_tril_triu(PaddleNode& n) {
   n.result("Out", n.emit(schema::WhereT{}, {n.constant(std::move(kept)), x, n.scalar_like(x, 0)}));
 }
 
-void import_paddle_lookup_table(PaddleNode& n) {
+static void import_paddle_lookup_table(PaddleNode& n) {
   if (n.i("padding_idx", -1) != -1) return n.fail("padding_idx is not supported", Code::kUnsupported);
   n.result("Out", n.emit(schema::GatherT{.axis = 0}, {n.in("W"), n.cast(n.in("Ids"), DType::kS64)}));
 }
+
+static constexpr PaddleOp kPaddleGridRows[] = {
+    {"linspace", import_paddle_linspace, {"Start", "Stop", "Num"}},
+    {"lookup_table_v2", import_paddle_lookup_table, {"W", "Ids"}},
+    {"meshgrid", import_paddle_meshgrid, {"X"}},
+    {"one_hot_v2", import_paddle_one_hot, {"X"}},
+    {"tril_triu", import_paddle_tril_triu, {"X"}},
+};
+extern constinit const PaddleRows kPaddleGrid{kPaddleGridRows};
 
 }  // namespace octet::convert

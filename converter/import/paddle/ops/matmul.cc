@@ -31,7 +31,7 @@ TensorId matrix(PaddleNode& n, TensorId y, int64_t columns) {
 
 }  // namespace
 
-void import_paddle_matmul(PaddleNode& n) {
+static void import_paddle_matmul(PaddleNode& n) {
   const bool v1 = n.type() == "matmul";
   for (const char* fused : {"fused_reshape_X", "fused_reshape_Y", "fused_reshape_Out", "fused_transpose_Out"})
     if (!n.ints(fused, {}).empty()) return n.fail(std::string(fused) + " is not supported", Code::kUnsupported);
@@ -43,12 +43,12 @@ void import_paddle_matmul(PaddleNode& n) {
   n.result("Out", build_matmul(n, n.in("X"), y, transpose_x, transpose_y));
 }
 
-void import_paddle_mul(PaddleNode& n) {
+static void import_paddle_mul(PaddleNode& n) {
   const TensorId x = flattened_from(n, n.in("X"), n.i("x_num_col_dims", 1));
   n.result("Out", build_matmul(n, x, matrix(n, n.in("Y"), n.i("y_num_col_dims", 1))));
 }
 
-void import_paddle_fc(PaddleNode& n) {
+static void import_paddle_fc(PaddleNode& n) {
   const TensorId x = flattened_from(n, n.in("Input"), n.i("in_num_col_dims", 1));
   TensorId y = build_matmul(n, x, n.in("W"));
   if (n.in("Bias") >= 0) y = n.binary(BinaryKind::add, y, n.reshape(n.in("Bias"), {-1}));
@@ -56,11 +56,19 @@ void import_paddle_fc(PaddleNode& n) {
   n.result("Out", act.empty() ? y : paddle_activation(n, act, y));
 }
 
-void import_paddle_softmax(PaddleNode& n) {
+static void import_paddle_softmax(PaddleNode& n) {
   const TensorId x = n.in("X");
   TensorId y = n.emit(schema::SoftmaxT{.axis = n.axis(n.i("axis", -1), n.rank(x))}, {x});
   if (n.type() == "log_softmax") y = n.unary(schema::UnaryKind::log, y);
   n.result("Out", y);
 }
+
+static constexpr PaddleOp kPaddleMatmulRows[] = {
+    {"bmm", import_paddle_matmul, {"X", "Y"}},       {"fc", import_paddle_fc, {"Input", "W"}},
+    {"log_softmax", import_paddle_softmax, {"X"}},   {"matmul", import_paddle_matmul, {"X", "Y"}},
+    {"matmul_v2", import_paddle_matmul, {"X", "Y"}}, {"mul", import_paddle_mul, {"X", "Y"}},
+    {"softmax", import_paddle_softmax, {"X"}},
+};
+extern constinit const PaddleRows kPaddleMatmul{kPaddleMatmulRows};
 
 }  // namespace octet::convert

@@ -29,12 +29,12 @@ void without_dims(PaddleNode& n, TensorId x, const std::vector<int64_t>& dims, s
 
 }  // namespace
 
-void import_paddle_transpose(PaddleNode& n) {
+static void import_paddle_transpose(PaddleNode& n) {
   const int rank = n.rank(n.in("X"));
   n.result("Out", n.transpose(n.in("X"), n.axes(n.ints("axis", {}, rank), rank)));
 }
 
-void import_paddle_concat(PaddleNode& n) {
+static void import_paddle_concat(PaddleNode& n) {
   const auto& parts = n.all("X");
   const int axis = axis_of(n, "AxisTensor", "axis", 0, n.rank(parts[0]));
   std::vector<TensorId> same = parts;
@@ -43,7 +43,7 @@ void import_paddle_concat(PaddleNode& n) {
   n.result("Out", same.size() == 1 ? same[0] : n.emit(schema::ConcatT{.axis = axis}, same));
 }
 
-void import_paddle_split(PaddleNode& n) {
+static void import_paddle_split(PaddleNode& n) {
   const TensorId x = n.in("X");
   const int axis = axis_of(n, "AxisTensor", "axis", 0, n.rank(x));
   if (!n.all("SectionsTensorList").empty()) return n.fail("computed sections are not supported", Code::kUnsupported);
@@ -71,7 +71,7 @@ void import_paddle_split(PaddleNode& n) {
   }
 }
 
-void import_paddle_stack(PaddleNode& n) {
+static void import_paddle_stack(PaddleNode& n) {
   const auto& parts = n.all("X");
   const int axis = n.axis(n.i("axis", 0), n.rank(parts[0]) + 1);
   std::vector<TensorId> rows;
@@ -79,7 +79,7 @@ void import_paddle_stack(PaddleNode& n) {
   n.result("Y", n.emit(schema::ConcatT{.axis = axis}, rows));
 }
 
-void import_paddle_unstack(PaddleNode& n) {
+static void import_paddle_unstack(PaddleNode& n) {
   const TensorId x = n.in("X");
   const int axis = n.axis(n.i("axis", 0), n.rank(x));
   if (n.failed()) return;
@@ -89,7 +89,7 @@ void import_paddle_unstack(PaddleNode& n) {
     n.result(n.type() == "unbind" ? "Out" : "Y", build_squeeze(n, n.slice(x, axis, i, i + 1), {axis}));
 }
 
-void import_paddle_slice(PaddleNode& n) {
+static void import_paddle_slice(PaddleNode& n) {
   const TensorId x = n.in("Input");
   const bool strided = n.type() == "strided_slice";
   const std::vector<int> axes = n.axes(n.ints("axes", {}), n.rank(x));
@@ -119,7 +119,7 @@ void import_paddle_slice(PaddleNode& n) {
   without_dims(n, out, n.ints("decrease_axis", {}), "Out");
 }
 
-void import_paddle_gather(PaddleNode& n) {
+static void import_paddle_gather(PaddleNode& n) {
   const TensorId x = n.in("X"), index = n.in("Index");
   const bool select = n.type() == "index_select";
   const int axis = select ? n.axis(n.i("dim", 0), n.rank(x)) : axis_of(n, "Axis", "axis", 0, n.rank(x));
@@ -129,7 +129,7 @@ void import_paddle_gather(PaddleNode& n) {
 }
 
 // Before: 0 .. size - shift, rest   After: rest, 0 .. size - shift
-void import_paddle_roll(PaddleNode& n) {
+static void import_paddle_roll(PaddleNode& n) {
   TensorId x = n.in("X");
   const auto shifts = n.ints("shifts", {});
   if (n.in("ShiftsTensor") >= 0) return n.fail("computed shifts are not supported", Code::kUnsupported);
@@ -146,7 +146,7 @@ void import_paddle_roll(PaddleNode& n) {
   n.result("Out", x);
 }
 
-void import_paddle_pad(PaddleNode& n) {
+static void import_paddle_pad(PaddleNode& n) {
   const TensorId x = n.in("X");
   const bool is_2d = n.type() == "pad2d", is_3d = n.type() == "pad3d";
   const std::string mode = n.s("mode", "constant");
@@ -178,12 +178,12 @@ void import_paddle_pad(PaddleNode& n) {
   n.result("Out", n.emit(std::move(op), {x}));
 }
 
-void import_paddle_pixel_shuffle(PaddleNode& n) {
+static void import_paddle_pixel_shuffle(PaddleNode& n) {
   n.need_nchw();
   n.result("Out", build_depth_to_space(n, n.in("X"), n.i("upscale_factor", 1), false));
 }
 
-void import_paddle_flip(PaddleNode& n) {
+static void import_paddle_flip(PaddleNode& n) {
   const TensorId x = n.in("X");
   const std::vector<int> axes = n.axes(n.ints("axis", {}), n.rank(x));
   const size_t count = axes.size();
@@ -195,7 +195,7 @@ void import_paddle_flip(PaddleNode& n) {
 }
 
 // Paddle's writes the blocks of channels apart first, as for [N, C/b/b, H*b, W*b], and calls the result [N, C*b*b, H/b, W/b].
-void import_paddle_space_to_depth(PaddleNode& n) {
+static void import_paddle_space_to_depth(PaddleNode& n) {
   n.need_nchw();
   const TensorId x = n.in("X");
   const int b = n.bounded("blocksize", n.i("blocksize", 2), 1, 256);
@@ -205,5 +205,27 @@ void import_paddle_space_to_depth(PaddleNode& n) {
   if (s[2] % b || s[3] % b) return n.fail("needs sizes that are multiples of blocksize, got " + s.text());
   n.result("Out", n.reshape(apart, {n.same_dim(x, 0), s[1] * b * b, s[2] / b, s[3] / b}));
 }
+
+static constexpr PaddleOp kPaddleMoveRows[] = {
+    {"concat", import_paddle_concat, {"X"}},
+    {"flip", import_paddle_flip, {"X"}},
+    {"gather", import_paddle_gather, {"X", "Index"}},
+    {"index_select", import_paddle_gather, {"X", "Index"}},
+    {"pad", import_paddle_pad, {"X"}},
+    {"pad2d", import_paddle_pad, {"X"}},
+    {"pad3d", import_paddle_pad, {"X"}},
+    {"pixel_shuffle", import_paddle_pixel_shuffle, {"X"}},
+    {"roll", import_paddle_roll, {"X"}},
+    {"slice", import_paddle_slice, {"Input"}},
+    {"space_to_depth", import_paddle_space_to_depth, {"X"}},
+    {"split", import_paddle_split, {"X"}},
+    {"stack", import_paddle_stack, {"X"}},
+    {"strided_slice", import_paddle_slice, {"Input"}},
+    {"transpose", import_paddle_transpose, {"X"}},
+    {"transpose2", import_paddle_transpose, {"X"}},
+    {"unbind", import_paddle_unstack, {"X"}},
+    {"unstack", import_paddle_unstack, {"X"}},
+};
+extern constinit const PaddleRows kPaddleMove{kPaddleMoveRows};
 
 }  // namespace octet::convert

@@ -4,13 +4,13 @@
 
 namespace octet::convert {
 
-void import_paddle_batch_norm(PaddleNode& n) {
+static void import_paddle_batch_norm(PaddleNode& n) {
   n.need_nchw();
   n.result("Y", build_batch_norm(n, n.in("X"),
                                  {n.in("Scale"), n.in("Bias"), n.in("Mean"), n.in("Variance"), n.f("epsilon", 1e-5f)}));
 }
 
-void import_paddle_instance_norm(PaddleNode& n) {
+static void import_paddle_instance_norm(PaddleNode& n) {
   const TensorId x = n.in("X");
   n.need_nchw();
   if (n.rank(x) < 3) return n.fail("needs an input of rank 3 or more");
@@ -19,13 +19,13 @@ void import_paddle_instance_norm(PaddleNode& n) {
   n.result("Y", build_channel_norm(n, x, n.in("Scale"), n.in("Bias"), norm));
 }
 
-void import_paddle_group_norm(PaddleNode& n) {
+static void import_paddle_group_norm(PaddleNode& n) {
   n.need_nchw();
   const ChannelNorm norm{.groups = n.bounded("groups", n.i("groups", 1), 1, 1 << 20), .epsilon = n.f("epsilon", 1e-5f)};
   n.result("Y", build_channel_norm(n, n.in("X"), n.in("Scale"), n.in("Bias"), norm));
 }
 
-void import_paddle_layer_norm(PaddleNode& n) {
+static void import_paddle_layer_norm(PaddleNode& n) {
   const TensorId x = n.in("X");
   const Shape s = n.shape(x);
   const int begin = n.axis(n.i("begin_norm_axis", 1), s.rank());
@@ -38,5 +38,12 @@ void import_paddle_layer_norm(PaddleNode& n) {
   if (bias >= 0) bias = n.reshape(bias, spec);
   n.result("Y", build_layer_norm(n, x, scale, bias, begin, n.f("epsilon", 1e-5f)));
 }
+
+static constexpr PaddleOp kPaddleNormRows[] = {
+    {"batch_norm", import_paddle_batch_norm, {"X"}},       {"group_norm", import_paddle_group_norm, {"X"}},
+    {"instance_norm", import_paddle_instance_norm, {"X"}}, {"layer_norm", import_paddle_layer_norm, {"X"}},
+    {"sync_batch_norm", import_paddle_batch_norm, {"X"}},
+};
+extern constinit const PaddleRows kPaddleNorm{kPaddleNormRows};
 
 }  // namespace octet::convert

@@ -33,7 +33,7 @@ void cut_to_image(Window& w, const Shape& in) {
 
 }  // namespace
 
-void import_paddle_pool2d(PaddleNode& n) {
+static void import_paddle_pool2d(PaddleNode& n) {
   const TensorId x = n.in("X");
   n.need_nchw();
   if (!n.need_rank(x, 4)) return;
@@ -65,5 +65,11 @@ void import_paddle_pool2d(PaddleNode& n) {
   }
   n.result("Out", n.nchw(n.emit(std::move(op), {n.nhwc(x)})));
 }
+
+static constexpr PaddleOp kPaddlePoolRows[] = {
+    {"max_pool2d_with_index", import_paddle_pool2d, {"X"}},
+    {"pool2d", import_paddle_pool2d, {"X"}},
+};
+extern constinit const PaddleRows kPaddlePool{kPaddlePoolRows};
 
 }  // namespace octet::convert

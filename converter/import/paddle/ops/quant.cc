@@ -98,7 +98,7 @@ bool eight_bits(PaddleNode& n) {
 
 }  // namespace
 
-void import_paddle_fake_quantize(PaddleNode& n) {
+static void import_paddle_fake_quantize(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (!eight_bits(n)) return;
   const bool channels = n.type().find("channel_wise") != std::string::npos;
@@ -109,7 +109,7 @@ void import_paddle_fake_quantize(PaddleNode& n) {
 }
 
 // Quantisation gave the values that its integers stand for, so what is left is the weights' part of the scale.
-void import_paddle_fake_dequantize(PaddleNode& n) {
+static void import_paddle_fake_dequantize(PaddleNode& n) {
   TensorId x = n.in("X");
   const float observed = n.at(x).observed;
   if (n.is_constant(x)) x = n.cast(x, DType::kF32);
@@ -140,7 +140,7 @@ void import_paddle_fake_dequantize(PaddleNode& n) {
 }
 
 // Behind this its dequantize_linear has nothing left to do.
-void import_paddle_quantize_linear(PaddleNode& n) {
+static void import_paddle_quantize_linear(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (!eight_bits(n)) return;
   if (n.is_constant_floats(x)) return n.result("Y", rounded_weights(n, x, quant_axis(n, x, -1)));
@@ -150,7 +150,7 @@ void import_paddle_quantize_linear(PaddleNode& n) {
   n.result("Y", x);
 }
 
-void import_paddle_dequantize_linear(PaddleNode& n) {
+static void import_paddle_dequantize_linear(PaddleNode& n) {
   const TensorId x = n.in("X");
   const bool stored = n.is_constant(x) && n.at(x).dtype == DType::kS8;
   if (!stored || n.b("only_observer", false)) return n.result("Y", x);
@@ -160,7 +160,7 @@ void import_paddle_dequantize_linear(PaddleNode& n) {
   n.result("Y", mapped(n, x, axis, scale, [](float v, float s) { return v * (s / kLevels); }));
 }
 
-void import_paddle_observer(PaddleNode& n) { n.result("Out", n.in("X")); }
+static void import_paddle_observer(PaddleNode& n) { n.result("Out", n.in("X")); }
 
 void dequantise_stored_weights(PaddleNode& n) {
   for (const auto& in : n.op.inputs())
@@ -176,5 +176,21 @@ void dequantise_stored_weights(PaddleNode& n) {
       x = mapped(n, x, steps.size() == 1 ? -1 : rows ? 0 : 1, steps, [](float v, float s) { return v * s; });
     }
 }
+
+static constexpr PaddleOp kPaddleQuantRows[] = {
+    {"dequantize_linear", import_paddle_dequantize_linear, {"X"}, true},
+    {"fake_channel_wise_dequantize_max_abs", import_paddle_fake_dequantize, {"X"}, true},
+    {"fake_channel_wise_quantize_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"fake_channel_wise_quantize_dequantize_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"fake_dequantize_max_abs", import_paddle_fake_dequantize, {"X"}, true},
+    {"fake_quantize_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"fake_quantize_dequantize_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"fake_quantize_dequantize_moving_average_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"fake_quantize_moving_average_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"fake_quantize_range_abs_max", import_paddle_fake_quantize, {"X"}, true},
+    {"moving_average_abs_max_scale", import_paddle_observer, {"X"}, true},
+    {"quantize_linear", import_paddle_quantize_linear, {"X"}, true},
+};
+extern constinit const PaddleRows kPaddleQuant{kPaddleQuantRows};
 
 }  // namespace octet::convert

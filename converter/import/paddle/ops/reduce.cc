@@ -8,7 +8,7 @@ namespace octet::convert {
 
 using schema::ReduceKind;
 
-void import_paddle_reduce(PaddleNode& n) {
+static void import_paddle_reduce(PaddleNode& n) {
   static constexpr std::pair<std::string_view, ReduceKind> kKinds[] = {
       {"reduce_mean", ReduceKind::mean}, {"mean", ReduceKind::mean},      {"reduce_sum", ReduceKind::sum},
       {"reduce_max", ReduceKind::max},   {"reduce_min", ReduceKind::min}, {"reduce_prod", ReduceKind::prod}};
@@ -25,7 +25,7 @@ void import_paddle_reduce(PaddleNode& n) {
 }
 
 // 0 and 1 have a least and a largest.
-void import_paddle_reduce_logical(PaddleNode& n) {
+static void import_paddle_reduce_logical(PaddleNode& n) {
   const TensorId x = n.cast(n.cast(n.in("X"), DType::kBool), DType::kF32);
   schema::ReduceT op{.kind = n.type() == "reduce_all" ? ReduceKind::min : ReduceKind::max,
                      .keep_dims = n.b("keep_dim", false)};
@@ -35,7 +35,7 @@ void import_paddle_reduce_logical(PaddleNode& n) {
   n.result("Out", n.cast(y, DType::kBool));
 }
 
-void import_paddle_p_norm(PaddleNode& n) {
+static void import_paddle_p_norm(PaddleNode& n) {
   const float p = n.f("porder", 2);
   if (p != 1 && p != 2) return n.fail("porder " + std::to_string(p) + " is not supported", Code::kUnsupported);
   TensorId x = n.in("X");
@@ -46,7 +46,7 @@ void import_paddle_p_norm(PaddleNode& n) {
   n.result("Out", p == 1 ? x : n.unary(schema::UnaryKind::sqrt, x));
 }
 
-void import_paddle_arg_max(PaddleNode& n) {
+static void import_paddle_arg_max(PaddleNode& n) {
   TensorId x = n.in("X");
   if (n.at(x).dtype != DType::kF32) x = n.cast(x, DType::kF32);
   if (n.type() == "arg_min") x = n.unary(schema::UnaryKind::neg, x);
@@ -59,7 +59,7 @@ void import_paddle_arg_max(PaddleNode& n) {
   n.result("Out", y);
 }
 
-void import_paddle_cumsum(PaddleNode& n) {
+static void import_paddle_cumsum(PaddleNode& n) {
   if (n.in("AxisTensor") >= 0) return n.fail("a computed axis is not supported", Code::kUnsupported);
   TensorId x = n.in("X");
   const bool flat = n.b("flatten", false);
@@ -69,5 +69,21 @@ void import_paddle_cumsum(PaddleNode& n) {
                                          .reverse = n.b("reverse", false)},
                          {x}));
 }
+
+static constexpr PaddleOp kPaddleReduceRows[] = {
+    {"arg_max", import_paddle_arg_max, {"X"}},
+    {"arg_min", import_paddle_arg_max, {"X"}},
+    {"cumsum", import_paddle_cumsum, {"X"}},
+    {"mean", import_paddle_reduce, {"X"}},
+    {"p_norm", import_paddle_p_norm, {"X"}},
+    {"reduce_all", import_paddle_reduce_logical, {"X"}},
+    {"reduce_any", import_paddle_reduce_logical, {"X"}},
+    {"reduce_max", import_paddle_reduce, {"X"}},
+    {"reduce_mean", import_paddle_reduce, {"X"}},
+    {"reduce_min", import_paddle_reduce, {"X"}},
+    {"reduce_prod", import_paddle_reduce, {"X"}},
+    {"reduce_sum", import_paddle_reduce, {"X"}},
+};
+extern constinit const PaddleRows kPaddleReduce{kPaddleReduceRows};
 
 }  // namespace octet::convert

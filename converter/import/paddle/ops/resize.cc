@@ -42,7 +42,7 @@ std::vector<float> read_scale(PaddleNode& n) {
 
 }  // namespace
 
-void import_paddle_interp(PaddleNode& n) {
+static void import_paddle_interp(PaddleNode& n) {
   const bool rows = n.type().starts_with("linear");
   n.need_nchw();
   if (!n.need_rank(n.in("X"), rows ? 3 : 4)) return;
@@ -63,5 +63,13 @@ void import_paddle_interp(PaddleNode& n) {
   const TensorId y = n.nchw(n.emit(std::move(op), std::move(operands)));
   n.result("Out", rows ? build_squeeze(n, y, {2}) : y);
 }
+
+static constexpr PaddleOp kPaddleResizeRows[] = {
+    {"bicubic_interp", import_paddle_interp, {"X"}},  {"bicubic_interp_v2", import_paddle_interp, {"X"}},
+    {"bilinear_interp", import_paddle_interp, {"X"}}, {"bilinear_interp_v2", import_paddle_interp, {"X"}},
+    {"linear_interp", import_paddle_interp, {"X"}},   {"linear_interp_v2", import_paddle_interp, {"X"}},
+    {"nearest_interp", import_paddle_interp, {"X"}},  {"nearest_interp_v2", import_paddle_interp, {"X"}},
+};
+extern constinit const PaddleRows kPaddleResize{kPaddleResizeRows};
 
 }  // namespace octet::convert

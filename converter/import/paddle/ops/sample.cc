@@ -30,17 +30,17 @@ Along along(PaddleNode& n, TensorId x) {
 
 }  // namespace
 
-void import_paddle_grid_sampler(PaddleNode& n) {
+static void import_paddle_grid_sampler(PaddleNode& n) {
   n.result("Output", build_grid_sample(n, n.in("X"), n.in("Grid"), n.s("mode", "bilinear"),
                                        n.s("padding_mode", "zeros"), n.b("align_corners", true)));
 }
 
-void import_paddle_take_along_axis(PaddleNode& n) {
+static void import_paddle_take_along_axis(PaddleNode& n) {
   const auto [axis, index] = along(n, n.in("Input"));
   n.result("Result", n.emit(schema::GatherElementsT{.axis = axis}, {n.in("Input"), index}));
 }
 
-void import_paddle_put_along_axis(PaddleNode& n) {
+static void import_paddle_put_along_axis(PaddleNode& n) {
   static constexpr std::pair<std::string_view, ScatterReduction> kKinds[] = {
       {"assign", ScatterReduction::none},  {"add", ScatterReduction::add},  {"mul", ScatterReduction::mul},
       {"multiply", ScatterReduction::mul}, {"amax", ScatterReduction::max}, {"amin", ScatterReduction::min}};
@@ -59,16 +59,25 @@ void import_paddle_put_along_axis(PaddleNode& n) {
   n.fail("the reduction '" + given + "' is not supported", Code::kUnsupported);
 }
 
-void import_paddle_scatter_nd_add(PaddleNode& n) {
+static void import_paddle_scatter_nd_add(PaddleNode& n) {
   n.result("Out", n.emit(schema::ScatterNdT{.reduction = ScatterReduction::add},
                          {n.in("X"), n.cast(n.in("Index"), DType::kS64), n.in("Updates")}));
 }
 
 // Rows of dim 0. Without `overwrite` the rows that are named start from zero, which adds up in no single step.
-void import_paddle_scatter(PaddleNode& n) {
+static void import_paddle_scatter(PaddleNode& n) {
   if (!n.b("overwrite", true)) return n.fail("without overwrite is not supported", Code::kUnsupported);
   const TensorId rows = n.reshape(n.cast(n.in("Ids"), DType::kS64), {-1, 1});
   n.result("Out", n.emit(schema::ScatterNdT{}, {n.in("X"), rows, n.in("Updates")}));
 }
+
+static constexpr PaddleOp kPaddleSampleRows[] = {
+    {"grid_sampler", import_paddle_grid_sampler, {"X", "Grid"}},
+    {"put_along_axis", import_paddle_put_along_axis, {"Input", "Index", "Value"}},
+    {"scatter", import_paddle_scatter, {"X", "Ids", "Updates"}},
+    {"scatter_nd_add", import_paddle_scatter_nd_add, {"X", "Index", "Updates"}},
+    {"take_along_axis", import_paddle_take_along_axis, {"Input", "Index"}},
+};
+extern constinit const PaddleRows kPaddleSample{kPaddleSampleRows};
 
 }  // namespace octet::convert

@@ -6,7 +6,7 @@
 
 namespace octet::convert {
 
-void import_paddle_reshape(PaddleNode& n) {
+static void import_paddle_reshape(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (n.all("ShapeTensor").empty() && n.in("Shape") < 0) {
     std::vector<int64_t> spec = n.ints("shape", {});
@@ -22,7 +22,7 @@ void import_paddle_reshape(PaddleNode& n) {
   n.result("Out", n.emit(schema::ReshapeT{}, {x, n.integers_of("Shape", "ShapeTensor", "shape")}));
 }
 
-void import_paddle_flatten(PaddleNode& n) {
+static void import_paddle_flatten(PaddleNode& n) {
   const TensorId x = n.in("X");
   const Shape s = n.shape(x);
   const bool range = n.type() == "flatten_contiguous_range";
@@ -43,7 +43,7 @@ void import_paddle_flatten(PaddleNode& n) {
   n.result("Out", n.reshape(x, std::move(spec)));
 }
 
-void import_paddle_squeeze(PaddleNode& n) {
+static void import_paddle_squeeze(PaddleNode& n) {
   const TensorId x = n.in("X");
   const auto given = n.ints("axes", {});
   if (given.empty()) return n.result("Out", build_squeeze(n, x, axes_of_ones(n, x)));
@@ -53,7 +53,7 @@ void import_paddle_squeeze(PaddleNode& n) {
   n.result("Out", build_squeeze(n, x, axes));
 }
 
-void import_paddle_unsqueeze(PaddleNode& n) {
+static void import_paddle_unsqueeze(PaddleNode& n) {
   auto axes = n.ints("axes", {});
   if (const TensorId given = n.in("AxesTensor"); given >= 0) {
     const auto values = constant_ints(n.g, given);
@@ -64,9 +64,9 @@ void import_paddle_unsqueeze(PaddleNode& n) {
   n.result("Out", build_unsqueeze(n, n.in("X"), axes));
 }
 
-void import_paddle_shape(PaddleNode& n) { n.result("Out", n.emit(schema::ShapeOfT{}, {n.in("Input")})); }
+static void import_paddle_shape(PaddleNode& n) { n.result("Out", n.emit(schema::ShapeOfT{}, {n.in("Input")})); }
 
-void import_paddle_expand(PaddleNode& n) {
+static void import_paddle_expand(PaddleNode& n) {
   const TensorId x = n.in("X");
   if (n.type() == "expand_as_v2") {
     const TensorId like = n.in("Y");
@@ -83,7 +83,7 @@ void import_paddle_expand(PaddleNode& n) {
   n.result("Out", n.emit(schema::ExpandT{}, {x, n.binary(schema::BinaryKind::max, shape, one)}));
 }
 
-void import_paddle_tile(PaddleNode& n) {
+static void import_paddle_tile(PaddleNode& n) {
   TensorId x = n.in("X");
   auto repeats = n.ints(n.type() == "expand" ? "expand_times" : "repeat_times", {});
   if (n.in("RepeatTimes") >= 0 || !n.all("repeat_times_tensor").empty()) {
@@ -99,5 +99,16 @@ void import_paddle_tile(PaddleNode& n) {
   if (added > 0) x = build_unsqueeze(n, x, axes);
   if (!n.failed()) n.result("Out", build_tile(n, x, repeats));
 }
+
+static constexpr PaddleOp kPaddleShapeRows[] = {
+    {"expand", import_paddle_tile, {"X"}},         {"expand_as_v2", import_paddle_expand, {"X"}},
+    {"expand_v2", import_paddle_expand, {"X"}},    {"flatten", import_paddle_flatten, {"X"}},
+    {"flatten2", import_paddle_flatten, {"X"}},    {"flatten_contiguous_range", import_paddle_flatten, {"X"}},
+    {"reshape", import_paddle_reshape, {"X"}},     {"reshape2", import_paddle_reshape, {"X"}},
+    {"shape", import_paddle_shape, {"Input"}},     {"squeeze", import_paddle_squeeze, {"X"}},
+    {"squeeze2", import_paddle_squeeze, {"X"}},    {"tile", import_paddle_tile, {"X"}},
+    {"unsqueeze", import_paddle_unsqueeze, {"X"}}, {"unsqueeze2", import_paddle_unsqueeze, {"X"}},
+};
+extern constinit const PaddleRows kPaddleShape{kPaddleShapeRows};
 
 }  // namespace octet::convert

@@ -40,7 +40,7 @@ TensorId tap_of(PaddleNode& n, TensorId padded, const Window& w, std::array<int,
 
 }  // namespace
 
-void import_paddle_unfold(PaddleNode& n) {
+static void import_paddle_unfold(PaddleNode& n) {
   TensorId x = n.in("X");
   if (!n.need_rank(x, 4)) return;
   const int64_t channels = n.shape(x)[1];
@@ -56,5 +56,10 @@ void import_paddle_unfold(PaddleNode& n) {
   if (n.failed()) return;
   n.result("Y", n.reshape(all, {n.same_dim(all, 0), channels * w.kernel[0] * w.kernel[1], -1}));
 }
+
+static constexpr PaddleOp kPaddleUnfoldRows[] = {
+    {"unfold", import_paddle_unfold, {"X"}},
+};
+extern constinit const PaddleRows kPaddleUnfold{kPaddleUnfoldRows};
 
 }  // namespace octet::convert

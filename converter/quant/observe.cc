@@ -1,12 +1,11 @@
-// A tap on the float session sorts values into the groups of the plan.
-#include "converter/quant/collect.h"
+// An observer of the float session sorts values into the groups of the plan.
+#include "converter/quant/observe.h"
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
-#include <unordered_map>
 
 #include "converter/quant/roles.h"
+#include "runtime/core/observe.h"
 
 namespace octet::convert {
 namespace {
@@ -41,8 +40,8 @@ class Collector {
   Collector(const Graph& g, const Plan& plan, bool histograms) : g_(g), plan_(plan), histograms_(histograms) {
     found_.groups.resize(at(plan.groups));
     found_.mean.resize(g.tensors.size());
+    found_.seen.assign(g.tensors.size(), false);
     rows_.resize(g.tensors.size());
-    for (size_t t = 0; t < g.tensors.size(); ++t) ids_.emplace(g.tensors[t].name, static_cast<TensorId>(t));
     for (size_t n = 0; n < g.nodes.size(); ++n)
       if (plan.int8[n] && role(g, g.nodes[n]) == Role::kLayer)
         found_.mean[at(g.nodes[n].inputs[0])].resize(static_cast<size_t>(channels(tensor(g, g.nodes[n].inputs[0]))));
@@ -50,21 +49,6 @@ class Collector {
       if (plan.measured[t] && g.tensors[t].constant) see(static_cast<TensorId>(t), g.tensors[t].values<float>());
   }
 
-  void see(std::string_view name, std::span<const float> values) {
-    const auto found = ids_.find(name);
-    if (found != ids_.end()) see(found->second, values);
-  }
-
-  // The name of a tensor that held infinities.
-  const std::string& infinite() const { return infinite_; }
-
-  Measurements finish() {
-    for (size_t t = 0; t < found_.mean.size(); ++t)
-      for (double& m : found_.mean[t]) m = rows_[t] ? m / static_cast<double>(rows_[t]) : 0;
-    return std::move(found_);
-  }
-
- private:
   void see(TensorId t, std::span<const float> values) {
     std::vector<double>& sum = found_.mean[at(t)];
     if (values.empty() || (!plan_.measured[at(t)] && sum.empty())) return;
@@ -74,10 +58,22 @@ class Collector {
     if (plan_.measured[at(t)]) measure(t, block);
   }
 
+  // The name of a tensor that held infinities.
+  const std::string& infinite() const { return infinite_; }
+
+  Observations finish() {
+    for (size_t t = 0; t < found_.mean.size(); ++t)
+      for (double& m : found_.mean[t]) m = rows_[t] ? m / static_cast<double>(rows_[t]) : 0;
+    return std::move(found_);
+  }
+
+ private:
   void measure(TensorId t, const Block& b) {
     const std::vector<int>& group = plan_.group[at(t)];
     std::vector<float> min(b.channels), max(b.channels);
     bounds_of(b, min.data(), max.data());
+    const auto is_number = [](float v) { return v == v; };
+    found_.seen[at(t)] = found_.seen[at(t)] || std::any_of(b.data, b.data + b.rows * b.channels, is_number);
     for (size_t c = 0; c < b.channels; ++c) {
       if (std::isinf(min[c]) || std::isinf(max[c])) {
         infinite_ = tensor(g_, t).name;
@@ -101,25 +97,20 @@ class Collector {
   const Graph& g_;
   const Plan& plan_;
   bool histograms_;
-  std::unordered_map<std::string_view, TensorId> ids_;
   std::vector<size_t> rows_;  // seen, by tensor
   std::string infinite_;
-  Measurements found_;
+  Observations found_;
 };
 
 }  // namespace
 
-Result<Measurements> collect(const Graph& g, const Plan& plan, const Model& model, const Samples& samples,
-                             const CollectOptions& options) {
+Result<Observations> observe(const SourceModel& source, const Plan& plan, const Samples& samples,
+                             const ObserveOptions& options) {
+  const Graph& g = *source.graph;
   Collector collector(g, plan, options.histograms);
-  SessionOptions how;
-  how.threads = options.threads;
-  how.precision = Precision::kF32;
-  how.tap = [&](const octet::Tensor& t) {
-    if (t.dtype == DType::kF32) collector.see(t.name, t.f32());
-  };
-  auto session = Session::create(model, how);
+  auto session = Session::create(source.model, {.threads = options.threads, .precision = Precision::kF32});
   if (!session) return session.error();
+  octet::observe(*session, [&](int t, const octet::Tensor& value) { collector.see(t, value.f32()); });
   for (size_t i = 0; i < samples.count; ++i) {
     if (auto filled = samples.fill(*session, i); !filled) return filled.error();
     if (auto ran = session->run(); !ran) return ran.error();

@@ -1,4 +1,5 @@
-// The way out: a model becomes the bytes of an ONNX file.
+// The way out: a model becomes the bytes of an ONNX file, for other runtimes. Float tensors of rank 4 have their channels second
+// there, as in the source. Threads may export at a time, the same model too.
 #pragma once
 #include <octet/octet.h>
 #include <cstddef>
@@ -15,7 +16,7 @@ struct ExportOptions {
   bool as_float = false;
 };
 
-// Errors name file, node and op.
+// Errors name file, node and op: one that ONNX has not in that opset, or a model without int8 where that is asked for.
 Result<std::vector<std::byte>> export_onnx(const Model& model, const ExportOptions& options = {});
 
 }  // namespace octet

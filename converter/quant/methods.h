@@ -1,0 +1,55 @@
+// What the quantiser has choices for: ranges of activations, weights and biases. A method is a row in a file of its own, in
+// range/, weight/ or bias/, and is known wherever methods are named by being there: CMake collects the rows.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "converter/quant/histogram.h"
+#include "converter/quant/weights.h"
+#include "octet/quantize.h"
+
+namespace octet::convert {
+
+struct Statistics {
+  float min = 0, max = 0;  // of what was seen, and 0
+  Histogram histogram;     // filled where the method reads it
+};
+
+// From what was seen of a tensor to the interval that its u8 form shall hold: inside [min, max], with 0 in it.
+struct RangeMethod {
+  std::string_view name, description;
+  bool reads_histogram;
+  Range (*range)(const Statistics& s, double keep);  // keep: QuantizeOptions::keep
+};
+std::span<const RangeMethod* const> range_methods();
+
+// A layer's float weights become int8. A method that looks at what a layer computes, as reconstruction does, also needs what the
+// layer was given: it says so by a flag here, as reads_histogram does; observe() records the inputs of the layers then, and
+// LayerWeights brings them.
+struct WeightMethod {
+  std::string_view name, description;
+  QuantisedWeights (*quantise)(const LayerWeights& w);
+};
+std::span<const WeightMethod* const> weight_methods();
+
+// What is done about the error that rounded weights make on average. `input_mean`: of each input channel.
+struct BiasMethod {
+  std::string_view name, description;
+  // A bias for each output channel; empty: they stay as they are.
+  std::vector<float> (*correct)(const LayerWeights& w, const QuantisedWeights& q, std::span<const double> input_mean);
+};
+std::span<const BiasMethod* const> bias_methods();
+
+// The row of that name; null: there is none.
+template <class Method>
+const Method* find_method(std::span<const Method* const> rows, std::string_view name) {
+  for (const Method* row : rows)
+    if (row->name == name) return row;
+  return nullptr;
+}
+
+// "kl, minmax or mse": for messages.
+std::string names_of(std::span<const Choice> choices);
+
+}  // namespace octet::convert

@@ -1,0 +1,195 @@
+#include "converter/quant/stages.h"
+
+#include <algorithm>
+
+#include "converter/graph/emit.h"
+#include "converter/quant/int8_ops.h"
+#include "converter/quant/ranges.h"
+#include "converter/quant/roles.h"
+
+namespace octet::convert {
+namespace {
+
+// A group that was never more than a trace of its tensor's values may be more of it in use.
+constexpr float kLeastPart = 1e-4f;
+
+bool is_layer(const Node& n) { return n.op.type == schema::Op::Conv2d || n.op.type == schema::Op::MatMul; }
+
+Result<void> check_any_layer(const QuantizeState& s) {
+  for (size_t n = 0; n < s.graph.nodes.size(); ++n)
+    if (s.plan.int8[n] && is_layer(s.graph.nodes[n])) return {};
+  return Error{Code::kUnsupported, s.graph.source + ": no convolution or matmul that can run in int8"};
+}
+
+Result<void> plan(QuantizeState& s) {
+  PlanOptions options{
+      .exclude = s.options.exclude, .float_first = s.options.float_first, .float_last = s.options.float_last};
+  for (const GranularityName& g : granularities())
+    if (g.name == s.options.per_channel) options.granularity = g.value;
+  auto made = make_plan(s.graph, options);
+  if (!made) return made.error();
+  s.plan = std::move(*made);
+  return check_any_layer(s);
+}
+
+Result<void> observe(QuantizeState& s) {
+  auto seen = observe(*s.source, s.plan, *s.samples,
+                      {.histograms = find_method(range_methods(), s.options.algo)->reads_histogram,
+                       .threads = s.options.threads,
+                       .progress = s.options.progress});
+  if (!seen) return seen.error();
+  s.seen = std::move(*seen);
+  for (std::string& line : drop_unseen(s.graph, s.seen.seen, s.plan)) s.warnings.push_back(std::move(line));
+  return check_any_layer(s);
+}
+
+Result<void> choose_ranges(QuantizeState& s) {
+  const RangeMethod* method = find_method(range_methods(), s.options.algo);
+  s.ranges.clear();
+  for (const Statistics& g : s.seen.groups) s.ranges.push_back(method->range(g, s.options.keep));
+  for (TensorId t : s.graph.inputs)  // all of a picture matters
+    for (int id : s.plan.group[at(t)]) {
+      const bool known = s.samples->pixels && tensor(s.graph, t).shape.rank() == 4;
+      s.ranges[at(id)] = known ? *s.samples->pixels : whole(s.seen.groups[at(id)]);
+    }
+  for (size_t t = 0; t < s.graph.tensors.size(); ++t) {
+    if (!s.plan.measured[t]) continue;
+    float widest = 0;
+    for (int id : s.plan.group[t]) widest = std::max(widest, s.ranges[at(id)].high - s.ranges[at(id)].low);
+    for (int id : s.plan.group[t]) {
+      Range& r = s.ranges[at(id)];
+      if (r.high - r.low < widest * kLeastPart) r.high = r.low + widest * kLeastPart;
+    }
+  }
+  return {};
+}
+
+Result<void> set_scales(QuantizeState& s) {
+  set_quants(s.graph, s.plan, s.ranges);
+  return {};
+}
+
+LayerWeights weights_of(const Graph& g, const Node& n, TensorId weights) {
+  const Tensor& w = tensor(g, weights);
+  const int64_t groups = n.op.AsConv2d() ? n.op.AsConv2d()->groups : 1;
+  LayerWeights layer{.out = w.shape[0], .in = w.shape[-1], .groups = groups, .values = w.values<float>()};
+  if (w.shape.rank() == 4) layer.taps = w.shape[1] * w.shape[2];
+  if (n.inputs.size() > 2 && n.inputs[2] >= 0) layer.bias = tensor(g, n.inputs[2]).values<float>();
+  layer.x = &tensor(g, n.inputs[0]).quant;
+  layer.on_grid = g.quantised;
+  return layer;
+}
+
+Result<void> round_weights(QuantizeState& s) {
+  const WeightMethod* method = find_method(weight_methods(), s.options.weights);
+  for (size_t n = 0; n < s.graph.nodes.size(); ++n) {
+    Node& node = s.graph.nodes[n];
+    if (!s.plan.int8[n] || role(s.graph, node) != Role::kLayer) continue;
+    const TensorId from = node.inputs[1];
+    const QuantisedWeights q = method->quantise(weights_of(s.graph, node, from));
+    Tensor stored = make_constant<int8_t>(tensor(s.graph, from).name + ".s8", tensor(s.graph, from).shape, q.values);
+    stored.weight_scale = q.scale;
+    node.inputs[1] = s.graph.add(std::move(stored));
+    s.layers.push_back({n, from});
+  }
+  return {};
+}
+
+Result<void> correct_biases(QuantizeState& s) {
+  const BiasMethod* method = find_method(bias_methods(), s.options.bias);
+  for (const QuantisedLayer& layer : s.layers) {
+    Node& node = s.graph.nodes[layer.node];
+    const LayerWeights w = weights_of(s.graph, node, layer.float_weights);
+    const std::vector<double>& mean = s.seen.mean[at(node.inputs[0])];
+    if (static_cast<int64_t>(mean.size()) != w.in * w.groups) continue;
+    const Tensor& stored = tensor(s.graph, node.inputs[1]);
+    const auto values = stored.values<int8_t>();
+    const std::vector<float> bias = method->correct(w, {{values.begin(), values.end()}, stored.weight_scale}, mean);
+    if (bias.empty()) continue;
+    node.inputs.resize(std::max(node.inputs.size(), size_t{3}), -1);
+    node.inputs[2] = s.graph.add(make_constant<float>(node.name + ".bias", Shape{w.out}, std::span(bias)));
+  }
+  return {};
+}
+
+// Constants that no node reads any more.
+void drop_unread(Graph& g) {
+  const Uses uses(g);
+  std::vector<TensorId> moved(g.tensors.size(), -1);
+  std::vector<Tensor> kept;
+  for (size_t t = 0; t < g.tensors.size(); ++t) {
+    if (g.tensors[t].constant && uses.users[t].empty() && !uses.outputs[t]) continue;
+    moved[t] = static_cast<TensorId>(kept.size());
+    kept.push_back(std::move(g.tensors[t]));
+  }
+  g.tensors = std::move(kept);
+  auto renumber = [&](std::vector<TensorId>& list) {
+    for (TensorId& t : list)
+      if (t >= 0) t = moved[at(t)];
+  };
+  for (Node& n : g.nodes) renumber(n.inputs), renumber(n.outputs);
+  renumber(g.inputs), renumber(g.outputs);
+}
+
+Result<void> write(QuantizeState& s) {
+  s.layers.clear();
+  drop_unread(s.graph);
+  auto names = int8_ops(s.graph);
+  if (!names) return names.error();
+  s.graph.int8_ops = std::move(*names);
+  auto bytes = emit(s.graph);
+  if (!bytes) return bytes.error();
+  s.bytes = std::move(*bytes);
+  return {};
+}
+
+constexpr Stage kStages[] = {{"plan", "", plan},
+                             {"observe", "plan", observe},
+                             {"ranges", "observe", choose_ranges},
+                             {"scales", "ranges", set_scales},
+                             {"weights", "scales", round_weights},
+                             {"bias", "weights", correct_biases},
+                             {"emit", "weights", write}};
+
+template <class Method>
+Result<void> known(std::span<const Method* const> rows, const std::string& name, const char* option,
+                   const std::vector<Choice>& choices) {
+  if (find_method(rows, name)) return {};
+  return Error{Code::kBadArgument, std::string(option) + " '" + name + "': expected " + names_of(choices)};
+}
+
+}  // namespace
+
+std::span<const Stage> stages() { return kStages; }
+
+Result<void> check(const QuantizeOptions& options, const Samples& samples) {
+  for (const Result<void>& fine : {known(range_methods(), options.algo, "--algo", range_choices()),
+                                   known(weight_methods(), options.weights, "--weights", weight_choices()),
+                                   known(bias_methods(), options.bias, "--bias", bias_choices())})
+    if (!fine) return fine;
+  const auto all = granularities();
+  if (std::none_of(all.begin(), all.end(), [&](const GranularityName& g) { return g.name == options.per_channel; }))
+    return Error{Code::kBadArgument,
+                 "--per_channel '" + options.per_channel + "': expected " + names_of(per_channel_choices())};
+  if (!(options.keep > 0.5 && options.keep <= 1))
+    return Error{Code::kBadArgument, "--percentile: the part of values to keep must be above 50 % and at most 100 %"};
+  if (samples.count == 0) return Error{Code::kBadArgument, "no calibration data"};
+  return {};
+}
+
+Result<void> apply(QuantizeState& state, std::string_view stage) {
+  const auto done = [&](std::string_view name) {
+    return std::find(state.done.begin(), state.done.end(), name) != state.done.end();
+  };
+  for (const Stage& s : kStages) {
+    if (s.name != stage) continue;
+    if (!s.needs.empty() && !done(s.needs))
+      return Error{Code::kBadArgument, "stage '" + std::string(stage) + "' comes after '" + std::string(s.needs) + "'"};
+    if (auto applied = s.apply(state); !applied) return applied;
+    state.done.push_back(s.name);
+    return {};
+  }
+  return Error{Code::kBadArgument, "no stage '" + std::string(stage) + "'"};
+}
+
+}  // namespace octet::convert

@@ -1,0 +1,83 @@
+// octet-convert quantize from outside: defaults of families, old and new names of options, what help says of methods.
+#include <gtest/gtest.h>
+#include <octet/quantize.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/files.h"
+
+namespace octet {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ran {
+  int exit_code = -1;
+  std::string text;  // both streams
+};
+
+Ran run(const std::string& command) {
+  Ran ran;
+  std::FILE* pipe = popen((std::string(OCTET_BIN) + "/octet-convert " + command + " 2>&1").c_str(), "r");
+  char buffer[4096];
+  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) ran.text.append(buffer, n);
+  const int status = pclose(pipe);
+  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ran;
+}
+
+class Quantize : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("octet_quantize_" + std::to_string(getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // The bytes that the bundled detector becomes.
+  std::vector<std::byte> made(const std::string& flags) {
+    const std::string file = (folder_ / "made.octet").string();
+    const Ran ran = run("quantize " OCTET_SOURCE_DIR "/models/detector.onnx --data " OCTET_SOURCE_DIR
+                        "/models/data/calib/images --images 2 --worst 0 --threads 1 -o " +
+                        file + " " + flags);
+    EXPECT_EQ(ran.exit_code, 0) << flags << "\n" << ran.text;
+    auto bytes = read_file(file);
+    EXPECT_TRUE(bytes) << flags;
+    return bytes ? *bytes : std::vector<std::byte>{};
+  }
+  fs::path folder_;
+};
+
+// What a family's preset means, and that each part of it changes the file: none can be ignored or swapped unnoticed.
+TEST_F(Quantize, DetrHasDefaultsOfItsOwn) {
+  const auto preset = made("--arch DETR");
+  EXPECT_EQ(preset, made("--arch detr"));
+  EXPECT_EQ(preset, made("--arch DETR --algo percentile --percentile 99.99 --per_channel all"));
+  for (const char* other : {"--algo mse", "--percentile 99.999", "--per_channel depthwise"})
+    EXPECT_NE(preset, made(std::string("--arch DETR ") + other)) << "what is given counts: " << other;
+}
+
+TEST_F(Quantize, OtherFamiliesHaveTheGeneralDefaults) {
+  EXPECT_EQ(made("--arch YOLOv5"), made("--arch YOLOv5 --algo mse --per_channel depthwise --weights max --bias mean"));
+}
+
+TEST_F(Quantize, BiasesByEitherName) {
+  const auto none = made("--bias none");
+  EXPECT_EQ(none, made("--no_bias_correction"));
+  EXPECT_NE(none, made(""));
+  EXPECT_EQ(run("quantize x.onnx --data . -o y --bias mean --no_bias_correction").exit_code, 2) << "they contradict";
+}
+
+TEST(QuantizeHelp, NamesEveryMethod) {
+  const Ran help = run("quantize --help");
+  EXPECT_EQ(help.exit_code, 0);
+  for (const auto& choices : {range_choices(), per_channel_choices(), weight_choices(), bias_choices()})
+    for (const Choice& c : choices)
+      EXPECT_NE(help.text.find(std::string(c.name) + " ("), std::string::npos) << c.name << "\n" << help.text;
+}
+
+}  // namespace
+}  // namespace octet
