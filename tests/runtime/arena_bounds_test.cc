@@ -8,12 +8,12 @@
 namespace octet {
 namespace {
 
-// x and the outputs of `count` sigmoids in a row, 64 bytes each, so that rounding up to cache lines makes no room.
-Model chain(int count) {
+// x and the outputs of `count` sigmoids in a row, by default 64 bytes each, so that rounding up to cache lines makes no room.
+Model chain(int count, int64_t floats = 16) {
   ModelBuilder b;
-  int t = b.input("x", {1, 16});
+  int t = b.input("x", {1, floats});
   for (int i = 0; i < count; ++i) {
-    const int y = b.tensor("y" + std::to_string(i), {1, 16});
+    const int y = b.tensor("y" + std::to_string(i), {1, floats});
     b.node("n" + std::to_string(i), schema::UnaryT{.act = schema::Activation(schema::ActKind::sigmoid, 0, 0)}, {t}, y);
     t = y;
   }
@@ -46,6 +46,21 @@ TEST(ArenaBounds, RoomToReadBehindEveryValue) {
     end = std::max(end, begin + 64 + kernels::kReadSlack);
   }
   EXPECT_EQ(end, p.arena_bytes);
+}
+
+// Of whole cache lines, one float less and one more: whoever counts on rounding up is wrong about one of them.
+TEST(ArenaBounds, RoomWhateverRoundingUpAdds) {
+  for (int64_t floats : {15, 16, 17, 31, 33}) {
+    const Model model = chain(1, floats);
+    const SessionOptions options{.precision = Precision::kF32};
+    const Shape shapes[] = {{1, floats}};
+    const std::vector<bool> int8 = {false};
+    const auto plan = Plan::make({model.data(), options, int8, true}, shapes);
+    ASSERT_TRUE(plan) << plan.error().text;
+    const size_t first = (*plan)->places[0].offset, second = (*plan)->places[1].offset;
+    EXPECT_GE(std::max(first, second) - std::min(first, second), static_cast<size_t>(floats) * 4 + kernels::kReadSlack)
+        << floats;
+  }
 }
 
 #ifdef OCTET_POISON

@@ -26,6 +26,29 @@ TEST(LayerLimits, TheDeepestSumIsExact) {
   }
 }
 
+// A product of two activations that is deeper is no error: it runs in float, whatever the file says of scales.
+TEST(LayerLimits, DeeperProductsRunInFloat) {
+  for (int64_t depth : {kDeepest, kDeepest + 1}) {
+    ModelBuilder b;
+    const int x = b.input("x", {1, depth}), keys = b.input("keys", {1, depth}), y = b.tensor("y", {1, 1});
+    b.quantise(x, {1.0f}, {0});
+    b.quantise(keys, {1.0f}, {128});
+    schema::MatMulT product;
+    product.transpose_b = true;
+    b.node("deep", product, {x, keys}, y);
+    b.model.outputs = {y};
+    b.model.int8_ops = {"matmul"};
+    auto model = Model::from_bytes(b.finish(), "deep.octet");
+    ASSERT_TRUE(model) << model.error().text;
+    auto session = Session::create(*model, {});
+    ASSERT_TRUE(session) << session.error().text;
+    for (const StepProfile& step : session->profile()) {
+      if (step.node != "deep") continue;
+      EXPECT_EQ(step.precision, depth == kDeepest ? Precision::kInt8 : Precision::kF32) << depth;
+    }
+  }
+}
+
 TEST(LayerLimits, ConstantsEndInsideTheFile) {
   const auto with_offset = [](uint64_t more) {
     ModelBuilder b;
