@@ -28,9 +28,9 @@ std::unique_ptr<schema::TensorT> described(const Tensor& t) {
   return out;
 }
 
-// The oldest readers that know all ops of the graph: files that do without new ones stay readable for them.
+// The oldest readers that know all that the file says: files that do without new ops stay readable for them.
 uint32_t least_minor(const Graph& g) {
-  uint32_t minor = 0;
+  uint32_t minor = 1;  // readers of 1.0 do not look for `numerics`
   for (const Node& n : g.nodes)
     if (const OpKind* kind = find_op(n.op.type)) minor = std::max(minor, kind->since);
   return minor;

@@ -185,7 +185,8 @@ Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptio
   const Names excluded = set_of(options.int8_exclude);
   for (size_t n = 0; n < model.nodes.size(); ++n) {
     const NodeDef& node = model.nodes[n];
-    if (names_op(excluded, node) || any_meaning(node, [&](std::string_view name) { return excluded.count(name) > 0; }) || !can_int8(node, model)) continue;
+    const bool named = any_meaning(node, [&](std::string_view name) { return excluded.count(name) > 0; });
+    if (named || names_op(excluded, node) || !can_int8(node, model)) continue;
     if (node.kind->moves_only)
       movers[n] = true;
     else

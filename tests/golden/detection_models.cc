@@ -54,6 +54,23 @@ ModelBuilder priors() {
   return std::move(net.b);
 }
 
+// Boxes partly outside, one with its corners swapped, cut by a given number of samples and by as many as there are pixels.
+ModelBuilder rois() {
+  Net net(64);
+  const int x = net.input({2, 9, 11, 5});
+  const int boxes = net.values({4, 4}, {0, 0, 8, 6, 3.5f, 2.25f, 19, 17, -4, -3, 5, 30, 12, 10, 6, 4});
+  const int images = net.whole({4}, {0, 1, 1, 0});
+  for (schema::PoolKind kind : {schema::PoolKind::average, schema::PoolKind::max})
+    for (int samples : {0, 2}) {
+      schema::RoiAlignT a;
+      a.kind = kind, a.samples = samples;
+      a.out_h = 3, a.out_w = 4, a.scale = 0.5f;
+      a.half_pixel = samples == 0;
+      net.out(net.node(a, {x, boxes, images}, 4));
+    }
+  return std::move(net.b);
+}
+
 // What libm computed at version 0.1.0, and kernels/math.h computes now: the hashes are those of numerics 1 (FORMAT.md).
 ModelBuilder libm_boxes() {
   Net net(63);
@@ -86,7 +103,7 @@ ModelBuilder libm_boxes() {
 }  // namespace
 
 std::vector<NamedModel> detection_models() {
-  return {{"suppression", suppression}, {"priors", priors}, {"libm_boxes", libm_boxes}};
+  return {{"suppression", suppression}, {"priors", priors}, {"libm_boxes", libm_boxes}, {"rois", rois}};
 }
 
 }  // namespace octet::golden
