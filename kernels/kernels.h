@@ -249,25 +249,9 @@ struct GemmS8 {
   int channels = 0;           // side by side (it takes any)
   int activation_offset = 0;  // 0, or 128 where `run` sees s8 = stored - 128: fold_bias needs it
   float cost = 0;             // cycles for a row's share of a block: 4 input times 16 output channels
-  void (*enter)() = nullptr;  // what a thread sets up before its share of a step's tiles; null: nothing
-  void (*leave)() = nullptr;  // and takes down after them
+  void (*enter)() = nullptr;  // what a thread sets up before its first tile of a step; null: nothing
+  void (*leave)() = nullptr;  // and takes down after its last one
   void (*run)(const ConvTile&) = nullptr;
-};
-
-// A thread's stay in a kernel, around its share of a step's tiles.
-class Entered {
- public:
-  explicit Entered(const GemmS8& kernel) : kernel_(kernel) {
-    if (kernel_.enter) kernel_.enter();
-  }
-  ~Entered() {
-    if (kernel_.leave) kernel_.leave();
-  }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
-
- private:
-  const GemmS8& kernel_;
 };
 
 // A row: int8 depthwise convolution.

@@ -46,7 +46,12 @@ Threads::~Threads() {
 }
 
 void Threads::take_tasks() {
-  for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < job_.tasks;) job_.call(job_.body, i);
+  bool entered = false;
+  for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < job_.tasks; entered = true) {
+    if (!entered && job_.around.enter) job_.around.enter();
+    job_.call(job_.body, i);
+  }
+  if (entered && job_.around.leave) job_.around.leave();
 }
 
 void Threads::run_job(Job job) {

@@ -19,16 +19,24 @@ class Threads {
   Threads& operator=(const Threads&) = delete;
   int count() const { return static_cast<int>(workers_.size()) + 1; }
 
+  // What each thread that gets a task does before its first one and after its last; null: nothing.
+  struct Around {
+    void (*enter)() = nullptr;
+    void (*leave)() = nullptr;
+  };
+
   // Calls body(0) ... body(tasks - 1), in any order, on any of the threads; returns when all are done. Allocates nothing.
   template <class F>
-  void run(int64_t tasks, F&& body) {
+  void run(int64_t tasks, F&& body, Around around = {}) {
     using Body = std::remove_reference_t<F>;
     if (workers_.empty() || tasks <= 1) {
+      if (tasks > 0 && around.enter) around.enter();
       for (int64_t i = 0; i < tasks; ++i) body(i);
+      if (tasks > 0 && around.leave) around.leave();
       return;
     }
     run_job({[](void* b, int64_t i) { (*static_cast<Body*>(b))(i); },
-             const_cast<void*>(static_cast<const void*>(&body)), tasks});
+             const_cast<void*>(static_cast<const void*>(&body)), tasks, around});
   }
 
  private:
@@ -36,6 +44,7 @@ class Threads {
     void (*call)(void* body, int64_t task);
     void* body;
     int64_t tasks;
+    Around around;
   };
   void run_job(Job job);
   void work();

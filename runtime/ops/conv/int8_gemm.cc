@@ -28,7 +28,6 @@ struct Int8Conv {
   void run(const RunContext& c) const {
     for_each_unit(c.threads, cut, g,
                   [&](int64_t task, int64_t group, int64_t channel, int64_t channels, int64_t begin, int64_t end) {
-                    const kernels::Entered entered(*kernel);
                     std::byte* scratch = c.scratch + static_cast<size_t>(task) * slice_bytes;
                     auto* pointers = reinterpret_cast<const uint8_t**>(scratch);
                     auto* patch =
@@ -49,7 +48,8 @@ struct Int8Conv {
                         t.residual = c.data<const uint8_t>(residual) + pixel * t.residual_pitch + first;
                       kernel->run(t);
                     }
-                  });
+                  },
+                  {kernel->enter, kernel->leave});
   }
 };
 

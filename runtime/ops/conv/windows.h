@@ -168,9 +168,9 @@ int64_t row_chunks(const Geometry& g, int threads);  // of an image's rows, for 
 
 // body(task, group, channel, channels, pixel_begin, pixel_end) for each unit of each task.
 template <class F>
-void for_each_unit(Threads& threads, const Cut& c, const Geometry& g, F&& body) {
+void for_each_unit(Threads& threads, const Cut& c, const Geometry& g, F&& body, Threads::Around around = {}) {
   const int64_t units = g.groups * c.units_per_group, tiles = (g.pixels() + c.tile - 1) / c.tile;
-  threads.run(c.tasks(), [&](int64_t task) {
+  const auto run_task = [&](int64_t task) {
     const int64_t u = task / c.pixel_chunks, p = task % c.pixel_chunks;
     const int64_t begin = tiles * p / c.pixel_chunks * c.tile;
     const int64_t end = std::min(tiles * (p + 1) / c.pixel_chunks * c.tile, g.pixels());
@@ -178,7 +178,8 @@ void for_each_unit(Threads& threads, const Cut& c, const Geometry& g, F&& body) 
       const int64_t channel = unit % c.units_per_group * c.unit_channels;
       body(task, unit / c.units_per_group, channel, std::min(c.unit_channels, g.out - channel), begin, end);
     }
-  });
+  };
+  threads.run(c.tasks(), run_task, around);
 }
 
 }  // namespace octet::conv

@@ -46,16 +46,17 @@ struct Product {
           isa->transpose_8(c.data<uint8_t>(a.value) + i * a.rows * a.pitch, a.pitch, turned + i * m * k, k, k, m);
       });
     const int64_t tiles = (m + tile_rows - 1) / tile_rows;
-    split(c.threads, batches() * tiles, [&](int64_t begin, int64_t end) {
-      const kernels::Entered entered(isa->gemm_s8);
+    const auto multiply = [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) tile(c, i / tiles, i % tiles * tile_rows, weights, start, turned);
-    });
+    };
+    split(c.threads, batches() * tiles, multiply, {isa->gemm_s8.enter, isa->gemm_s8.leave});
   }
 
   template <class F>
-  void split(Threads& threads, int64_t count, const F& body) const {
+  void split(Threads& threads, int64_t count, const F& body, Threads::Around around = {}) const {
     const int64_t tasks = std::min(count, chunks);
-    threads.run(tasks, [&](int64_t t) { body(count * t / tasks, count * (t + 1) / tasks); });
+    threads.run(
+        tasks, [&](int64_t t) { body(count * t / tasks, count * (t + 1) / tasks); }, around);
   }
 
   // [group][16 columns][4 of k] of block i % blocks() of matrix i / blocks(); what is beyond the last is zero.
