@@ -187,10 +187,13 @@ Result<std::vector<bool>> choose_int8(const ModelData& model, const SessionOptio
     const NodeDef& node = model.nodes[n];
     const bool named = any_meaning(node, [&](std::string_view name) { return excluded.count(name) > 0; });
     if (named || names_op(excluded, node) || !can_int8(node, model)) continue;
-    if (node.kind->moves_only)
-      movers[n] = true;
+    const bool named_op = names_op(listed, node);
+    const bool left_over =
+        options.int8_ops.empty() && !excluded.empty() && int8_rule(node, model).kind == Int8Rule::Kind::kSame;
+    if (node.kind->moves_only || left_over)
+      movers[n] = node.kind->moves_only || named_op;
     else
-      int8[n] = names_op(listed, node);
+      int8[n] = named_op;
   }
   choose_movers(model, movers, int8);
   return int8;
