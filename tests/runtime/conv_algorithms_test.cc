@@ -157,7 +157,6 @@ TEST(AlgorithmsDeathTest, AForcedOneMustExist) {
     });
     std::exit(0);
   };
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(forced("int8_gemm"), testing::ExitedWithCode(0), "int8_gemm then ok");
   EXPECT_EXIT(forced("f32_gemm"), testing::ExitedWithCode(0), "int8_merged then ok");  // does not fit this layer
   EXPECT_EXIT(forced("fft"), testing::ExitedWithCode(0), "OCTET_CONV names no algorithm of this build: fft");

@@ -4,11 +4,11 @@
 namespace octet::convert {
 namespace {
 
-float step_of(std::span<const float>, float largest) { return largest / 127; }
+float step_to_largest(std::span<const float>, float largest) { return largest / 127; }
 
 }  // namespace
 
 extern constinit const WeightMethod kWeightMax{"max", "the largest is 127",
-                                               [](const LayerWeights& w) { return quantise_rows(w, step_of); }};
+                                               [](const LayerWeights& w) { return quantise_rows(w, step_to_largest); }};
 
 }  // namespace octet::convert

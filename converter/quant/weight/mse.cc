@@ -15,7 +15,7 @@ double squared_error(std::span<const float> row, float scale) {
   return sum;
 }
 
-float step_of(std::span<const float> row, float largest) {
+float step_of_least_error(std::span<const float> row, float largest) {
   const float full = largest / 127;
   float best = full;
   double least = squared_error(row, full);
@@ -29,7 +29,8 @@ float step_of(std::span<const float> row, float largest) {
 
 }  // namespace
 
-extern constinit const WeightMethod kWeightMse{"mse", "clipped where that makes the error smaller",
-                                               [](const LayerWeights& w) { return quantise_rows(w, step_of); }};
+extern constinit const WeightMethod kWeightMse{
+    "mse", "clipped where that makes the error smaller",
+    [](const LayerWeights& w) { return quantise_rows(w, step_of_least_error); }};
 
 }  // namespace octet::convert
