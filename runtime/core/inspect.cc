@@ -17,7 +17,7 @@ FileFacts file_facts(const Model& model) {
   FileFacts facts{.format_major = header.version_major,
                   .format_minor = header.version_minor,
                   .file_bytes = data.file_bytes,
-                  .graph_bytes = header.graph_bytes,
+                  .graph_bytes = static_cast<size_t>(header.graph_bytes),
                   .weight_bytes = data.weight_bytes,
                   .tensors = {},
                   .nodes = {},
