@@ -11,6 +11,12 @@
 
 namespace octet {
 
+// What each thread that gets a task does before its first one and after its last; null: nothing.
+struct AroundTasks {
+  void (*enter)() = nullptr;
+  void (*leave)() = nullptr;
+};
+
 class Threads {
  public:
   explicit Threads(int count);  // including the caller; fewer where the system starts no more
@@ -19,15 +25,9 @@ class Threads {
   Threads& operator=(const Threads&) = delete;
   int count() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // What each thread that gets a task does before its first one and after its last; null: nothing.
-  struct Around {
-    void (*enter)() = nullptr;
-    void (*leave)() = nullptr;
-  };
-
   // Calls body(0) ... body(tasks - 1), in any order, on any of the threads; returns when all are done. Allocates nothing.
   template <class F>
-  void run(int64_t tasks, F&& body, Around around = {}) {
+  void run(int64_t tasks, F&& body, AroundTasks around = {}) {
     using Body = std::remove_reference_t<F>;
     if (workers_.empty() || tasks <= 1) {
       if (tasks > 0 && around.enter) around.enter();
@@ -44,7 +44,7 @@ class Threads {
     void (*call)(void* body, int64_t task);
     void* body;
     int64_t tasks;
-    Around around;
+    AroundTasks around;
   };
   void run_job(Job job);
   void work();

@@ -37,13 +37,13 @@ TEST(ArenaBounds, RoomToReadBehindEveryValue) {
   size_t end = p.scratch_offset + 64;
   for (const Value& v : p.values) {
     const size_t begin = p.places[static_cast<size_t>(v.id)].offset;
-    EXPECT_LE(begin + 64 + kernels::kReadSlack, p.arena_bytes) << v.id;
+    EXPECT_LE(begin + 64 + static_cast<size_t>(kernels::kReadSlack), p.arena_bytes) << v.id;
     // Neighbours of the chain live at the same step.
     if (v.id > 0) {
       const size_t before = p.places[static_cast<size_t>(v.id - 1)].offset;
       EXPECT_GE(std::max(begin, before) - std::min(begin, before), 64u + kernels::kReadSlack) << v.id;
     }
-    end = std::max(end, begin + 64 + kernels::kReadSlack);
+    end = std::max(end, begin + 64 + static_cast<size_t>(kernels::kReadSlack));
   }
   EXPECT_EQ(end, p.arena_bytes);
 }

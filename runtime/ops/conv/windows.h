@@ -168,7 +168,7 @@ int64_t row_chunks(const Geometry& g, int threads);  // of an image's rows, for 
 
 // body(task, group, channel, channels, pixel_begin, pixel_end) for each unit of each task.
 template <class F>
-void for_each_unit(Threads& threads, const Cut& c, const Geometry& g, F&& body, Threads::Around around = {}) {
+void for_each_unit(Threads& threads, const Cut& c, const Geometry& g, F&& body, AroundTasks around = {}) {
   const int64_t units = g.groups * c.units_per_group, tiles = (g.pixels() + c.tile - 1) / c.tile;
   const auto run_task = [&](int64_t task) {
     const int64_t u = task / c.pixel_chunks, p = task % c.pixel_chunks;

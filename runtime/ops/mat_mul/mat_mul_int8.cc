@@ -53,7 +53,7 @@ struct Product {
   }
 
   template <class F>
-  void split(Threads& threads, int64_t count, const F& body, Threads::Around around = {}) const {
+  void split(Threads& threads, int64_t count, const F& body, AroundTasks around = {}) const {
     const int64_t tasks = std::min(count, chunks);
     threads.run(
         tasks, [&](int64_t t) { body(count * t / tasks, count * (t + 1) / tasks); }, around);
