@@ -188,7 +188,7 @@ TEST(Conv2dCheck, LooksAtEveryPackedByte) {
                                          {8, 33, 2, 1},
                                          {6, 48, 1, 3},
                                          {66, 16, 1, 1}}) {
-    ConvRig rig(layer(4, 4, in, out, kernel, 0, 1, [&](ConvCase& c) { c.groups = groups; }), 1);
+    ConvRig rig(layer(4, 4, in, out, kernel, 0, 1, [count = groups](ConvCase& c) { c.groups = count; }), 1);
     const schema::PackedShape s{groups, out / groups, int64_t{kernel} * kernel, in / groups};
     std::vector<bool> real(rig.packed.size(), false);
     for (int64_t g = 0; g < groups; ++g)
