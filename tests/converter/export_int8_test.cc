@@ -37,5 +37,24 @@ TEST(ExportInt8, ReadAgainItComputesWhatTheSessionComputes) {
   }
 }
 
+// Other runtimes add a bias to the accumulator as it is: 0.1 behind an input in steps of 0.02 and weights in steps of 0.01, in
+// both layers that read the input.
+TEST(ExportInt8, ABiasIsInStepsOfTheAccumulator) {
+  auto model = Model::from_bytes(small_model().finish(), "small.octet");
+  ASSERT_TRUE(model) << model.error().text;
+  const auto bytes = export_onnx(*model, {});
+  ASSERT_TRUE(bytes) << bytes.error().text;
+  onnx::ModelProto proto;
+  ASSERT_TRUE(proto.ParseFromString({reinterpret_cast<const char*>(bytes->data()), bytes->size()}));
+  constexpr int kInt32 = 6;
+  std::vector<int32_t> firsts;
+  for (const auto& t : proto.graph().initializer()) {
+    if (t.data_type() != kInt32 || t.raw_data().size() < sizeof(int32_t)) continue;
+    firsts.push_back(0);
+    std::memcpy(&firsts.back(), t.raw_data().data(), sizeof(int32_t));
+  }
+  EXPECT_EQ(std::count(firsts.begin(), firsts.end(), 500), 2) << firsts.size() << " constants of s32";
+}
+
 }  // namespace
 }  // namespace octet::convert
