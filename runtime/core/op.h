@@ -147,6 +147,9 @@ struct OpKind {
   // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Op lists need not name it: it is
   // int8 where that saves converting (see precision.h).
   bool moves_only = false;
+  // It picks elements of its operand, or gives weights that add up to one: what computes with them decodes a network's result
+  // and wants its digits, so that our quantiser leaves to float all that comes after, or the layers that average with them.
+  bool picks = false, weighs = false;
   int outputs = 1;
   // The run finds the outputs' shapes and sets them in RunContext::shapes. What reads them is planned after that.
   bool sizes_from_data = false;
