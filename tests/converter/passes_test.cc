@@ -174,7 +174,7 @@ TEST(Passes, PReluOfManySlopes) {
 TEST(Passes, SlopesOfAScalarStayAsTheyAre) {
   for (const char* op : {"Selu", "PRelu", "LeakyRelu"}) {
     TestModel m;
-    std::vector<std::string> inputs = {m.input("x", {})};
+    std::vector<std::string> inputs = {m.op("ReduceMax", {m.input("x", {3})}, {attr("keepdims", 0)})};
     if (op == std::string("PRelu")) inputs.push_back(m.floats({}, {0.25f}));
     m.output(m.op(op, inputs));
     EXPECT_EQ(count(converted(m), Op::Affine), 0) << op;
