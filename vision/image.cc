@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "vision/draw.h"
+#include "vision/picture_header.h"
 
 namespace octet::vision {
 namespace {
@@ -22,18 +23,26 @@ namespace fs = std::filesystem;
 
 Error image_error(const std::string& path, const char* what) { return {Code::kIo, "image '" + path + "': " + what}; }
 
-Result<void> check_file(const std::string& path) {
+// Everything that can be told before a decoder sees the file.
+Result<void> check_picture(const std::string& path, int64_t most_pixels) {
   std::error_code ec;
   const fs::file_status status = fs::status(path, ec);
   if (!fs::exists(status)) return image_error(path, "no such file");
   if (fs::is_directory(status)) return image_error(path, "is a folder");
   if (access(path.c_str(), R_OK) != 0) return image_error(path, "no permission to read it");
-  if (fs::is_regular_file(status) && fs::file_size(path, ec) == 0) return image_error(path, "the file is empty");
+  if (!fs::is_regular_file(status)) return image_error(path, "is a device or a pipe; pictures are read from files");
+  if (fs::file_size(path, ec) == 0) return image_error(path, "the file is empty");
+  const auto header = read_picture_header(path);
+  if (!header) return header.error();
+  if (header->width > most_pixels / header->height) {
+    const std::string size = std::to_string(header->width) + " x " + std::to_string(header->height);
+    const std::string most = std::to_string(most_pixels);
+    return image_error(path, (size + " pixels, more than the " + most + " that are read; make it smaller").c_str());
+  }
   return {};
 }
 
 Result<cv::Mat> decode(const std::string& path, int flags) {
-  if (auto file = check_file(path); !file) return file.error();
   cv::Mat image;
   try {
     image = cv::imread(path, flags);
@@ -111,10 +120,13 @@ Result<void> replace_file(const std::string& path, Write write) {
 
 }  // namespace
 
-Result<cv::Mat> read_image(const std::string& path) { return decode(path, cv::IMREAD_COLOR); }
+Result<cv::Mat> read_image(const std::string& path, int64_t most_pixels) {
+  if (auto checked = check_picture(path, most_pixels); !checked) return checked.error();
+  return decode(path, cv::IMREAD_COLOR);
+}
 
-Result<cv::Mat> read_labels(const std::string& path) {
-  if (auto file = check_file(path); !file) return file.error();
+Result<cv::Mat> read_labels(const std::string& path, int64_t most_pixels) {
+  if (auto checked = check_picture(path, most_pixels); !checked) return checked.error();
   auto indices = read_palette(path);
   if (!indices || !indices->empty()) return indices;
   auto grey = decode(path, cv::IMREAD_UNCHANGED);

@@ -2,16 +2,21 @@
 #pragma once
 #include <octet/octet.h>
 
+#include <cstdint>
 #include <opencv2/core/mat.hpp>
 #include <string>
 
 namespace octet::vision {
 
+// Pictures are files of the formats that vision/picture_header.h names. Their width times height is held to this, by their
+// headers, before anything is decoded: 16,384 x 16,384, beyond any camera; the pixels then take 805 MB.
+inline constexpr int64_t kMostPixels = int64_t{1} << 28;
+
 // 8-bit BGR, turned upright where the file carries an orientation.
-Result<cv::Mat> read_image(const std::string& path);
+Result<cv::Mat> read_image(const std::string& path, int64_t most_pixels = kMostPixels);
 
 // 8-bit class ids of a label picture: the indices of a palette PNG, the grey values of any other.
-Result<cv::Mat> read_labels(const std::string& path);
+Result<cv::Mat> read_labels(const std::string& path, int64_t most_pixels = kMostPixels);
 
 // The format follows the name's ending. A reader never sees half a picture: it is written aside and renamed.
 Result<void> write_image(const std::string& path, const cv::Mat& image);

@@ -10,7 +10,7 @@
 namespace octet::vision {
 namespace {
 
-constexpr int kMostPixels = 1 << 14;  // of a side
+constexpr int kLongestSide = 1 << 14;  // in pixels
 
 template <class T>
 void normalise(const T* __restrict x, float* __restrict y, size_t n, float scale, float mean, float std) {
@@ -77,7 +77,7 @@ Geometry fit(int image_height, int image_width, const Preprocess& p) {
     g.placed_width = p.width ? p.width : g.padded_width;
   } else {
     const double r = ratio(g.padded_height, g.padded_width, p);
-    const int height_limit = p.height ? p.height : kMostPixels, width_limit = p.width ? p.width : kMostPixels;
+    const int height_limit = p.height ? p.height : kLongestSide, width_limit = p.width ? p.width : kLongestSide;
     g.placed_height = std::clamp(rounded(g.padded_height * r, p.rounding), 1, height_limit);
     g.placed_width = std::clamp(rounded(g.padded_width * r, p.rounding), 1, width_limit);
   }

@@ -2,8 +2,10 @@
 #include "vision/image.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include "tests/vision/scratch.h"
 
@@ -54,6 +56,102 @@ TEST(Image, ErrorsNameTheFile) {
     EXPECT_NE(image.error().text.find(expected), std::string::npos) << image.error().text;
     EXPECT_FALSE(read_labels(path));
   }
+}
+
+std::string encoded(const char* ending, const cv::Mat& image) {
+  std::vector<uint8_t> bytes;
+  EXPECT_TRUE(cv::imencode(ending, image, bytes)) << ending;
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(Image, HeadersSaySizesOfEveryFormat) {
+  const test::Scratch scratch;
+  const cv::Mat image(5, 300, CV_8UC3, cv::Scalar(10, 20, 30));
+  for (const char* ending : {".jpg", ".png", ".bmp", ".webp", ".tiff", ".ppm"}) {
+    const std::string path = scratch.write(std::string("a") + ending, encoded(ending, image));
+    const auto exact = read_image(path, 1500), small = read_image(path, 1499);
+    ASSERT_TRUE(exact) << exact.error().text;
+    EXPECT_EQ(exact->size(), image.size()) << ending;
+    ASSERT_FALSE(small) << ending;
+    EXPECT_NE(small.error().text.find("300 x 5 pixels"), std::string::npos) << small.error().text;
+    EXPECT_FALSE(read_labels(path, 1499)) << ending;
+  }
+}
+
+TEST(Image, ProgressiveJpegIsRead) {
+  const test::Scratch scratch;
+  cv::Mat image(40, 60, CV_8UC3);
+  cv::randu(image, 0, 256);
+  std::vector<uint8_t> bytes;
+  ASSERT_TRUE(cv::imencode(".jpg", image, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, 1}));
+  const std::string whole(bytes.begin(), bytes.end());
+  ASSERT_NE(whole.find("\xff\xc2"), std::string::npos) << "progressive";
+  const auto read = read_image(scratch.write("p.jpg", whole));
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->size(), image.size());
+  EXPECT_TRUE(read_image(scratch.write("cut.jpg", whole.substr(0, whole.size() - 30)))) << "cut within the last scan";
+  // Scans of a few bytes that draw all pixels anew.
+  const size_t scan = whole.rfind("\xff\xda");
+  const std::string last = whole.substr(scan, whole.size() - 2 - scan);
+  std::string many = whole.substr(0, scan);
+  for (int i = 0; i < 200; ++i) many += last;
+  EXPECT_FALSE(read_image(scratch.write("many.jpg", many + whole.substr(whole.size() - 2))));
+}
+
+std::string put(std::string bytes, size_t at, std::string_view value) { return bytes.replace(at, value.size(), value); }
+
+TEST(Image, SizeBombsAreRefusedByTheirHeaders) {
+  const test::Scratch scratch;
+  using std::string_view;
+  const cv::Mat image(2, 2, CV_8UC3, cv::Scalar(10, 20, 30));
+  const std::string jpg = encoded(".jpg", image), png = encoded(".png", image), bmp = encoded(".bmp", image);
+  const std::string palette(reinterpret_cast<const char*>(kPalettePng), sizeof kPalettePng);
+  struct Case {
+    std::string bytes;
+    const char* why;
+  };
+  const auto canvas = std::string("RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff", 30);
+  const auto tiled = std::string("II*\0\x08\0\0\0\x04\0", 10) + std::string("\0\1\3\0\1\0\0\0\2\0\0\0", 12) +
+                     std::string("\1\1\3\0\1\0\0\0\2\0\0\0", 12) + std::string("\x42\1\4\0\1\0\0\0\0\0\1\0", 12) +
+                     std::string("\x43\1\4\0\1\0\0\0\0\0\1\0", 12);
+  for (const auto& [bytes, why] :
+       {Case{put(jpg, jpg.find("\xff\xc0") + 5, "\xff\xfe\xff\xfe"), "jpeg"},
+        {put(png, 16, string_view("\x7f\xff\xff\xff\x7f\xff\xff\xff", 8)), "png"},
+        {put(palette, 16, string_view("\0\0\x40\1\0\0\x40\0", 8)), "a palette, one column beyond the limit"},
+        {put(bmp, 18, string_view("\0\0\1\0\0\0\1\0", 8)), "bmp"},
+        {put(bmp, 18, string_view("\0\0\1\0\0\0\xff\xff", 8)), "bmp, the first row first"},
+        {canvas, "webp"},
+        {tiled, "tiff of large tiles"},
+        {"P6\n# comment\n70000 70000\n255\n", "ppm"}}) {
+    const std::string path = scratch.write("bomb", bytes);
+    for (const auto& read : {read_image(path), read_labels(path)}) {
+      ASSERT_FALSE(read) << why;
+      EXPECT_NE(read.error().text.find("more than the 268435456"), std::string::npos) << why << read.error().text;
+    }
+  }
+}
+
+TEST(Image, OtherFormatsAreRefusedWithTheirNames) {
+  const test::Scratch scratch;
+  const std::string dicom = std::string(128, '\0') + "DICM" + std::string(200, '\1');
+  std::string webp = "RIFF" + std::string(4, '\0') + "WEBPVP8 " + std::string(200, '\0');
+  webp.replace(128, 4, "DICM");
+  const std::string tall = encoded(".hdr", cv::Mat(2, 2, CV_32FC3, cv::Scalar(1, 2, 3)));
+  const auto big = std::string("II\x2b\0\x08\0\0\0", 8) + std::string(40, '\1');
+  for (const std::string& bytes : {dicom, webp, tall, big, std::string("GIF89a......")}) {
+    const auto read = read_image(scratch.write("a.png", bytes));
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().text.find("JPEG, PNG, BMP, WebP, TIFF, PBM, PGM, PPM"), std::string::npos)
+        << read.error().text;
+  }
+}
+
+TEST(Image, ReadsNoPipe) {
+  const test::Scratch scratch;
+  ASSERT_EQ(mkfifo(scratch.path("pipe.png").c_str(), 0600), 0);
+  const auto read = read_image(scratch.path("pipe.png"));
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().text.find("pipe"), std::string::npos) << read.error().text;
 }
 
 TEST(Image, CannotBeWritten) {
