@@ -227,6 +227,7 @@ TEST_F(CApi, NullAndIndicesAreErrors) {
       {octet_session_resize_input(s, 0, nullptr, 4), "resize to no shape"},
       {octet_session_resize_input(s, 0, shape, -1), "rank -1"},
       {octet_session_resize_input(s, 0, shape, 9), "rank 9"},
+      {octet_session_resize_input(s, 0, shape, INT_MAX), "rank INT_MAX"},
       {octet_session_resize_input(s, 7, shape, 4), "resize input 7"},
       {octet_session_resize_input(s, INT_MIN, shape, 4), "resize input INT_MIN"},
       {octet_session_input(nullptr, 0, &t), "input of no session"},
@@ -252,6 +253,17 @@ TEST_F(CApi, NullAndIndicesAreErrors) {
   octet_model_free(nullptr);
   octet_session_free(nullptr);
   EXPECT_EQ(octet_session_output(s, 0, &t), 0) << "a failed call leaves the session as it was";
+}
+
+TEST_F(CApi, OutputsOfTheShapeBeforeAreNotHandedOut) {
+  const Session session(dynamic_);
+  run(session.handle, 3);
+  const int64_t shape[] = {1, 4, 5, 4};
+  ASSERT_EQ(octet_session_resize_input(session.handle, 0, shape, 4), 0);
+  octet_tensor y;
+  EXPECT_GT(octet_session_output(session.handle, 0, &y), 0);
+  EXPECT_NE(std::string(octet_last_error()).find("octet_session_run first"), std::string::npos) << octet_last_error();
+  run(session.handle);
 }
 
 // Calls `call` again and again, each time with one allocation more allowed, until it succeeds.

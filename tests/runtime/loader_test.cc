@@ -61,6 +61,22 @@ TEST(Loader, NoChangedByteBehindTheChecksumsCrashes) {
   EXPECT_GT(loaded, 0);  // a changed weight is still a model
 }
 
+TEST(Loader, SegmentsThatReachBeyondTheFileAreNotRead) {
+  const auto good = small_model().finish();
+  for (auto field : {&schema::FileHeader::graph_offset, &schema::FileHeader::graph_bytes,
+                     &schema::FileHeader::weights_offset, &schema::FileHeader::weights_bytes})
+    for (const uint64_t value : {uint64_t{good.size()} / 64 * 64, uint64_t{1} << 62, ~uint64_t{63}}) {
+      auto file = good;
+      schema::FileHeader h;
+      std::memcpy(&h, file.data(), sizeof h);
+      h.*field = value;
+      std::memcpy(file.data(), &h, sizeof h);
+      const auto model = Model::from_bytes(file, "m");
+      ASSERT_FALSE(model) << value;
+      EXPECT_NE(model.error().text.find("truncated or damaged"), std::string::npos) << model.error().text;
+    }
+}
+
 struct Bad {
   const char* why;
   void (*change)(ModelBuilder&);
@@ -87,6 +103,7 @@ TEST(Loader, RefusesWhatExecutionCouldNotDo) {
       {"weights outside the segment", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset = 1 << 20; }},
       {"misaligned weights", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset += 4; }},
       {"scale of zero", [](ModelBuilder& b) { b.at(0).quant->scale[0] = 0; }},
+      {"scale below zero", [](ModelBuilder& b) { b.at(0).quant->scale[0] = -1; }},
       {"scale not finite", [](ModelBuilder& b) { b.at(0).quant->scale[0] = std::numeric_limits<float>::infinity(); }},
       {"scales of another number",
        [](ModelBuilder& b) {
@@ -236,6 +253,20 @@ TEST(Loader, AGraphThatIsRewrittenWhileMappedIsNotRead) {
     EXPECT_EQ(results[0], results[1]);
   }
   unlink(path.c_str());
+}
+
+TEST(Loader, ConstantsHaveTheBytesOfTheirShape) {
+  for (const auto& [bytes, fits] : {std::pair{24, true}, {16, false}, {32, false}, {0, false}})
+    for (const schema::DType dtype : {schema::DType::s64, schema::DType::f32}) {
+      ModelBuilder b;
+      const int x = b.input("x", {2, 4});
+      const int places = b.constant<int64_t>("places", {3}, {3, 0, 2, 0}, dtype);
+      if (dtype == schema::DType::f32) b.at(places).shape = {6};
+      b.at(places).bytes = static_cast<uint64_t>(bytes);
+      b.model.outputs = {x, places};
+      const auto model = Model::from_bytes(b.finish(), "m");
+      EXPECT_EQ(static_cast<bool>(model), fits) << bytes << (model ? "" : model.error().text);
+    }
 }
 
 // Each would be copied, more than any file holds.
