@@ -204,7 +204,8 @@ class Planner {
     return {};
   }
 
-  // An error naming the step that needs most where the activations do not fit: those alive at the same time, or `placed` bytes.
+  // An error where the activations do not fit: those alive at the same time, or the `placed` bytes that their layout takes. It names
+  // what makes the largest of them.
   Result<void> check_peak(const std::vector<Lifetime>& lives, size_t placed) {
     std::vector<uint64_t> born(plan_.steps.size() + 2), dead(plan_.steps.size() + 2);
     for (const Lifetime& life : lives) {
@@ -212,20 +213,30 @@ class Planner {
       born[static_cast<size_t>(life.first)] += life.bytes;
       dead[static_cast<size_t>(life.last) + 1] += life.bytes;
     }
-    uint64_t alive = 0, most = 0;
-    size_t at = 0;
+    uint64_t alive = 0, most = placed;
+    int at = -1;  // the step of the peak; the layout may need more than any
     for (size_t i = 0; i <= plan_.steps.size(); ++i) {
       alive += born[i] - dead[i];
-      if (alive > most) most = alive, at = i;
+      if (alive > most) most = alive, at = static_cast<int>(i);
     }
-    most = std::min<uint64_t>(std::max<uint64_t>(most, placed), std::numeric_limits<size_t>::max());
-    if (memory_.fits(static_cast<size_t>(most))) return {};
-    if (plan_.steps.empty()) return memory_.too_little(model_.name + ": its outputs", static_cast<size_t>(most));
-    const PlanStep& s = plan_.steps[std::min(at, plan_.steps.size() - 1)];
-    const std::string name(s.node ? s.node->name : def(plan_.values[static_cast<size_t>(s.outputs[0])].tensor).name);
-    const std::string op(s.node ? s.node->kind->names(*s.node)[0] : std::string_view("conversion"));
-    return memory_.too_little(model_.name + ": " + op + " '" + name + "' and what is alive then",
-                              static_cast<size_t>(most));
+    const auto bytes = static_cast<size_t>(std::min<uint64_t>(most, std::numeric_limits<size_t>::max()));
+    if (memory_.fits(bytes)) return {};
+    if (lives.empty()) return memory_.too_little(model_.name, bytes);
+    size_t largest = 0;
+    for (size_t v = 0; v < lives.size(); ++v)
+      if (lives[v].bytes > lives[largest].bytes && (at < 0 || (lives[v].first <= at && at <= lives[v].last)))
+        largest = v;
+    return memory_.too_little(maker_of(plan_.values[largest]) + " and what is there with it", bytes);
+  }
+
+  // "m.octet: expand 'e' of {1, 4}"
+  std::string maker_of(const Value& value) const {
+    std::string text = model_.name + ": tensor '" + std::string(def(value.tensor).name) + "'";
+    for (const PlanStep& s : plan_.steps)
+      if (s.node && std::find(s.outputs.begin(), s.outputs.end(), value.id) != s.outputs.end())
+        text =
+            model_.name + ": " + std::string(s.node->kind->names(*s.node)[0]) + " '" + std::string(s.node->name) + "'";
+    return text + " of " + value.shape.text();
   }
 
   // By value, of those that own memory in the arena: from the first step that needs it or what lies inside to the last.

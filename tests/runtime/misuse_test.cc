@@ -103,8 +103,8 @@ TEST(Misuse, IndicesOrderAndMoves) {
 TEST(Misuse, PathsThatAreNoFiles) {
   const std::string pipe = ::testing::TempDir() + "octet_misuse_" + std::to_string(::getpid());
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  for (const std::string path : {pipe, std::string("/"), std::string("/dev/zero"), std::string("/dev/null"),
-                                 std::string("/proc/self/mem"), std::string("/nosuchfile")}) {
+  const std::string paths[] = {pipe, "/", "/dev/zero", "/dev/null", "/proc/self/mem", "/nosuchfile"};
+  for (const std::string& path : paths) {
     const auto model = Model::map(path);
     ASSERT_FALSE(model) << path;
     EXPECT_NE(model.error().text.find(path), std::string::npos) << model.error().text;
