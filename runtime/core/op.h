@@ -9,6 +9,7 @@
 
 #include "kernels/kernels.h"
 #include "runtime/core/int8.h"
+#include "runtime/core/memory.h"
 #include "runtime/core/model.h"
 #include "runtime/core/threads.h"
 
@@ -84,12 +85,17 @@ struct Prepare {
   std::span<const Value* const> inputs;  // null: absent
   std::span<Value* const> outputs;
   Step& step;
+  Memory* memory = nullptr;  // null: as much as it likes
 
   const Value& in(int i) const { return *inputs[static_cast<size_t>(i)]; }
   bool has_in(int i) const { return i < static_cast<int>(inputs.size()) && inputs[static_cast<size_t>(i)]; }
   const Value& out(int i = 0) const { return *outputs[static_cast<size_t>(i)]; }
   const TensorDef& tensor(int i) const { return model.input(*node, i); }  // of input i
   bool int8() const { return in(0).dtype == DType::kU8; }
+  // For tables that grow with the sizes of tensors, before they are made: an error where the session may not hold as much. Not
+  // for Step::scratch_bytes, Constants, and what is small beside the file.
+  Result<void> take(size_t bytes);
+  Result<void> has_room(size_t bytes) const;  // the same for what is counted elsewhere or does not stay
   Error error(const std::string& what) const;
 };
 

@@ -299,6 +299,100 @@ TEST(Loader, APipeIsRefusedWithoutWaitingForAWriter) {
   EXPECT_NE(model.error().text.find("not a regular file"), std::string::npos) << model.error().text;
 }
 
+// y = x + x, with as many tensors that nobody reads and copies of the node as said.
+ModelBuilder sums(size_t unread, size_t more_nodes) {
+  ModelBuilder b;
+  const int x = b.input("x", {1});
+  for (size_t i = 0; i < unread; ++i) b.tensor("", {1});
+  for (size_t i = 0; i <= more_nodes; ++i) {
+    const int y = b.tensor("", {1});
+    b.node("", schema::BinaryT{}, {x, x}, y);
+    b.model.outputs = {y};
+  }
+  return b;
+}
+
+TEST(Loader, LimitsAreNamed) {
+  ModelBuilder wide;
+  const int x = wide.input("x", {1}), y = wide.tensor("y", {1025});
+  wide.node("wide", schema::ConcatT{}, std::vector<int>(1025, x), y);
+  wide.model.outputs = {y};
+  const struct {
+    const char* said;  // null: it loads
+    std::vector<std::byte> file;
+  } cases[] = {
+      {"131073 nodes, more than the 131072", sums(0, schema::kMaxNodes).finish()},
+      {"524289 tensors, more than the 524288", sums(schema::kMaxTensors - 1, 0).finish()},
+      {"node 'wide': 1025 inputs, more than 1024", wide.finish()},
+      {nullptr, sums(1000, 1000).finish()},
+  };
+  for (const auto& c : cases) {
+    const auto model = Model::from_bytes(c.file, "large.octet");
+    ASSERT_EQ(static_cast<bool>(model), c.said == nullptr) << (c.said ? c.said : model.error().text);
+    if (!c.said) continue;
+    EXPECT_NE(model.error().text.find("large.octet: "), std::string::npos) << model.error().text;
+    EXPECT_NE(model.error().text.find(c.said), std::string::npos) << model.error().text;
+  }
+}
+
+// A few bytes a tensor, each with the same long list: read out for every one of them they take minutes.
+TEST(Loader, TablesMayNotShareLists) {
+  for (const bool shared : {false, true}) {
+    flatbuffers::FlatBufferBuilder builder;
+    constexpr size_t kChannels = 50000, kTensors = 2000;
+    const auto shape = [&] { return builder.CreateVector(std::vector<int64_t>{1, kChannels}); };
+    const auto quant = schema::CreateQuant(builder, builder.CreateVector(std::vector<float>(kChannels, 1)),
+                                           builder.CreateVector(std::vector<uint8_t>(kChannels)));
+    std::vector<flatbuffers::Offset<schema::Tensor>> tensors;
+    for (size_t i = 0; i < (shared ? kTensors : 1); ++i) {
+      const auto size = shape();
+      schema::TensorBuilder tensor(builder);
+      tensor.add_shape(size);
+      tensor.add_quant(quant);
+      tensors.push_back(tensor.Finish());
+    }
+    const auto all = builder.CreateVector(tensors);
+    const auto ends = builder.CreateVector(std::vector<int32_t>{0}),
+               out = builder.CreateVector(std::vector<int32_t>{0});
+    schema::ModelBuilder model(builder);
+    model.add_tensors(all);
+    model.add_inputs(ends);
+    model.add_outputs(out);
+    builder.Finish(model.Finish(), schema::ModelIdentifier());
+    const auto loaded =
+        Model::from_bytes(ModelBuilder::file_of({builder.GetBufferPointer(), builder.GetSize()}, {}), "m.octet");
+    ASSERT_EQ(static_cast<bool>(loaded), !shared) << (loaded ? "" : loaded.error().text);
+    if (shared) {
+      EXPECT_NE(loaded.error().text.find("share lists"), std::string::npos) << loaded.error().text;
+    }
+  }
+}
+
+// The same of names, which already the check of the bytes' structure would read again and again.
+TEST(Loader, NodesMayNotShareNames) {
+  flatbuffers::FlatBufferBuilder builder;
+  constexpr size_t kNames = 100000, kNodes = 20000;
+  const auto names = builder.CreateVector(
+      std::vector<flatbuffers::Offset<flatbuffers::String>>(kNames, builder.CreateString("a name of a node")));
+  std::vector<flatbuffers::Offset<schema::Node>> nodes;
+  for (size_t i = 0; i < kNodes; ++i) {
+    schema::NodeBuilder node(builder);
+    node.add_fused(names);
+    nodes.push_back(node.Finish());
+  }
+  const auto all = builder.CreateVector(nodes);
+  schema::ModelBuilder model(builder);
+  model.add_nodes(all);
+  builder.Finish(model.Finish(), schema::ModelIdentifier());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto loaded =
+      Model::from_bytes(ModelBuilder::file_of({builder.GetBufferPointer(), builder.GetSize()}, {}), "m.octet");
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().text.find("share lists"), std::string::npos) << loaded.error().text;
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2))
+      << "2,000,000,000 names are many seconds";
+}
+
 TEST(Loader, NumericsOfALaterRuntimeAreRefused) {
   for (const auto& [value, said] : {std::pair{"", "not a number"},
                                     {"x", "not a number"},
