@@ -11,7 +11,7 @@
 #include <optional>
 #include <type_traits>
 
-#include "cli/files.h"
+#include "files/files.h"
 
 namespace octet::npy {
 namespace {

@@ -1,7 +1,5 @@
 // octet::convert_beside: a converted model is kept under a name that says with which options, and says itself what it was made
 // of and by which converter. What has become old is replaced, never removed: a name that was found can always be mapped.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -12,6 +10,7 @@
 #include "converter/identity.h"
 #include "converter/import/onnx/import.h"
 #include "converter/import/paddle/files.h"
+#include "files/files.h"
 #include "octet/convert.h"
 #include "schema/format.h"
 
@@ -40,6 +39,11 @@ Result<std::vector<std::string>> source_files(const std::string& path, const Con
     if (i->is_regular_file(failed) && !is_converted(i->path())) files.push_back(i->path().string());
   std::sort(files.begin() + 1, files.end());
   return files;
+}
+
+Result<void> loads(const std::string& path) {
+  auto model = Model::map(path);
+  return model ? Result<void>() : model.error();
 }
 
 std::string digits_of(const std::string& text) {
@@ -76,19 +80,6 @@ Result<std::string> made_from(const std::vector<std::string>& files) {
   return digits_of(text);
 }
 
-// Others may be at the same: whoever comes last has made the same bytes.
-Result<void> replace(const fs::path& kept, std::span<const std::byte> bytes) {
-  const std::string mine = kept.string() + '.' + std::to_string(gettid()) + ".partial";
-  std::error_code failed, ignored;
-  std::ofstream out(mine, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (out) fs::rename(mine, kept, failed);
-  if (out && !failed) return {};
-  fs::remove(mine, ignored);
-  return Error{Code::kIo, kept.string() + ": " + (failed ? failed.message() : "cannot be written")};
-}
-
 }  // namespace
 
 Result<Model> convert_beside(const std::string& path, const ConvertOptions& options) {
@@ -107,7 +98,8 @@ Result<Model> convert_beside(const std::string& path, const ConvertOptions& opti
   marked.metadata.emplace_back(kMadeFrom, *from);
   auto bytes = convert_model(path, marked);
   if (!bytes) return bytes.error();
-  const auto done = replace(kept, *bytes);
+  // Others may be at the same: whoever comes last has made the same bytes.
+  const auto done = write_file(kept.string(), *bytes, loads);
   if (!done && options.log) options.log("warning: the converted model is not kept: " + done.error().text);
   if (auto model = present()) return *model;
   return Model::from_bytes(*bytes, path);

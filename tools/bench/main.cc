@@ -5,7 +5,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
 #include "kernels/peak.h"

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/session_flags.h"
 #include "vision/coco_eval.h"
 #include "vision/draw.h"

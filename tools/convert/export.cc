@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/open_model.h"
 #include "octet/export.h"
 

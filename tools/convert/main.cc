@@ -2,7 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/session_flags.h"
 #include "octet/convert.h"
 #include "tools/convert/export.h"

@@ -8,7 +8,7 @@
 #include <map>
 #include <thread>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/preprocess_flags.h"
 #include "cli/progress_bar.h"
 #include "octet/quantize.h"

@@ -1,7 +1,7 @@
 // octet-inspect: prints what a model file holds, or draws it.
 #include <iostream>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
 #include "tools/inspect/describe.h"

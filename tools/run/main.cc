@@ -4,7 +4,7 @@
 #include <iostream>
 #include <set>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/npy.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
