@@ -10,7 +10,6 @@
 #include "converter/identity.h"
 #include "converter/import/onnx/import.h"
 #include "converter/import/paddle/files.h"
-#include "files/files.h"
 #include "octet/convert.h"
 #include "schema/format.h"
 
@@ -25,7 +24,7 @@ bool is_converted(const fs::path& file) { return file.extension() == ".octet" ||
 
 // All that is read when the source is converted; the first names it.
 Result<std::vector<std::string>> source_files(const std::string& path, const ConvertOptions& options) {
-  if (!convert::looks_like_paddle(path)) return convert::onnx_files(path);
+  if (!convert::looks_like_paddle(path)) return convert::onnx_files(path, options);
   auto paddle = convert::find_paddle_files(path, options.parameters);
   if (!paddle) return paddle.error();
   std::vector<std::string> files = {paddle->program};
@@ -39,11 +38,6 @@ Result<std::vector<std::string>> source_files(const std::string& path, const Con
     if (i->is_regular_file(failed) && !is_converted(i->path())) files.push_back(i->path().string());
   std::sort(files.begin() + 1, files.end());
   return files;
-}
-
-Result<void> loads(const std::string& path) {
-  auto model = Model::map(path);
-  return model ? Result<void>() : model.error();
 }
 
 std::string digits_of(const std::string& text) {
@@ -99,7 +93,7 @@ Result<Model> convert_beside(const std::string& path, const ConvertOptions& opti
   auto bytes = convert_model(path, marked);
   if (!bytes) return bytes.error();
   // Others may be at the same: whoever comes last has made the same bytes.
-  const auto done = write_file(kept.string(), *bytes, loads);
+  const auto done = write_model(kept.string(), *bytes, path);
   if (!done && options.log) options.log("warning: the converted model is not kept: " + done.error().text);
   if (auto model = present()) return *model;
   return Model::from_bytes(*bytes, path);

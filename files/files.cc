@@ -24,7 +24,8 @@ Error failed(const std::string& path, const char* what) {
 
 Result<std::vector<std::byte>> read_file(const std::string& path) {
   struct stat st;
-  if (::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return Error{Code::kIo, path + ": is a folder, not a file"};
+  if (::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode))
+    return Error{Code::kIo, path + ": is a folder, not a file"};
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
   if (!file) return failed(path, "open");
   std::vector<std::byte> bytes;

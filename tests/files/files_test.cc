@@ -104,8 +104,9 @@ TEST_F(Files, WhatDoesNotPassTheCheckIsNotThere) {
   ASSERT_TRUE(write_text(path("m"), "old"));
   const std::string text = "new";
   for (const char* name : {"m", "none"}) {
-    const auto done = write_file(path(name), std::as_bytes(std::span(text)),
-                                 [](const std::string&) -> Result<void> { return Error{Code::kBadModel, "no"}; });
+    const auto done = write_file(path(name), std::as_bytes(std::span(text)), [](const std::string&) -> Result<void> {
+      return Error{Code::kBadModel, "no"};
+    });
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().text, "no");
   }
@@ -159,15 +160,15 @@ TEST_F(Files, OpenFilesOfTheProcessAreWrittenOn) {
 TEST_F(Files, NothingIsLeftWhereThereIsNoRoom) {
   ASSERT_TRUE(write_text(path("m"), "old"));
   ASSERT_TRUE(write_text(path("n"), "old"));
-  EXPECT_EQ(in_child([&] {
-              const rlimit small = {1000, 1000};
-              signal(SIGXFSZ, SIG_IGN);
-              setrlimit(RLIMIT_FSIZE, &small);
-              const NewFile files[] = {{path("n"), std::vector<std::byte>(500)},
-                                       {path("m"), std::vector<std::byte>(5000)}};
-              return write_files(files) ? 1 : 0;
-            }),
-            0);
+  EXPECT_EQ(
+      in_child([&] {
+        const rlimit small = {1000, 1000};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &small);
+        const NewFile files[] = {{path("n"), std::vector<std::byte>(500)}, {path("m"), std::vector<std::byte>(5000)}};
+        return write_files(files) ? 1 : 0;
+      }),
+      0);
   EXPECT_EQ(text_of(path("m")) + text_of(path("n")), "oldold") << "all or none";
   EXPECT_EQ(entries(), 2);
 }

@@ -5,10 +5,10 @@
 namespace octet::test {
 
 struct Entry {
-  char kind;       // o opened, w written, s synced, r renamed, u removed, c closed
-  int fd = -1;     // of what was opened, written, synced, closed
-  int folder = 0;  // that the path is relative to
-  int flags = 0;   // of opening; of a renaming: the folder of the new path
+  char kind;                                   // o opened, w written, s synced, r renamed, u removed, c closed
+  int fd = -1;                                 // of what was opened, written, synced, closed
+  int folder = 0;                              // that the path is relative to
+  int flags = 0;                               // of opening; of a renaming: the folder of the new path
   uint32_t first_bytes = 0, second_bytes = 0;  // the path or the data; the new path
 };
 

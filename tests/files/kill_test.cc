@@ -1,8 +1,8 @@
 // octet-convert is killed at random moments, OCTET_KILLS times (30; tools/nightly has it 1,000 times): the old file or the new
 // one stands, whole.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <octet/octet.h>
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,7 +58,8 @@ TEST(Kill, LeavesTheOldOrTheNewModel) {
     if (i % 3 == 0) {  // any moment; else one while the file is written
       std::this_thread::sleep_for(longest * std::uniform_real_distribution<>(0, 1)(random));
     } else {
-      while (std::distance(fs::directory_iterator(folder), {}) == 1 && waitpid(child, nullptr, WNOHANG) == 0) {}
+      while (std::distance(fs::directory_iterator(folder), {}) == 1 && waitpid(child, nullptr, WNOHANG) == 0) {
+      }
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
     }
     kill(child, SIGKILL);

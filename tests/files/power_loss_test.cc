@@ -85,8 +85,10 @@ class Disk {
     std::map<std::string, size_t> names = names_;
     for (size_t made = 0;; ++made) {
       const auto found = names.find(name);
-      if (found == names.end()) all.insert("(no file)");
-      else all.insert({files_[found->second].written, files_[found->second].synced});
+      if (found == names.end())
+        all.insert("(no file)");
+      else
+        all.insert({files_[found->second].written, files_[found->second].synced});
       if (made == unsynced_.size()) return all;
       unsynced_[made].make(names);
     }
@@ -100,8 +102,10 @@ class Disk {
     std::string from = {}, to = {};
     size_t file = 0;
     void make(std::map<std::string, size_t>& names) const {
-      if (from.empty()) names[to] = file;
-      else if (!to.empty()) names[to] = names.at(from);
+      if (from.empty())
+        names[to] = file;
+      else if (!to.empty())
+        names[to] = names.at(from);
       if (!from.empty()) names.erase(from);
     }
   };
@@ -135,9 +139,11 @@ class PowerLoss : public testing::Test {
   // Runs the command, which replaces these files of out/, and cuts the power after each of its steps.
   void cut(const std::string& command, const std::vector<std::string>& names) {
     std::map<std::string, std::set<std::string>> whole;
-    for (const auto& name : names) whole[name] = {fs::exists(path("out/") + name) ? text_of(path("out/") + name) : "(no file)"};
+    for (const auto& name : names)
+      whole[name] = {fs::exists(path("out/") + name) ? text_of(path("out/") + name) : "(no file)"};
     Disk disk(path("out"));
-    const std::string preloaded = "OCTET_JOURNAL=" + path("journal") + " LD_PRELOAD=" OCTET_JOURNAL_LIBRARY " " + kBin + command;
+    const std::string preloaded =
+        "OCTET_JOURNAL=" + path("journal") + " LD_PRELOAD=" OCTET_JOURNAL_LIBRARY " " + kBin + command;
     ASSERT_EQ(std::system((preloaded + " > /dev/null").c_str()), 0) << command;
     for (const auto& name : names) whole[name].insert(text_of(path("out/") + name));
     int states = 0;
@@ -159,13 +165,16 @@ class PowerLoss : public testing::Test {
 };
 
 TEST_F(PowerLoss, LeavesTheOldOrTheNewModel) {
-  const auto convert = [&](const std::string& model) { return "octet-convert convert " + kModels + model + " -o " + path("out/m.octet"); };
+  const auto convert = [&](const std::string& model) {
+    return "octet-convert convert " + kModels + model + " -o " + path("out/m.octet");
+  };
   cut(convert("detector.onnx"), {"m.octet"});
   cut(convert("segmenter.onnx"), {"m.octet"});
 }
 
 TEST_F(PowerLoss, LeavesEachOutputOldOrNew) {
-  const std::string run = "octet-run " OCTET_MODELS "/float.octet --input " OCTET_MODELS "/photo.npy --output-dir " + path("out");
+  const std::string run =
+      "octet-run " OCTET_MODELS "/float.octet --input " OCTET_MODELS "/photo.npy --output-dir " + path("out");
   ASSERT_EQ(std::system((kBin + run + " > /dev/null").c_str()), 0);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(path("out"))) {
