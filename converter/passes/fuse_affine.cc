@@ -20,7 +20,7 @@ struct Channels {
 
 // The constant spread to one value a channel; nothing where it differs along another dim.
 std::optional<std::vector<float>> by_channel(const Tensor& c, const Shape& out) {
-  if (!c.constant || c.dtype != DType::kF32 || c.shape.rank() > out.rank()) return std::nullopt;
+  if (!c.constant || c.dtype != DType::kF32 || out.rank() == 0 || c.shape.rank() > out.rank()) return std::nullopt;
   const int64_t channels = out[-1];
   const auto v = c.values<float>();
   if (v.size() == 1 && channels > 0) return std::vector<float>(static_cast<size_t>(channels), v[0]);
