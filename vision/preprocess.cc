@@ -7,6 +7,8 @@
 #include <cstring>
 #include <opencv2/imgproc.hpp>
 
+#include "vision/image.h"
+
 namespace octet::vision {
 namespace {
 
@@ -67,8 +69,12 @@ Geometry fit(int image_height, int image_width, const Preprocess& p) {
              .padded_height = image_height,
              .padded_width = image_width};
   if (p.aspect_ratio > 0) {
-    g.padded_width = std::max(image_width, static_cast<int>(static_cast<float>(image_height) * p.aspect_ratio));
-    g.padded_height = std::max(image_height, static_cast<int>(static_cast<float>(image_width) / p.aspect_ratio));
+    const float width = std::max(static_cast<float>(image_width), static_cast<float>(image_height) * p.aspect_ratio);
+    const float height = std::max(static_cast<float>(image_height), static_cast<float>(image_width) / p.aspect_ratio);
+    if (width * height <= static_cast<float>(kMostPixels)) {
+      g.padded_width = static_cast<int>(width);
+      g.padded_height = static_cast<int>(height);
+    }
   }
   // A letterbox needs a side that is open no less than one that is given.
   const bool stretch = p.resize == Resize::kStretch || (p.resize != Resize::kSides && (!p.height || !p.width));

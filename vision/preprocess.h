@@ -35,10 +35,11 @@ struct Preprocess {
   bool pad_zero = false;  // padding is 0 in the network's input instead
   Sides sides{};
   Rounding rounding = Rounding::kEven;
-  int divisor = 0;         // after resizing, sides are stretched up to its multiples
-  int stride = 0;          // sides of an open input are padded up to its multiples
-  float aspect_ratio = 0;  // width / height: the picture is padded to it, right or bottom, before resizing
-  bool on_float = false;   // resizing does not round pixels to bytes
+  int divisor = 0;  // after resizing, sides are stretched up to its multiples
+  int stride = 0;   // sides of an open input are padded up to its multiples
+  // width / height: the picture is padded to it, right or bottom, before resizing, unless that takes more than kMostPixels.
+  float aspect_ratio = 0;
+  bool on_float = false;  // resizing does not round pixels to bytes
   Channels channels = Channels::kRgb;
   float scale = 1.0f / 255;
   std::array<float, 3> mean{0, 0, 0};

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDeepest = 8;  // of _base_ in _base_
+constexpr int kDeepest = 8, kMostFiles = 100;  // of _base_ in _base_: a file may name several, and itself
 
 // What `child` says over what `base` says. A map with `_inherited_: False` replaces instead of merging.
 YAML::Node merged(const YAML::Node& base, const YAML::Node& child) {
@@ -28,8 +28,9 @@ YAML::Node merged(const YAML::Node& base, const YAML::Node& child) {
   return out;
 }
 
-Result<YAML::Node> load(const std::string& path, int depth) {
+Result<YAML::Node> load(const std::string& path, int depth, int& files) {
   if (depth > kDeepest) return Error{Code::kBadFile, "'" + path + "': _base_ files nest too deeply"};
+  if (++files > kMostFiles) return Error{Code::kBadFile, "'" + path + "': more than 100 _base_ files"};
   return yaml_errors(path, [&]() -> Result<YAML::Node> {
     const YAML::Node root = YAML::LoadFile(path);
     if (!root.IsMap()) return Error{Code::kBadFile, "'" + path + "': not a map of settings"};
@@ -42,7 +43,7 @@ Result<YAML::Node> load(const std::string& path, int depth) {
       names = {base.as<std::string>()};
     YAML::Node all(YAML::NodeType::Map);
     for (const std::string& name : names) {
-      auto other = load((fs::path(path).parent_path() / name).string(), depth + 1);
+      auto other = load((fs::path(path).parent_path() / name).string(), depth + 1, files);
       if (!other) return other;
       all = merged(all, *other);
     }
@@ -133,7 +134,8 @@ Result<Preprocess> preprocess_in(const YAML::Node& root, const std::string& path
 
 Result<SegConfig> read_seg_config(const std::string& path) {
   return yaml_errors(path, [&]() -> Result<SegConfig> {
-    const auto root = load(path, 0);
+    int files = 0;
+    const auto root = load(path, 0, files);
     if (!root) return root.error();
     SegConfig config;
     auto preprocess = preprocess_in(*root, path);
@@ -149,7 +151,8 @@ Result<SegConfig> read_seg_config(const std::string& path) {
 
 Result<Preprocess> read_preprocess(const std::string& path) {
   return yaml_errors(path, [&]() -> Result<Preprocess> {
-    const auto root = load(path, 0);
+    int files = 0;
+    const auto root = load(path, 0, files);
     if (!root) return root.error();
     if ((*root)["Deploy"] || (*root)["val_dataset"]) return preprocess_in(*root, path);
     const auto reader = read_reader_config(path, false);

@@ -14,14 +14,22 @@ Error bad(const std::string& name, const std::string& what) {
   return {Code::kBadFile, "transform " + name + ": " + what};
 }
 
+constexpr int kMostSide = 1 << 14;
+
+// A number of pixels, which may be absent.
+Result<int> pixels(const std::string& name, const YAML::Node& map, const char* key, int otherwise) {
+  const int given = value_or(map, key, otherwise);
+  if (given >= 0 && given <= kMostSide) return given;
+  return bad(name, std::string(key) + ": expected 0 to " + std::to_string(kMostSide));
+}
+
 // One number for both, or two.
 Result<std::pair<int, int>> two_sizes(const std::string& name, const YAML::Node& node) {
   std::pair<int, int> out{0, 0};
   if (node && node.IsSequence() && node.size() == 2) out = {node[0].as<int>(), node[1].as<int>()};
   if (node && node.IsScalar()) out.first = out.second = node.as<int>();
-  constexpr int kMost = 1 << 14;
-  if (out.first < 1 || out.second < 1 || out.first > kMost || out.second > kMost)
-    return bad(name, "expected a size of 1 to " + std::to_string(kMost) + ", or two");
+  if (out.first < 1 || out.second < 1 || out.first > kMostSide || out.second > kMostSide)
+    return bad(name, "expected a size of 1 to " + std::to_string(kMostSide) + ", or two");
   return out;
 }
 
@@ -83,12 +91,25 @@ class Reader {
 
   Result<void> nothing(const std::string&, const YAML::Node&) { return {}; }
 
+  Result<void> interpolation(const std::string& name, const YAML::Node& args, int otherwise) {
+    p_.interpolation = value_or(args, "interp", otherwise);
+    if (p_.interpolation < 0 || p_.interpolation > 4) return bad(name, "interp: expected 0 to 4");
+    return {};
+  }
+
+  // A number of `p_`, from the arguments.
+  Result<void> set(int& number, const std::string& name, const YAML::Node& args, const char* key, int otherwise = 0) {
+    const auto given = pixels(name, args, key, otherwise);
+    if (!given) return given.error();
+    number = *given;
+    return {};
+  }
+
   Result<void> resize_detection(const std::string& name, const YAML::Node& args) {
     if (auto once = once_resized(name); !once) return once;
     const auto size = two_sizes(name, args["target_size"]);
     if (!size) return size.error();
-    p_.interpolation = value_or(args, "interp", 1);
-    if (p_.interpolation < 0 || p_.interpolation > 4) return bad(name, "interp: expected 0 to 4");
+    if (auto known = interpolation(name, args, 1); !known) return known;
     if (value_or(args, "keep_ratio", true)) {
       keep_ratio(*size);
       p_.rounding = Rounding::kHalfUp;
@@ -105,8 +126,7 @@ class Reader {
     if (!size) return size.error();
     std::tie(p_.height, p_.width) = *size;
     p_.resize = Resize::kLetterbox;
-    p_.interpolation = value_or(args, "interp", 3);
-    return {};
+    return interpolation(name, args, 3);
   }
 
   Result<void> normalize_detection(const std::string& name, const YAML::Node& args) {
@@ -146,15 +166,16 @@ class Reader {
       if (!size) return size.error();
       std::tie(p_.height, p_.width) = *size;
       if (!resized_) p_.resize = Resize::kSides;
-    } else {
-      p_.stride = value_or(args, "size_divisor", 32);
+      return {};
     }
-    return {};
+    return set(p_.stride, name, args, "size_divisor", 32);
   }
 
-  Result<void> pad_stride(const std::string&, const YAML::Node& args) {
-    p_.stride = std::max(0, args["stride"] ? value_or(args, "stride", 0) : value_or(args, "pad_to_stride", 0));
+  Result<void> pad_stride(const std::string& name, const YAML::Node& args) {
     p_.pad_zero = p_.pad_zero || p_.resize == Resize::kStretch;
+    const char* key = args["stride"] ? "stride" : "pad_to_stride";
+    if (value_or(args, key, 0) >= 0) return set(p_.stride, name, args, key);
+    p_.stride = 0;  // PaddleDetection writes -1 for none
     return {};
   }
 
@@ -174,7 +195,7 @@ class Reader {
       if (!given) return given.error();
       size = *given;
     }
-    p_.divisor = value_or(args, "size_divisor", 0);
+    if (auto divisor = set(p_.divisor, name, args, "size_divisor"); !divisor) return divisor;
     if (value_or(args, "keep_ratio", false))
       keep_ratio(size);
     else
@@ -182,22 +203,26 @@ class Reader {
     return {};
   }
 
-  Result<void> sides(const std::string& name, const Sides& sides) {
+  Result<void> sides(const std::string& name, const YAML::Node& args, const char* shorter, const char* most,
+                     const char* least) {
     if (auto once = once_resized(name); !once) return once;
-    if (sides.short_side < 0 || sides.long_max < 0 || sides.long_min < 0) return bad(name, "expected sizes above 0");
     p_.resize = Resize::kSides;
-    p_.sides = sides;
+    Sides& s = p_.sides;
+    for (auto [side, key] : {std::pair{&s.short_side, shorter}, {&s.long_max, most}, {&s.long_min, least}})
+      if (key)
+        if (auto known = set(*side, name, args, key); !known) return known;
     return {};
   }
   Result<void> by_long(const std::string& name, const YAML::Node& args) {
-    const int side = args["long_size"].as<int>();
-    return sides(name, {.long_max = side, .long_min = side});
+    if (!args["long_size"]) return bad(name, "long_size: expected a number");
+    return sides(name, args, nullptr, "long_size", "long_size");
   }
   Result<void> by_short(const std::string& name, const YAML::Node& args) {
-    return sides(name, {.short_side = args["short_size"].as<int>(), .long_max = value_or(args, "max_size", 0)});
+    if (!args["short_size"]) return bad(name, "short_size: expected a number");
+    return sides(name, args, "short_size", "max_size", nullptr);
   }
   Result<void> limit_long(const std::string& name, const YAML::Node& args) {
-    return sides(name, {.long_max = value_or(args, "max_long", 0), .long_min = value_or(args, "min_long", 0)});
+    return sides(name, args, nullptr, "max_long", "min_long");
   }
 
   Result<void> padding(const std::string& name, const YAML::Node& args) {

@@ -1,6 +1,8 @@
 // octet::export_onnx: the graph node by node.
 #include "octet/export.h"
 
+#include <algorithm>
+
 #include "converter/export/export_ops.h"
 #include "runtime/core/precision.h"
 
@@ -91,7 +93,15 @@ Result<std::vector<std::byte>> export_onnx(const Model& model, const ExportOptio
     ExportNode node(e, i, layout_for(e, m.nodes[i], op));
     OCTET_TRY(op.write(node));
   }
-  for (int t : m.outputs) e.out.give(e.value(t, Layout::kFile), std::string(e.def(t).name));
+  for (int t : m.outputs) {
+    const std::string made = e.value(t, Layout::kFile), name(e.def(t).name);
+    const bool input = std::any_of(m.inputs.begin(), m.inputs.end(), [&](int i) { return e.def(i).name == name; });
+    if (input && made != name)
+      return error(Code::kUnsupported, m.name, ": output '", name,
+                   "' has the name of an input; in ONNX that is the input as it ",
+                   "is: convert the source model again with --outputs naming other tensors");
+    if (!input) e.out.give(made, name);
+  }
   return e.out.bytes();
 }
 

@@ -320,6 +320,32 @@ TEST(Export, InputsAndOutputsKeepNamesAndSizes) {
   EXPECT_EQ(proto.graph().output(0).name(), y);
 }
 
+TEST(Export, AnOutputThatIsAnInputStaysIt) {
+  TestModel m(14);
+  const std::string x = image(m);
+  m.output(m.conv(x, 6, 4, 1));
+  m.output(x);
+  expect_same_again(m, {}, 17, "an input as an output");
+}
+
+TEST(Export, AnOutputNamedAsAnInputIsRefused) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 4, 4});
+  const TensorId y = b.make("input", {4, 4});
+  b.g.nodes.push_back({.name = "turn",
+                       .op = make_op([] {
+                         schema::ReshapeT reshape;
+                         reshape.shape = {4, 4};
+                         return reshape;
+                       }()),
+                       .inputs = {x},
+                       .outputs = {y}});
+  const auto bytes = export_onnx(loaded(b.finish(y)), {.as_float = true});
+  ASSERT_FALSE(bytes);
+  EXPECT_NE(bytes.error().text.find("output 'input' has the name of an input"), std::string::npos)
+      << bytes.error().text;
+}
+
 TEST(Export, OldOpsetsAndFloatModelsAreRefused) {
   TestModel m(14);
   m.output(m.conv(image(m), 6, 4, 1));

@@ -21,13 +21,6 @@ struct Folder {
   ~Folder() { std::filesystem::remove_all(path); }
 };
 
-bool small(const Session& session) {
-  int64_t macs = 0;
-  for (const StepProfile& p : session.profile())
-    if (__builtin_add_overflow(macs, p.macs, &macs)) return false;
-  return macs <= kMostMacs && session.arena_bytes() <= kMostActivations;
-}
-
 }  // namespace
 
 void fail(const std::string& what) {
@@ -42,6 +35,13 @@ std::string file_of(std::span<const uint8_t> bytes, const char* ending) {
   if (!file || std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() || std::fclose(file) != 0)
     fail(path + ": cannot be written");
   return path;
+}
+
+bool small(const Session& session) {
+  int64_t macs = 0;
+  for (const StepProfile& p : session.profile())
+    if (__builtin_add_overflow(macs, p.macs, &macs)) return false;
+  return macs <= kMostMacs && session.arena_bytes() <= kMostActivations;
 }
 
 bool prepare(Session& session, const Model& model, uint32_t seed) {

@@ -1,7 +1,5 @@
 // Random small int8 graphs on every instruction set, emulated where this machine lacks it: the same bytes as the scalar
 // reference.
-#include <fuzzer/FuzzedDataProvider.h>
-
 #include <cstring>
 #include <limits>
 #include <random>
@@ -33,15 +31,15 @@ int64_t window(int64_t in, int pads, int kernel, int stride, int dilation) {
 // Builds a graph node by node; a choice that fits no tensor leaves the graph as it is.
 class Graph {
  public:
-  explicit Graph(FuzzedDataProvider& choices) : in_(choices), random_(in_.ConsumeIntegral<uint16_t>()) {
-    batch_ = in_.ConsumeIntegralInRange<int64_t>(1, 2);
+  explicit Graph(Choices& choices) : in_(choices), random_(in_.any<uint16_t>()) {
+    batch_ = in_.range<int64_t>(1, 2);
     const int64_t h = size(12), w = size(20), c = size(40);
     made_.push_back({b_.input("x", {batch_, h, w, c}), h, w, c});
     quantise(made_[0]);
-    const int nodes = in_.ConsumeIntegralInRange(1, 7);
+    const int nodes = in_.range(1, 7);
     for (int i = 0; i < nodes; ++i) add();
     for (const Node& n : made_)
-      if (n.tensor != b_.model.inputs[0] && (n.tensor == made_.back().tensor || in_.ConsumeProbability<float>() < .3f))
+      if (n.tensor != b_.model.inputs[0] && (n.tensor == made_.back().tensor || in_.chance(30)))
         b_.model.outputs.push_back(n.tensor);
     b_.model.int8_ops = {"conv2d", "pool2d", "add",         "sub",  "multiply", "concat", "slice",    "reshape",
                          "pad",    "resize", "reduce_mean", "Relu", "Sigmoid",  "Exp",    "transpose"};
@@ -51,9 +49,9 @@ class Graph {
   std::vector<std::byte> bytes() const { return b_.finish(); }
 
  private:
-  int64_t size(int64_t most) { return in_.ConsumeIntegralInRange<int64_t>(1, most); }
-  bool flag() { return in_.ConsumeBool(); }
-  const Node& any() { return made_[in_.ConsumeIntegralInRange<size_t>(0, made_.size() - 1)]; }
+  int64_t size(int64_t most) { return in_.range<int64_t>(1, most); }
+  bool flag() { return in_.flag(); }
+  const Node& any() { return made_[in_.range<size_t>(0, made_.size() - 1)]; }
   float real(float low, float high) { return std::uniform_real_distribution<float>(low, high)(random_); }
 
   void quantise(const Node& n) {
@@ -77,14 +75,14 @@ class Graph {
   }
 
   schema::Activation activation() {
-    const auto kind = in_.ConsumeIntegralInRange<int>(0, static_cast<int>(schema::ActKind::MAX));
+    const auto kind = in_.range<int>(0, static_cast<int>(schema::ActKind::MAX));
     const float a = kind == static_cast<int>(schema::ActKind::clip) ? -1.0f : real(.05f, .5f);
     return {static_cast<schema::ActKind>(kind), a, real(.3f, 6)};
   }
 
   void add() {
     const Node x = any();
-    switch (in_.ConsumeIntegralInRange(0, 9)) {
+    switch (in_.range(0, 9)) {
       case 0:
       case 1:
       case 2:
@@ -108,16 +106,16 @@ class Graph {
 
   void conv(const Node& x) {
     schema::Conv2dT op;
-    const int kernel_h = in_.ConsumeIntegralInRange(1, 5), kernel_w = in_.ConsumeIntegralInRange(1, 5);
-    op.stride_h = in_.ConsumeIntegralInRange(1, 3), op.stride_w = in_.ConsumeIntegralInRange(1, 3);
-    op.dilation_h = in_.ConsumeIntegralInRange(1, 2), op.dilation_w = in_.ConsumeIntegralInRange(1, 2);
-    op.pad_top = in_.ConsumeIntegralInRange(0, 2), op.pad_left = in_.ConsumeIntegralInRange(0, 2);
-    op.pad_bottom = in_.ConsumeIntegralInRange(0, 2), op.pad_right = in_.ConsumeIntegralInRange(0, 2);
+    const int kernel_h = in_.range(1, 5), kernel_w = in_.range(1, 5);
+    op.stride_h = in_.range(1, 3), op.stride_w = in_.range(1, 3);
+    op.dilation_h = in_.range(1, 2), op.dilation_w = in_.range(1, 2);
+    op.pad_top = in_.range(0, 2), op.pad_left = in_.range(0, 2);
+    op.pad_bottom = in_.range(0, 2), op.pad_right = in_.range(0, 2);
     op.groups = 1;
     int64_t out = size(40);
     if (flag()) {  // depthwise, or groups of two
       op.groups = static_cast<int>(flag() || x.c % 2 ? x.c : x.c / 2);
-      out = op.groups * in_.ConsumeIntegralInRange<int64_t>(1, 2);
+      out = op.groups * in_.range<int64_t>(1, 2);
     }
     op.act = activation();
     op.relu_after = flag();
@@ -131,7 +129,7 @@ class Graph {
     std::vector<int> inputs = {x.tensor, weights, flag() ? b_.f32("bias", {out}, bias) : -1};
     const Node& residual = any();
     if (residual.h == y.h && residual.w == y.w && residual.c == y.c) inputs.push_back(residual.tensor);
-    if (in_.ConsumeProbability<float>() < .9f) quantise(y);  // otherwise the output is float
+    if (in_.chance(90)) quantise(y);  // otherwise the output is float
     if (b_.at(y.tensor).quant)
       finish(y, std::move(op), std::move(inputs));
     else
@@ -154,8 +152,8 @@ class Graph {
   void pool(const Node& x) {
     schema::Pool2dT op;
     op.kind = flag() ? schema::PoolKind::max : schema::PoolKind::average;
-    op.kernel_h = in_.ConsumeIntegralInRange(1, 5), op.kernel_w = in_.ConsumeIntegralInRange(1, 5);
-    op.stride_h = in_.ConsumeIntegralInRange(1, 2), op.stride_w = in_.ConsumeIntegralInRange(1, 2);
+    op.kernel_h = in_.range(1, 5), op.kernel_w = in_.range(1, 5);
+    op.stride_h = in_.range(1, 2), op.stride_w = in_.range(1, 2);
     op.pad_top = op.pad_bottom = op.kernel_h / 2, op.pad_left = op.pad_right = op.kernel_w / 2;
     op.count_include_pad = flag();
     const Node y = make(window(x.h, 2 * op.pad_top, op.kernel_h, op.stride_h, 1),
@@ -167,7 +165,7 @@ class Graph {
 
   void binary(const Node& x) {
     schema::BinaryT op;
-    op.kind = static_cast<schema::BinaryKind>(in_.ConsumeIntegralInRange(0, 2));
+    op.kind = static_cast<schema::BinaryKind>(in_.range(0, 2));
     op.act = activation();
     const Node& other = any();
     const auto meets = [](int64_t a, int64_t b) { return a == b || b == 1; };
@@ -198,7 +196,7 @@ class Graph {
   }
 
   void slice(const Node& x) {
-    const int64_t channels = size(x.c), from = in_.ConsumeIntegralInRange<int64_t>(0, x.c - channels);
+    const int64_t channels = size(x.c), from = in_.range<int64_t>(0, x.c - channels);
     const Node y = make(x.h, x.w, channels);
     auto& q = *b_.at(x.tensor).quant;
     const auto part = [&](const auto& all) {
@@ -211,8 +209,8 @@ class Graph {
   void resize(const Node& x) {
     schema::ResizeT op;
     op.mode = flag() ? schema::ResizeMode::linear : schema::ResizeMode::nearest;
-    op.coordinate_mode = static_cast<schema::CoordinateMode>(
-        in_.ConsumeIntegralInRange(0, static_cast<int>(schema::CoordinateMode::MAX)));
+    op.coordinate_mode =
+        static_cast<schema::CoordinateMode>(in_.range(0, static_cast<int>(schema::CoordinateMode::MAX)));
     op.size = {size(24), size(24)};
     const Node y = make(op.size[0], op.size[1], x.c);
     quantise_like(y, x);
@@ -221,7 +219,7 @@ class Graph {
 
   void unary(const Node& x) {
     schema::UnaryT op;
-    op.kind = static_cast<schema::UnaryKind>(in_.ConsumeIntegralInRange(0, static_cast<int>(schema::UnaryKind::MAX)));
+    op.kind = static_cast<schema::UnaryKind>(in_.range(0, static_cast<int>(schema::UnaryKind::MAX)));
     op.act = activation();
     const Node y = make(x.h, x.w, x.c);
     quantise(y);
@@ -229,7 +227,7 @@ class Graph {
   }
 
   void pad(const Node& x) {
-    const int64_t before = in_.ConsumeIntegralInRange(0, 2), after = in_.ConsumeIntegralInRange(0, 2);
+    const int64_t before = in_.range(0, 2), after = in_.range(0, 2);
     const Node y = make(x.h + before + after, x.w, x.c);
     quantise_like(y, x);
     schema::PadT op;
@@ -243,7 +241,7 @@ class Graph {
     finish(y, schema::ReduceT{.kind = schema::ReduceKind::mean, .axes = {1, 2}, .keep_dims = true}, {x.tensor});
   }
 
-  FuzzedDataProvider& in_;
+  Choices& in_;
   std::minstd_rand random_;
   ModelBuilder b_;
   int64_t batch_ = 1;
@@ -275,7 +273,7 @@ std::vector<std::byte> outputs(const std::vector<std::byte>& bytes, const kernel
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace octet;
-  FuzzedDataProvider choices(data, size);
+  fuzz::Choices choices({data, size});
   const fuzz::Graph graph(choices);
   if (graph.empty()) return 0;
   const auto bytes = graph.bytes();

@@ -1,5 +1,7 @@
 // Writes the corpora that fuzzing starts from, most of them cut from the bundled files: fuzz_seeds SOURCE_DIR OUT_DIR.
 #include <octet/convert.h>
+#include <octet/export.h>
+#include <octet/quantize.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -7,12 +9,14 @@
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <random>
 #include <set>
 
+#include "cli/npy.h"
 #include "converter/import/onnx/ops/ops.h"
-#include "octet/quantize.h"
 #include "onnx.pb.h"
 #include "tests/fuzz/paddle_seeds.h"
+#include "tests/fuzz/session_input.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {
@@ -94,29 +98,46 @@ onnx::ModelProto single(const convert::OnnxOp& op) {
 
 class Models {
  public:
-  Models(const fs::path& out) : onnx_(out / "onnx"), octet_(out / "model") {
-    fs::create_directories(onnx_), fs::create_directories(octet_);
+  Models(const fs::path& out)
+      : onnx_(out / "onnx"), octet_(out / "model"), session_(out / "session"), quantise_(out / "quantise") {
+    for (const fs::path& folder : {onnx_, octet_, session_, quantise_}) fs::create_directories(folder);
   }
 
   void add(const onnx::ModelProto& model) {
     const std::string bytes = model.SerializeAsString();
     if (bytes.size() > kLargest) return;
-    const fs::path path = onnx_ / std::to_string(++count_);
+    const std::string name = std::to_string(++count_);
+    const fs::path path = onnx_ / name;
     write(path, bytes.data(), bytes.size());
+    write(quantise_ / name, bytes.data(), bytes.size());
     if (const auto converted = convert_model(path.string())) add(*converted);
     auto source = load_source(path.string());
     if (!source) return;
     Samples zeros;
     zeros.count = 1;
     zeros.fill = [](Session&, size_t) { return Result<void>(); };
-    if (const auto made = quantize(*source, zeros)) add(made->bytes);
+    if (const auto made = quantize(*source, zeros)) add(made->bytes), add_exported(made->bytes);
   }
   void add(const std::vector<std::byte>& file) {
-    if (file.size() <= kLargest) write(octet_ / std::to_string(++count_), file.data(), file.size());
+    if (file.size() > kLargest) return;
+    const std::string name = std::to_string(++count_);
+    write(octet_ / name, file.data(), file.size());
+    std::vector<std::byte> driven(fuzz::kSessionChoices);
+    std::minstd_rand random(static_cast<uint32_t>(count_));
+    for (std::byte& choice : driven) choice = static_cast<std::byte>(random() >> 8);
+    driven.insert(driven.end(), file.begin(), file.end());
+    write(session_ / name, driven.data(), driven.size());
   }
 
  private:
-  fs::path onnx_, octet_;
+  // What is quantised already, between QuantizeLinear and DequantizeLinear nodes.
+  void add_exported(const std::vector<std::byte>& file) {
+    const auto model = Model::from_bytes(file, "seed");
+    const auto onnx = model ? export_onnx(*model) : Error{};
+    if (onnx && onnx->size() <= kLargest) write(quantise_ / std::to_string(++count_), onnx->data(), onnx->size());
+  }
+
+  fs::path onnx_, octet_, session_, quantise_;
   int count_ = 0;
 };
 
@@ -143,6 +164,9 @@ void write_pictures(const fs::path& source, const fs::path& out) {
     std::vector<uint8_t> bytes;
     if (cv::imencode(ending, small, bytes)) write(out / (std::string("photo") + ending), bytes.data(), bytes.size());
   }
+  std::vector<uint8_t> bytes;
+  cv::imencode(".jpg", small, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
+  write(out / "progressive.jpg", bytes.data(), bytes.size());
   fs::copy_file(data / "labels/eval_000.png", out / "labels.png", fs::copy_options::overwrite_existing);
 }
 
@@ -181,6 +205,27 @@ void write_configs(const fs::path& out) {
   write(out / "segmentation", kSegmentation.data(), kSegmentation.size());
 }
 
+void write_arrays(const fs::path& out) {
+  fs::create_directories(out);
+  const std::vector<std::byte> zeros(48);
+  for (const DType type : {DType::kF32, DType::kU8, DType::kS8, DType::kS32, DType::kS64, DType::kBool}) {
+    const int64_t elements = static_cast<int64_t>(zeros.size() / size_of(type));
+    const auto file = npy::format(type, {2, elements / 2}, zeros);
+    write(out / name_of(type), file.data(), file.size());
+  }
+}
+
+// Calls of the C interface: map, create, and what follows in any order.
+void write_calls(const fs::path& out) {
+  fs::create_directories(out);
+  std::minstd_rand random(1);
+  for (int i = 0; i < 40; ++i) {
+    std::vector<uint8_t> calls = {0, 0, 4, static_cast<uint8_t>(i)};
+    for (int k = 0; k < 150; ++k) calls.push_back(static_cast<uint8_t>(random() >> 8));
+    write(out / std::to_string(i), calls.data(), calls.size());
+  }
+}
+
 }  // namespace
 }  // namespace octet
 
@@ -195,5 +240,7 @@ int main(int argc, char** argv) {
   octet::write_pictures(source, out / "images");
   octet::write_annotations(source, out / "annotations");
   octet::write_configs(out / "config");
+  octet::write_arrays(out / "npy");
+  octet::write_calls(out / "capi");
   return 0;
 }

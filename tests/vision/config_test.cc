@@ -129,14 +129,18 @@ TEST(ReaderConfig, MistakesAreNamed) {
     const char* text;
     const char* expected;
   };
-  for (const auto& [text, expected] : {Case{"EvalReader: {sample_transforms: [{RandomFlip: {}}]}", "RandomFlip"},
-                                       {"EvalReader: {sample_transforms: [{Resize: {target_size: [0, 5]}}]}", "Resize"},
-                                       {"EvalReader: {sample_transforms: [{Resize: {target_size: x}}]}", "line 1"},
-                                       {"EvalReader: {sample_transforms: [{NormalizeImage: {std: [1, 0, 1]}}]}", "std"},
-                                       {"EvalReader: {sample_transforms: 7}", "list"},
-                                       {"EvalReader: [", "reader.yml"},
-                                       {"[]", "not a map"},
-                                       {"a: 1", "sample_transforms"}}) {
+  for (const auto& [text, expected] :
+       {Case{"EvalReader: {sample_transforms: [{RandomFlip: {}}]}", "RandomFlip"},
+        {"EvalReader: {sample_transforms: [{LetterBox: {target_size: 64, interp: 9}}]}", "interp"},
+        {"EvalReader: {sample_transforms: [{PadStride: {stride: 2147483647}}]}", "16384"},
+        {"EvalReader: {sample_transforms: [{Pad: {size_divisor: 20000}}]}", "16384"},
+        {"EvalReader: {sample_transforms: [{Resize: {target_size: [0, 5]}}]}", "Resize"},
+        {"EvalReader: {sample_transforms: [{Resize: {target_size: x}}]}", "line 1"},
+        {"EvalReader: {sample_transforms: [{NormalizeImage: {std: [1, 0, 1]}}]}", "std"},
+        {"EvalReader: {sample_transforms: 7}", "list"},
+        {"EvalReader: [", "reader.yml"},
+        {"[]", "not a map"},
+        {"a: 1", "sample_transforms"}}) {
     const auto c = reader(text);
     ASSERT_FALSE(c) << text;
     EXPECT_NE(c.error().text.find(expected), std::string::npos) << text << "\n" << c.error().text;
@@ -180,6 +184,22 @@ TEST(SegConfig, AspectRatioIsPaddedBeforeResizing) {
   preprocess(cv::Mat(8, 4, CV_8UC3, cv::Scalar(255, 255, 255)), c->preprocess, out);
   EXPECT_FLOAT_EQ(out[0], 1);
   EXPECT_FLOAT_EQ(out[3], 127.5f / 255);
+}
+
+TEST(SegConfig, AspectRatioDoesNotMakeAPictureHuge) {
+  const Preprocess p{.height = 0, .width = 0, .resize = Resize::kStretch, .aspect_ratio = 100};
+  EXPECT_EQ(fit(1000, 1, p).padded_width, 100'000);
+  EXPECT_EQ(fit(1 << 20, 1, p).padded_width, 1) << "2^20 x 104857600 pixels";
+}
+
+TEST(SegConfig, BaseFilesThatNameThemselvesOftenEnd) {
+  const test::Scratch scratch;
+  std::string names;
+  for (int i = 0; i < 50; ++i) names += "seg.yml,";
+  scratch.write("seg.yml", "_base_: [" + names + "]");
+  const auto c = read_seg_config(scratch.path("seg.yml"));  // 50^8 files
+  ASSERT_FALSE(c);
+  EXPECT_NE(c.error().text.find("_base_"), std::string::npos) << c.error().text;
 }
 
 TEST(SegConfig, ResizesWithoutRounding) {
@@ -244,14 +264,18 @@ TEST(SegConfig, MistakesAreNamed) {
     const char* text;
     const char* expected;
   };
-  for (const auto& [text, expected] : {Case{"_base_: seg.yml", "nest too deeply"},
-                                       {"_base_: gone.yml", "gone.yml"},
-                                       {"val_dataset: {type: Moon}", "Moon"},
-                                       {"val_dataset: {type: Dataset}", "val_path"},
-                                       {"val_dataset: {type: Dataset, val_path: gone.txt}", "gone.txt"},
-                                       {"Deploy: {transforms: [{type: RandomFlip}]}", "RandomFlip"},
-                                       {"Deploy: {transforms: [{type: ResizeByLong}]}", "seg.yml"},
-                                       {"x: 1", "neither Deploy nor val_dataset"}}) {
+  for (const auto& [text, expected] :
+       {Case{"_base_: seg.yml", "nest too deeply"},
+        {"Deploy: {transforms: [{type: ResizeByShort, short_size: 2147483647}]}", "16384"},
+        {"Deploy: {transforms: [{type: Resize, size_divisor: 2147483647}]}", "16384"},
+        {"Deploy: {transforms: [{type: LimitLong, max_long: -1}]}", "16384"},
+        {"_base_: gone.yml", "gone.yml"},
+        {"val_dataset: {type: Moon}", "Moon"},
+        {"val_dataset: {type: Dataset}", "val_path"},
+        {"val_dataset: {type: Dataset, val_path: gone.txt}", "gone.txt"},
+        {"Deploy: {transforms: [{type: RandomFlip}]}", "RandomFlip"},
+        {"Deploy: {transforms: [{type: ResizeByLong}]}", "seg.yml"},
+        {"x: 1", "neither Deploy nor val_dataset"}}) {
     scratch.write("seg.yml", text);
     const auto c = read_seg_config(scratch.path("seg.yml"));
     ASSERT_FALSE(c) << text;
