@@ -87,7 +87,7 @@ class Planner {
       for (TensorId t : node(n).outputs) behind[at(t)] = any;
       if (std::any_of(options_.exclude.begin(), options_.exclude.end(),
                       [&](const std::string& name) { return means(name, node(n)); }))
-        stays_float(n, "--exclude");
+        stays_float(n, "excluded by name (--exclude)");
     }
   }
 

@@ -105,9 +105,20 @@ TEST(Names, TheRuntimeExcludesTheLayerOfThatName) {
   }
 }
 
+TEST(Names, OfAllLayersExcludedLeaveNothingToQuantise) {
+  const auto made = quantised(converted(model_of("Conv")), {"layer", "behind"});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().text.find("no convolution or matmul can run in int8; 'layer', the first: excluded by name"),
+            std::string::npos)
+      << made.error().text;
+}
+
 TEST(Names, OfNoNodeBringsTheNamesThatLookLikeIt) {
   const Graph g = converted(model_of("Conv"));
-  auto made = quantised(g, {"behin"});
+  auto made = quantised(g, {"somewhere else"});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().text.find("similar names"), std::string::npos) << made.error().text;
+  made = quantised(g, {"behin"});
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().text.find("similar names: 'behind'"), std::string::npos) << made.error().text;
   made = quantised(g);

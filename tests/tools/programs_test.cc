@@ -183,7 +183,7 @@ TEST_F(Programs, RunLeavesNothingHalfWritten) {
 TEST_F(Programs, InspectPrintsTheModel) {
   const Ran text = run("octet-inspect " + kInt8);
   EXPECT_EQ(text.exit_code, 0);
-  for (const char* part : {"int8.octet: format 1.", "inputs\n", "images f32{1,3,320,320}", "conv2d '", "int8 ops: "})
+  for (const char* part : {"int8.octet: format 1.", "inputs\n", "images f32{1,3,320,320}", "conv2d '", "int8 ops: ", "does the work of '"})
     EXPECT_TRUE(contains(text, part)) << part << "\n" << text.text.substr(0, 2000);
   for (const std::string& model : {kInt8, kFloat}) {
     const Ran ran = run("octet-inspect --json " + model);
@@ -194,7 +194,9 @@ TEST_F(Programs, InspectPrintsTheModel) {
     EXPECT_EQ(d["inputs"][0]["shape"], Json({1, 3, 320, 320}));
     EXPECT_EQ(d["weights"].contains("s8"), model == kInt8);
     EXPECT_GT(d["nodes"].size(), 20u);
-    bool quantised = false;
+    bool quantised = false, fused = false;
+    for (const Json& n : d["nodes"]) fused |= !n["fused"].empty();
+    EXPECT_TRUE(fused);
     for (const Json& n : d["nodes"])
       for (const Json& t : n["outputs"]) quantised |= t.contains("quant");
     EXPECT_EQ(quantised, model == kInt8);
@@ -203,6 +205,30 @@ TEST_F(Programs, InspectPrintsTheModel) {
   const Ran missing = run("octet-inspect " + path("none.octet"));
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_TRUE(contains(missing, "none.octet")) << missing.text;
+}
+
+// Control characters of a model's names would move the cursor, or worse.
+TEST_F(Programs, NamesOfAModelReachTheTerminalEscaped) {
+  auto bytes = *read_file(OCTET_SOURCE_DIR "/models/detector.onnx");
+  std::string onnx(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  for (size_t at = 0; (at = onnx.find("images", at)) != onnx.npos;) onnx.replace(at, 6, "</s>\x1b[");
+  ASSERT_TRUE(write_text(path("m.onnx"), onnx));
+  for (const std::string& command :
+       {"octet-inspect " + path("m.onnx"), "octet-inspect --json " + path("m.onnx"),
+        "octet-bench --runs 1 --warmup 0 --profile " + path("m.onnx"),
+        "octet-run " + path("m.onnx") + " --input x=y.npy --output-dir " + path("out"),
+        "octet-convert convert " + path("m.onnx") + " --outputs '\x1b[31m' -o " + path("m.octet"),
+        "octet-convert quantize " + path("m.onnx") + " --images 1 --data " OCTET_SOURCE_DIR
+                                                     "/models/data/calib/images -o " + path("m.octet")}) {
+    const Ran ran = run(command);
+    EXPECT_FALSE(contains(ran, "\x1b")) << command;
+    EXPECT_TRUE(ran.exit_code == 0 || contains(ran, "\\x1b[")) << ran.text;
+  }
+  EXPECT_TRUE(contains(run("octet-inspect " + path("m.onnx")), "</s>\\x1b[ f32{1,3,320,320}"));
+  ASSERT_EQ(run("octet-inspect " + path("m.onnx") + " --html " + path("m.html")).exit_code, 0);
+  bytes = *read_file(path("m.html"));
+  const std::string page(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  EXPECT_EQ(page.find("</s>"), page.npos) << "no name ends the script";
 }
 
 TEST_F(Programs, InspectDrawsAPageWithTheModelAndItsTimes) {
