@@ -55,6 +55,7 @@ TEST(Kill, LeavesTheOldOrTheNewModel) {
   int killed = 0, in_the_act = 0;
   for (int i = 0; i < all; ++i) {
     const pid_t child = started(i % 2 ? "detector.onnx" : "segmenter.onnx", path);
+    ASSERT_GT(child, 0);  // kill() takes -1 for every process that there is
     if (i % 3 == 0) {  // any moment; else one while the file is written
       std::this_thread::sleep_for(longest * std::uniform_real_distribution<>(0, 1)(random));
     } else {
