@@ -33,11 +33,11 @@ void conv(benchmark::State& state, const Isa& isa, const Layer& layer) {
                    .channels = layer.channels_out,
                    .epilogue = arrays.epilogue(layer.act),
                    .output_pitch = pitch};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (int pixel = 0; pixel < kPixels; pixel += rows) {
       for (int t = 0; t < layer.taps; ++t) {
         for (int r = 0; r < rows; ++r)
-          pointers[static_cast<size_t>(t * rows + r)] = input.data() + (pixel + r + t * 4) * layer.channels_in;
+          pointers.data()[t * rows + r] = input.data() + (pixel + r + t * 4) * layer.channels_in;
       }
       tile.output = output.data() + pixel * pitch;
       isa.gemm_s8.run(tile);

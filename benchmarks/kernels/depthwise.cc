@@ -42,7 +42,7 @@ void depthwise(benchmark::State& state, const Isa& isa, const Layer& layer) {
                        .epilogue = arrays.epilogue(layer.act),
                        .output = output.data(),
                        .output_pitch = c};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     isa.depthwise_s8.run(d, 0, out);
     benchmark::ClobberMemory();
   }

@@ -37,7 +37,8 @@ class SourceNode {
   // All outputs of an op that has several.
   template <class Op>
   std::vector<TensorId> emit_all(Op op, std::vector<TensorId> operands) {
-    return emit_node(make_op(std::move(op)), std::move(operands));
+    schema::OpUnion made = make_op(std::move(op));
+    return emit_node(std::move(made), std::move(operands));
   }
   TensorId transpose(TensorId x, const Perm& perm) { return emit(schema::TransposeT{.perm = perm}, {x}); }
   TensorId nhwc(TensorId x) { return transpose(x, kToNhwc); }
