@@ -409,11 +409,11 @@ Tensor Session::input(int index) {
 }
 
 Tensor Session::output(int index) const {
-  if (!state_ || !state_->ran || !within(index, state_->model.data().outputs)) return {};
+  if (!state_ || !state_->parts[0].plan || !within(index, state_->model.data().outputs)) return {};
   const ModelData& model = state_->model.data();
   const auto tensor = static_cast<size_t>(model.outputs[static_cast<size_t>(index)]);
   const Exported& made = state_->exported[tensor];
-  return {model.tensors[tensor].name, model.tensors[tensor].dtype, made.shape, made.data};
+  return {model.tensors[tensor].name, model.tensors[tensor].dtype, made.shape, state_->ran ? made.data : nullptr};
 }
 
 const std::vector<std::string>& Session::warnings() const {

@@ -99,6 +99,7 @@ TEST(Stop, AnotherThreadEndsARunAndTheNextGivesTheSameBytes) {
       other.join();
       EXPECT_EQ(done.error().code, Code::kCancelled);
       EXPECT_EQ(session.output(0).data, nullptr) << "half a result";
+      EXPECT_EQ(session.output(0).shape, Shape({64, 64}));
       ASSERT_TRUE(session.run());
       EXPECT_EQ(values(session), expected);
       EXPECT_EQ(session.output(1).shape, fresh.output(1).shape);
