@@ -194,8 +194,8 @@ struct SessionOptions {
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
 };
 
-// Of one run. Both are looked at before each step (a layer, mostly): a run ends at most one step later, and what has begun to be
-// prepared for new shapes is finished first. The session is as before the run then: its inputs are there, its outputs are not.
+// Of one run. Both are looked at before each step (a layer, mostly) that is computed or, for new shapes, prepared: a run ends at most
+// one of them later. The session is as before the run then: its inputs are there, its outputs are not.
 struct RunOptions {
   const std::atomic<bool>* cancel = nullptr;  // true ends the run: Code::kCancelled. Any thread may set it
   // Code::kDeadline
