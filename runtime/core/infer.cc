@@ -134,7 +134,7 @@ Result<void> check_output(const Inference& inference, int index) {
 
 // Infers what can be inferred of the nodes; the others become all.rest.
 Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, const SessionOptions& options,
-                         Inferred& all) {
+                         const RunOptions& stop, Inferred& all) {
   std::vector<bool> waits(model.tensors.size(), false);  // for the shape or the value
   std::vector<bool> asked(model.tensors.size(), false);  // all.wanted has it
   auto leave = [&](int n) {
@@ -142,6 +142,7 @@ Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, con
     for (int t : model.nodes[static_cast<size_t>(n)].outputs) waits[static_cast<size_t>(t)] = true;
   };
   for (int n : nodes) {
+    OCTET_TRY(stopped(model, stop));
     const NodeDef& node = model.nodes[static_cast<size_t>(n)];
     if (std::any_of(node.inputs.begin(), node.inputs.end(),
                     [&](int t) { return t >= 0 && waits[static_cast<size_t>(t)]; })) {
@@ -219,7 +220,17 @@ Result<void> infer(const ModelData& model, const NodeDef& node, const SessionOpt
   return evaluate(model, node, options, all);
 }
 
-Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options) {
+Result<void> stopped(const ModelData& model, const RunOptions& stop) {
+  using Clock = std::chrono::steady_clock;
+  if (stop.cancel && stop.cancel->load(std::memory_order_relaxed))
+    return error(Code::kCancelled, model.name, ": the run was cancelled");
+  if (stop.deadline != Clock::time_point::max() && Clock::now() >= stop.deadline)
+    return error(Code::kDeadline, model.name, ": the run was not done by its deadline");
+  return {};
+}
+
+Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options,
+                       const RunOptions& stop) {
   Inferred all;
   all.values.resize(model.tensors.size());
   for (size_t t = 0; t < model.tensors.size(); ++t) {
@@ -238,12 +249,12 @@ Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shap
   }
   std::vector<int> nodes(model.nodes.size());
   std::iota(nodes.begin(), nodes.end(), 0);
-  OCTET_TRY(infer_nodes(model, nodes, options, all));
+  OCTET_TRY(infer_nodes(model, nodes, options, stop, all));
   return all;
 }
 
 Result<Inferred> infer_rest(const ModelData& model, const Inferred& before, std::span<const int64_t> found,
-                            const SessionOptions& options) {
+                            const SessionOptions& options, const RunOptions& stop) {
   Inferred all;
   all.values = before.values;
   for (int t : before.sized) {
@@ -260,7 +271,7 @@ Result<Inferred> infer_rest(const ModelData& model, const Inferred& before, std:
     v.constant = memory;
     found = found.subspan(words_of(v));
   }
-  OCTET_TRY(infer_nodes(model, before.rest, options, all));
+  OCTET_TRY(infer_nodes(model, before.rest, options, stop, all));
   return all;
 }
 

@@ -23,13 +23,17 @@ struct Inferred {
 Result<void> infer(const ModelData& model, const NodeDef& node, const SessionOptions& options, bool partial,
                    Inferred& all, int* wanted = nullptr);
 
+// An error where the caller wants no more of a run.
+Result<void> stopped(const ModelData& model, const RunOptions& stop);
+
 // Before anything has run: the shapes that follow from the inputs'.
-Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options);
+Result<Inferred> infer(const ModelData& model, std::span<const Shape> input_shapes, const SessionOptions& options,
+                       const RunOptions& stop);
 
 // What `before` left, once its nodes have run. `found`: for each of before.sized its sizes, for each of before.wanted its
 // bytes; `before` must outlive the result.
 Result<Inferred> infer_rest(const ModelData& model, const Inferred& before, std::span<const int64_t> found,
-                            const SessionOptions& options);
+                            const SessionOptions& options, const RunOptions& stop);
 
 // How many numbers a tensor's bytes make in `found`.
 inline size_t words_of(const Value& v) {

@@ -1,6 +1,10 @@
 // oneDNN's engine, made once; and its threads, which are OpenMP's.
 #include "runtime/core/onednn.h"
 
+#include <sys/mman.h>
+
+#include <new>
+
 // Weak: a oneDNN that was built with another threading layer does not bring them.
 extern "C" {
 __attribute__((weak)) int omp_get_max_threads();
@@ -12,6 +16,13 @@ namespace octet::onednn {
 const dnnl::engine& engine() {
   static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
   return cpu;
+}
+
+void require_room(size_t bytes) {
+  constexpr size_t kPrimitive = size_t{16} << 20;  // 2 MiB were enough for the largest seen
+  void* room = ::mmap(nullptr, bytes + kPrimitive, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(room, bytes + kPrimitive);
 }
 
 OneThread::OneThread() {

@@ -21,6 +21,7 @@ class Planner {
         options_(source.options),
         int8_(source.int8),
         memory_(source.memory),
+        stop_(source.stop),
         observed_(source.observed) {}
 
   Result<void> build() {
@@ -162,6 +163,7 @@ class Planner {
 
   Result<void> prepare_steps() {
     for (PlanStep& s : plan_.steps) {
+      OCTET_TRY(stopped(model_, stop_));
       std::vector<const Value*> inputs;
       std::vector<Value*> outputs;
       for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
@@ -286,6 +288,7 @@ class Planner {
   const SessionOptions& options_;
   const std::vector<bool>& int8_;  // by node
   Memory& memory_;
+  const RunOptions& stop_;
   const bool observed_;
   std::vector<bool> read_as_u8_;  // by tensor
   std::vector<bool> made_;        // by tensor: a step of this plan writes it, or it is an input
@@ -304,7 +307,7 @@ Result<std::unique_ptr<Plan>> Plan::make(const PlanSource& source, std::unique_p
 Result<std::unique_ptr<Plan>> Plan::make(const PlanSource& source, std::span<const Shape> input_shapes) {
   std::unique_ptr<Plan> plan(new Plan);
   plan->input_shapes.assign(input_shapes.begin(), input_shapes.end());
-  auto inferred = infer(source.model, input_shapes, source.options);
+  auto inferred = infer(source.model, input_shapes, source.options, source.stop);
   if (!inferred) return inferred.error();
   plan->inferred = std::move(*inferred);
   return make(source, std::move(plan));
@@ -315,7 +318,7 @@ Result<std::unique_ptr<Plan>> Plan::make_rest(const PlanSource& source, const Pl
   std::unique_ptr<Plan> plan(new Plan);
   plan->behind = true;
   plan->found.assign(found.begin(), found.end());
-  auto inferred = infer_rest(source.model, before.inferred, found, source.options);
+  auto inferred = infer_rest(source.model, before.inferred, found, source.options, source.stop);
   if (!inferred) return inferred.error();
   plan->inferred = std::move(*inferred);
   return make(source, std::move(plan));

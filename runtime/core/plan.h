@@ -40,6 +40,7 @@ struct PlanSource {
   const SessionOptions& options;
   const std::vector<bool>& int8;  // by node, from choose_int8
   Memory& memory;                 // that a plan may take
+  const RunOptions& stop;         // of the run that wants the plan
   bool observed = false;          // every tensor must be there by itself: no views, nothing written in place
 };
 

@@ -72,6 +72,7 @@ struct SessionState {
   ProfileSum dropped;                      // of plans that are no longer kept
   Observer observer;
   Memory memory;                  // of the plan that is being made
+  RunOptions stop;                // of the run that is going on, or none
   bool ran = false;               // the outputs are there
   std::atomic<bool> busy{false};  // a thread is in it
 
@@ -79,7 +80,7 @@ struct SessionState {
     parts.emplace_back();
     exported.resize(m.data().tensors.size());
   }
-  PlanSource source() { return {model.data(), options, int8, memory, observer != nullptr}; }
+  PlanSource source() { return {model.data(), options, int8, memory, stop, observer != nullptr}; }
 };
 
 namespace {
@@ -241,15 +242,7 @@ void show_known(const SessionState& s, const Plan& plan) {
     }
 }
 
-Result<void> stopped(const SessionState& s, const RunOptions& options) {
-  if (options.cancel && options.cancel->load(std::memory_order_relaxed))
-    return error(Code::kCancelled, s.model.name(), ": the run was cancelled");
-  if (options.deadline != Clock::time_point::max() && Clock::now() >= options.deadline)
-    return error(Code::kDeadline, s.model.name(), ": the run was not done by its deadline");
-  return {};
-}
-
-Result<void> run_steps(SessionState& s, Part& part, const RunOptions& options) {
+Result<void> run_steps(SessionState& s, Part& part) {
   Plan& plan = *part.plan;
   const RunContext context{part.pointers.data(), part.arena.memory.get() + plan.scratch_offset, s.threads,
                            part.shapes.data()};
@@ -264,7 +257,7 @@ Result<void> run_steps(SessionState& s, Part& part, const RunOptions& options) {
     ~Unpoison() { part.plan->poison.end(plan, part.arena.memory.get()); }
   } unpoison{plan, part};
   for (size_t i = 0; i < plan.steps.size(); ++i) {
-    OCTET_TRY(stopped(s, options));
+    OCTET_TRY(stopped(s.model.data(), s.stop));
     const PlanStep& step = plan.steps[i];
     plan.poison.before_step(plan, part.arena.memory.get(), i);
     if (!s.options.profile) {
@@ -304,9 +297,10 @@ Result<void> prepare_now(SessionState& s) {
 
 Result<void> run_now(SessionState& s, const RunOptions& options) {
   s.ran = false;
+  s.stop = options;
   OCTET_TRY(prepare_now(s));
   for (size_t level = 0;; ++level) {
-    OCTET_TRY(run_steps(s, s.parts[level], options));
+    OCTET_TRY(run_steps(s, s.parts[level]));
     if (s.parts[level].plan->inferred.rest.empty()) break;
     OCTET_TRY(use_rest(s, level));
   }
@@ -391,7 +385,10 @@ Result<void> Session::resize_input(int index, const Shape& shape) {
 
 Result<void> Session::prepare() {
   if (!state_) return moved_from();
-  return alone(*state_, [&] { return prepare_now(*state_); });
+  return alone(*state_, [&] {
+    state_->stop = {};
+    return prepare_now(*state_);
+  });
 }
 
 Result<void> Session::run(const RunOptions& options) {
@@ -409,11 +406,11 @@ Tensor Session::input(int index) {
 }
 
 Tensor Session::output(int index) const {
-  if (!state_ || !state_->ran || !within(index, state_->model.data().outputs)) return {};
+  if (!state_ || !state_->parts[0].plan || !within(index, state_->model.data().outputs)) return {};
   const ModelData& model = state_->model.data();
   const auto tensor = static_cast<size_t>(model.outputs[static_cast<size_t>(index)]);
   const Exported& made = state_->exported[tensor];
-  return {model.tensors[tensor].name, model.tensors[tensor].dtype, made.shape, made.data};
+  return {model.tensors[tensor].name, model.tensors[tensor].dtype, made.shape, state_->ran ? made.data : nullptr};
 }
 
 const std::vector<std::string>& Session::warnings() const {

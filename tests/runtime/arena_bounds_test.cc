@@ -31,7 +31,8 @@ TEST(ArenaBounds, RoomToReadBehindEveryValue) {
   const std::vector<bool> int8(model.data().nodes.size(), false);
   const Shape shapes[] = {{1, 16}};
   Memory memory;
-  const auto plan = Plan::make({model.data(), options, int8, memory, true}, shapes);  // each value in memory of its own
+  const auto plan =
+      Plan::make({model.data(), options, int8, memory, {}, true}, shapes);  // each value in memory of its own
   ASSERT_TRUE(plan) << plan.error().text;
   const Plan& p = **plan;
   ASSERT_EQ(p.values.size(), 4u);
@@ -57,7 +58,7 @@ TEST(ArenaBounds, RoomWhateverRoundingUpAdds) {
     const Shape shapes[] = {{1, floats}};
     const std::vector<bool> int8 = {false};
     Memory memory;
-    const auto plan = Plan::make({model.data(), options, int8, memory, true}, shapes);
+    const auto plan = Plan::make({model.data(), options, int8, memory, {}, true}, shapes);
     ASSERT_TRUE(plan) << plan.error().text;
     const size_t first = (*plan)->places[0].offset, second = (*plan)->places[1].offset;
     EXPECT_GE(std::max(first, second) - std::min(first, second), static_cast<size_t>(floats) * 4 + kernels::kReadSlack)

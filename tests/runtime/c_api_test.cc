@@ -7,6 +7,7 @@
 #include <atomic>
 #include <climits>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <new>
@@ -336,7 +337,7 @@ TEST_F(CApi, WantOfMemoryIsAnError) {
   with_little_memory("create", [&] { return octet_session_create(model, &o, &session); });
   const int64_t wrong[] = {1, 3, 5, 99}, right[] = {1, 7, 5, 4};
   with_little_memory("a refused size", [&] {
-    return octet_session_resize_input(session, 0, wrong, 4) == 0 || std::string(octet_last_error()) == "out of memory";
+    return octet_session_resize_input(session, 0, wrong, 4) == 0 || std::strstr(octet_last_error(), "out of memory");
   });
   with_little_memory("resize", [&] { return octet_session_resize_input(session, 0, right, 4); });
   with_little_memory("run", [&] { return octet_session_run(session); });

@@ -27,7 +27,7 @@ Session make(const Model& model, SessionOptions options = {}) {
   return std::move(*session);
 }
 
-bool empty(const Tensor& t) { return !t.data && t.f32().empty() && t.bytes().empty() && t.name.empty(); }
+bool empty(const Tensor& t) { return !t.data && t.f32().empty() && t.bytes().empty(); }
 
 // One row: what is called, and whether it refused (an Error, or no data).
 struct Row {

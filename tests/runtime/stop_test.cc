@@ -66,6 +66,18 @@ TEST(Stop, AFlagThatIsSetAndADeadlineThatIsOverEndARunBeforeItsFirstStep) {
   EXPECT_GT(steps_run(session), kSteps);
 }
 
+TEST(Stop, PreparingForNewShapesEndsToo) {
+  auto session = Session::create(*Model::from_bytes(small_model(true).finish(), "m.octet"));
+  ASSERT_TRUE(session);
+  const std::atomic<bool> set{true};
+  ASSERT_TRUE(session->resize_input(0, {1, 8, 8, 4}));
+  const auto done = session->run({.cancel = &set});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kCancelled);
+  EXPECT_EQ(session->input(0).data, nullptr) << "not prepared";
+  EXPECT_TRUE(session->prepare()) << "the flag was of that run";
+}
+
 // A flag that is set while step 7 runs ends the run after it, and one behind the data's sizes as well.
 TEST(Stop, OneStepLaterAtMost) {
   const Model model = chain();
@@ -99,6 +111,7 @@ TEST(Stop, AnotherThreadEndsARunAndTheNextGivesTheSameBytes) {
       other.join();
       EXPECT_EQ(done.error().code, Code::kCancelled);
       EXPECT_EQ(session.output(0).data, nullptr) << "half a result";
+      EXPECT_EQ(session.output(0).shape, Shape({64, 64}));
       ASSERT_TRUE(session.run());
       EXPECT_EQ(values(session), expected);
       EXPECT_EQ(session.output(1).shape, fresh.output(1).shape);

@@ -2,8 +2,13 @@
 #include "cli/npy.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <thread>
 
 namespace octet::npy {
 namespace {
@@ -35,6 +40,34 @@ T element(const Array& a, size_t i) {
   T value;
   std::memcpy(&value, a.data.data() + i * sizeof(T), sizeof(T));
   return value;
+}
+
+// Devices without end: no further is read than a header says, and where there is none no further than one could be.
+TEST(Npy, ReadsToTheEndOfTheArrayOnly) {
+  for (const char* path : {"/dev/zero", "/nosuchfile", "/"}) {
+    const auto array = read(path);
+    ASSERT_FALSE(array) << path;
+    EXPECT_NE(array.error().text.find(path), std::string::npos) << array.error().text;
+  }
+  const std::string pipe = ::testing::TempDir() + "octet_npy_" + std::to_string(::getpid());
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const size_t more : {size_t{0}, size_t{1}, size_t{64} << 20}) {
+    std::thread writer([&] {
+      auto bytes = file(dict("|u1", "(3000000,)"), std::string(3000000, 'x'));
+      bytes.resize(bytes.size() + more);
+      std::FILE* out = std::fopen(pipe.c_str(), "wb");
+      std::fwrite(bytes.data(), 1, bytes.size(), out);  // ends early where the reader has gone
+      std::fclose(out);
+    });
+    const auto array = read(pipe);
+    writer.join();
+    EXPECT_EQ(static_cast<bool>(array), more == 0) << more;
+    if (array) {
+      EXPECT_EQ(array->data.size(), 3000000u);
+    }
+  }
+  ::unlink(pipe.c_str());
 }
 
 TEST(Npy, WritesWhatNumpySaves) {

@@ -194,8 +194,8 @@ struct SessionOptions {
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
 };
 
-// Of one run. Both are looked at before each step (a layer, mostly): a run ends at most one step later, and what has begun to be
-// prepared for new shapes is finished first. The session is as before the run then: its inputs are there, its outputs are not.
+// Of one run. Both are looked at before each step (a layer, mostly) that is computed or, for new shapes, prepared: a run ends at most
+// one of them later. The session is as before the run then: its inputs are there, its outputs are not.
 struct RunOptions {
   const std::atomic<bool>* cancel = nullptr;  // true ends the run: Code::kCancelled. Any thread may set it
   // Code::kDeadline
@@ -224,8 +224,8 @@ class Session {
   // Of a session that is not prepared, by create(), prepare() or run(), and of an index out of range: no data, Tensor{}.
   Tensor input(int index);
   Result<void> run(const RunOptions& options = {});
-  // Valid until the next run() or resize_input(). A shape that depends on the data is the last run's. Where that failed, before
-  // the first and for an index out of range: no data, Tensor{}.
+  // Valid until the next run() or resize_input(). A shape that depends on the data is the last run's. Where that failed and before
+  // the first: no data, only what is known of the output. Of a session that is not prepared, and of an index out of range: Tensor{}.
   Tensor output(int index) const;
 
   // What the caller should know though it is no error: op lists other than the model was quantised with.

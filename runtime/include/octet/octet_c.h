@@ -66,8 +66,8 @@ typedef struct {
   size_t memory_limit;      /* of octet_session_memory(); 0: half of the machine's or control group's memory */
 } octet_options;
 
-/* Of one run; zeros mean none. Both are looked at before each step, so a run ends at most one step (a layer, mostly) later. What
- * has begun to be prepared for new shapes is finished first. The inputs are there afterwards, the outputs are not. */
+/* Of one run; zeros mean none. Both are looked at before each step (a layer, mostly) that is computed or, for new shapes,
+ * prepared: a run ends at most one of them later. The inputs are there afterwards, the outputs are not. */
 typedef struct {
   const octet_cancel* cancel; /* once set, the run gives OCTET_CANCELLED */
   int64_t timeout_us;         /* from the call on; then the run gives OCTET_DEADLINE. 0: none */

@@ -258,6 +258,14 @@ Part make_part(const Layer& layer, const Band& b, const dnnl::convolution_forwar
   return part;
 }
 
+// The weights in oneDNN's layout, and for a while as floats in the file's order.
+size_t room(const Layer& layer) {
+  ConstantKey first = weights_key(layer, "onednn");
+  first.form = 0;
+  if (layer.p.model.constants.has(first)) return 0;
+  return static_cast<size_t>(layer.g.out_channels() * layer.g.taps() * layer.g.in) * 2 * sizeof(float);
+}
+
 // Throws dnnl::error where oneDNN has no code at all.
 bool prepare_or_throw(const Layer& layer) {
   Prepare& p = layer.p;
@@ -267,6 +275,7 @@ bool prepare_or_throw(const Layer& layer) {
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  onednn::require_room(room(layer));
   const onednn::OneThread one_thread;
   std::vector<dnnl::convolution_forward::primitive_desc> descs;
   const std::vector<Band> all = bands(layer);
@@ -292,20 +301,13 @@ bool prepare_or_throw(const Layer& layer) {
 
 bool fits(const Layer& layer) { return !layer.p.int8() && layer.p.options.use_onednn; }
 
-// The weights in oneDNN's layout, and for a while as floats in the file's order.
-size_t room(const Layer& layer) {
-  ConstantKey first = weights_key(layer, "onednn");
-  first.form = 0;
-  if (layer.p.model.constants.has(first)) return 0;
-  return static_cast<size_t>(layer.g.out_channels() * layer.g.taps() * layer.g.in) * 2 * sizeof(float);
-}
-
 double cost(const Layer& layer) { return static_cast<double>(layer.g.macs()) * kProductCycles; }
 
 bool prepare_onednn(const Layer& layer, Weights) {
   try {
     return prepare_or_throw(layer);
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    if (e.status == dnnl_out_of_memory) throw std::bad_alloc();
     layer.p.step = {.run = {}, .kernel = {}, .macs = layer.p.step.macs};
     return false;
   }
