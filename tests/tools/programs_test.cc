@@ -295,7 +295,7 @@ TEST_F(Programs, BenchTakesSourceModelsAndRefusesNonsense) {
   for (const auto& [arguments, code, part] : std::vector<std::tuple<std::string, int, std::string>>{
            {"", 2, "required"},
            {kInt8 + " --runs 0", 2, "0"},
-           {kInt8 + " --shape 1,3,x", 1, "1,3,640,640"},
+           {kInt8 + " --shape 1,3,x", 2, "1,3,640,640"},
            {kInt8 + " --shape 1,3,64", 1, "{1, 3, 64}"},
            {kInt8 + " --shape nobody=1,3,320,320", 1, "nobody"},
            {kInt8 + " --runs 1 --warmup 0 --json " + path("no/such/folder.json"), 1, "folder.json"},
