@@ -26,7 +26,7 @@ void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads) 
       ->transform(between(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--kept_mib", flags.kept_mib, "Memory for shapes that are not in use, MiB; 0: no limit")
-      ->transform(between<size_t>(0, 1 << 20))
+      ->transform(between<size_t>(0, SIZE_MAX >> 20))
       ->capture_default_str();
   app.add_option("--memory_limit", flags.memory_limit,
                  "Memory of a session, MiB; 0: half of the machine's or control group's")
@@ -139,7 +139,6 @@ std::vector<std::string> joined(const CLI::App& app, std::span<char*> words) {
 }  // namespace
 
 bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code) {
-  constexpr int kWrongUse = 2;
   app.set_version_flag("--version", std::string(version()));
   try {
     auto words = joined(app, std::span(argv, static_cast<size_t>(argc)).subspan(1));
@@ -152,9 +151,9 @@ bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code) {
   }
 }
 
-int fail(const char* program, const Error& error) {
+int fail(const char* program, const Error& error, int code) {
   std::cerr << program << ": " << printable(error.text) << '\n';
-  return 1;
+  return code;
 }
 
 }  // namespace octet

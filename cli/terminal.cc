@@ -56,7 +56,7 @@ int finished(const char* program, int code) {
   errno = 0;
   std::cout.flush();
   if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout) return code;
-  const char* why = errno ? std::strerror(errno) : "an earlier line was lost";
+  const char* why = errno ? std::strerror(errno) : "an earlier part is lost; is the disk full?";
   std::cerr << program << ": standard output: cannot write: " << why << '\n';
   return code ? code : 1;
 }

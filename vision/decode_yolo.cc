@@ -24,11 +24,11 @@ std::vector<Cell> cells_of(const Geometry& g) {
   return cells;
 }
 
-// Boxes and classes of another family's output, read along the wrong axes: thousands of classes, few boxes.
+// Another family's output, read along the wrong axis: fewer boxes than the finest grid has cells, and so many classes.
 bool turned(size_t boxes, size_t classes, const Geometry& g) {
-  constexpr int kFinest = kStrides[0];
-  return boxes < classes &&
-         boxes < static_cast<size_t>(g.input_height / kFinest) * static_cast<size_t>(g.input_width / kFinest);
+  const auto cells =
+      static_cast<size_t>(g.input_height / kStrides[0]) * static_cast<size_t>(g.input_width / kStrides[0]);
+  return boxes < cells && classes >= cells;
 }
 
 }  // namespace

@@ -23,19 +23,42 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-pid_t started(const std::string& model, const std::string& output) {
-  const std::string program = OCTET_BIN "/octet-convert", source = OCTET_SOURCE_DIR "/models/" + model;
-  const char* words[] = {program.c_str(), "convert", source.c_str(), "-o", output.c_str(), nullptr};
-  pid_t child = -1;
-  EXPECT_EQ(posix_spawn(&child, program.c_str(), nullptr, nullptr, const_cast<char**>(words), environ), 0);
-  return child;
-}
+// One run of octet-convert. Only a child that was started and has not been waited for is ever sent a signal: kill(-1) would
+// end every process of the machine, and the number of a child that was waited for may be another's.
+class Run {
+ public:
+  Run(const std::string& model, const std::string& output) {
+    const std::string program = OCTET_BIN "/octet-convert", source = OCTET_SOURCE_DIR "/models/" + model;
+    const char* words[] = {program.c_str(), "convert", source.c_str(), "-o", output.c_str(), nullptr};
+    pid_t child = 0;
+    if (posix_spawn(&child, program.c_str(), nullptr, nullptr, const_cast<char**>(words), environ) == 0) child_ = child;
+  }
+  ~Run() { end(); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
-int status_of(pid_t child) {
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
-}
+  bool started() const { return child_ > 0 || ended_; }
+  bool runs() { return child_ > 0 && !reap(WNOHANG); }
+  int status() {  // of the whole run
+    if (child_ > 0) reap(0);
+    return status_;
+  }
+  bool end() {  // whether it was the signal that ended it
+    if (runs()) kill(child_, SIGKILL);
+    return WIFSIGNALED(status());
+  }
+
+ private:
+  bool reap(int flags) {
+    if (waitpid(child_, &status_, flags) != child_) return false;
+    child_ = 0;
+    return ended_ = true;
+  }
+
+  pid_t child_ = 0;  // 0: none, or waited for
+  int status_ = 0;
+  bool ended_ = false;
+};
 
 TEST(Kill, LeavesTheOldOrTheNewModel) {
   const fs::path folder = fs::temp_directory_path() / ("octet_kill_" + std::to_string(getpid()));
@@ -45,7 +68,9 @@ TEST(Kill, LeavesTheOldOrTheNewModel) {
   Clock::duration longest{};
   for (const char* model : {"segmenter.onnx", "detector.onnx"}) {
     const auto begin = Clock::now();
-    ASSERT_EQ(status_of(started(model, path)), 0);
+    Run run(model, path);
+    ASSERT_TRUE(run.started());
+    ASSERT_EQ(run.status(), 0);
     longest = std::max(longest, Clock::now() - begin);
     whole.push_back(*read_file(path));
   }
@@ -54,18 +79,16 @@ TEST(Kill, LeavesTheOldOrTheNewModel) {
   std::mt19937 random(1);
   int killed = 0, in_the_act = 0;
   for (int i = 0; i < all; ++i) {
-    const pid_t child = started(i % 2 ? "detector.onnx" : "segmenter.onnx", path);
-    ASSERT_GT(child, 0);  // kill() takes -1 for every process that there is
+    Run run(i % 2 ? "detector.onnx" : "segmenter.onnx", path);
+    ASSERT_TRUE(run.started()) << "is octet-convert being built?";
     if (i % 3 == 0) {  // any moment; else one while the file is written
       std::this_thread::sleep_for(longest * std::uniform_real_distribution<>(0, 1)(random));
     } else {
-      while (std::distance(fs::directory_iterator(folder), {}) == 1 && waitpid(child, nullptr, WNOHANG) == 0) {
+      while (std::distance(fs::directory_iterator(folder), {}) == 1 && run.runs()) {
       }
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
     }
-    kill(child, SIGKILL);
-    int status = 0;
-    if (waitpid(child, &status, 0) == child && WIFSIGNALED(status)) ++killed;
+    killed += run.end();
     const auto found = read_file(path);
     ASSERT_TRUE(found);
     ASSERT_TRUE(*found == whole[0] || *found == whole[1]) << "kill " << i << ": " << found->size() << " bytes";

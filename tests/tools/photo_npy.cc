@@ -2,8 +2,8 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "files/files.h"
 #include "cli/npy.h"
+#include "files/files.h"
 #include "vision/image.h"
 #include "vision/preprocess.h"
 

@@ -11,8 +11,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "files/files.h"
 #include "cli/npy.h"
+#include "files/files.h"
 
 namespace octet {
 namespace {
@@ -183,7 +183,8 @@ TEST_F(Programs, RunLeavesNothingHalfWritten) {
 TEST_F(Programs, InspectPrintsTheModel) {
   const Ran text = run("octet-inspect " + kInt8);
   EXPECT_EQ(text.exit_code, 0);
-  for (const char* part : {"int8.octet: format 1.", "inputs\n", "images f32{1,3,320,320}", "conv2d '", "int8 ops: ", "does the work of '"})
+  for (const char* part :
+       {"int8.octet: format 1.", "inputs\n", "images f32{1,3,320,320}", "conv2d '", "int8 ops: ", "does the work of '"})
     EXPECT_TRUE(contains(text, part)) << part << "\n" << text.text.substr(0, 2000);
   for (const std::string& model : {kInt8, kFloat}) {
     const Ran ran = run("octet-inspect --json " + model);
@@ -218,8 +219,8 @@ TEST_F(Programs, NamesOfAModelReachTheTerminalEscaped) {
         "octet-bench --runs 1 --warmup 0 --profile " + path("m.onnx"),
         "octet-run " + path("m.onnx") + " --input x=y.npy --output-dir " + path("out"),
         "octet-convert convert " + path("m.onnx") + " --outputs '\x1b[31m' -o " + path("m.octet"),
-        "octet-convert quantize " + path("m.onnx") + " --images 1 --data " OCTET_SOURCE_DIR
-                                                     "/models/data/calib/images -o " + path("m.octet")}) {
+        "octet-convert quantize " + path("m.onnx") +
+            " --images 1 --data " OCTET_SOURCE_DIR "/models/data/calib/images -o " + path("m.octet")}) {
     const Ran ran = run(command);
     EXPECT_FALSE(contains(ran, "\x1b")) << command;
     EXPECT_TRUE(ran.exit_code == 0 || contains(ran, "\\x1b[")) << ran.text;
@@ -294,7 +295,7 @@ TEST_F(Programs, BenchTakesSourceModelsAndRefusesNonsense) {
   for (const auto& [arguments, code, part] : std::vector<std::tuple<std::string, int, std::string>>{
            {"", 2, "required"},
            {kInt8 + " --runs 0", 2, "0"},
-           {kInt8 + " --shape 1,3,x", 1, "1,3,640,640"},
+           {kInt8 + " --shape 1,3,x", 2, "1,3,640,640"},
            {kInt8 + " --shape 1,3,64", 1, "{1, 3, 64}"},
            {kInt8 + " --shape nobody=1,3,320,320", 1, "nobody"},
            {kInt8 + " --runs 1 --warmup 0 --json " + path("no/such/folder.json"), 1, "folder.json"},

@@ -224,6 +224,20 @@ TEST(Decode, OtherFormsAreRefused) {
   }
 }
 
+TEST(Decode, OutputsOfAnotherFamilyAreRefused) {
+  const Geometry g = same_size(64, 64);
+  Rig five, eight;
+  five.add({1, 252, 7}, std::vector<float>(252 * 7, .9f));
+  eight.add({1, 6, 84}, std::vector<float>(84 * 6, .9f));
+  EXPECT_TRUE(decode(Decoder::kYolo5, five.tensors(), 0, g, {}));
+  EXPECT_TRUE(decode(Decoder::kYolo8, eight.tensors(), 0, g, {}));
+  for (const auto& found :
+       {decode(Decoder::kYolo8, five.tensors(), 0, g, {}), decode(Decoder::kYolo5, eight.tensors(), 0, g, {})}) {
+    ASSERT_FALSE(found);
+    EXPECT_NE(found.error().text.find("more boxes than classes"), std::string::npos) << found.error().text;
+  }
+}
+
 TEST(Arch, NamesAsPeopleWriteThem) {
   for (const char* name : {"YOLOv5", "yolov5", "PP-YOLOE", "ppyoloe", "PPYOLOE+", "PicoDet", "NanoDet", "YOLOX", "SSD",
                            "DETR", "YOLOv8", "YOLO11", "seg"})

@@ -113,19 +113,17 @@ Result<double> switch_us(Session& session, const Model& model, const std::vector
   return us[us.size() / 2];
 }
 
-Result<void> main_job(const Arguments& a) {
-  const auto turns = shapes_in_turn(a.shapes);
-  if (!turns) return turns.error();
+Result<void> main_job(const Arguments& a, const std::vector<Shapes>& turns) {
   auto begin = std::chrono::steady_clock::now();
   OpenOptions open;
-  if (turns->size() == 1) open.shapes = turns->front();
+  if (turns.size() == 1) open.shapes = turns.front();
   auto model = open_model(a.model, open);
   if (!model) return model.error();
   const double load_ms = ms_since(begin);
   auto options = session_options(a.session, *model);
   if (!options) return options.error();
   options->profile = a.profile;
-  options->plans_kept = std::max(options->plans_kept, static_cast<int>(turns->size()));
+  options->plans_kept = std::max(options->plans_kept, static_cast<int>(turns.size()));
   begin = std::chrono::steady_clock::now();
   auto session = Session::create(*model, *options);
   if (!session) return session.error();
@@ -133,7 +131,7 @@ Result<void> main_job(const Arguments& a) {
   double created_ms = ms_since(begin);
   const double peak = kernels::int8_peak_gmac_per_s(a.session.threads);
   auto documents = nlohmann::ordered_json::array();
-  for (const Shapes& shapes : *turns) {
+  for (const Shapes& shapes : turns) {
     auto f = measured(a, *model, options->precision, *session, created_ms, shapes);
     if (!f) return f.error();
     f->load_ms = load_ms;
@@ -144,12 +142,12 @@ Result<void> main_job(const Arguments& a) {
   std::string text;
   for (const auto& d : documents) text += text_of(d);
   nlohmann::ordered_json found = documents[0];
-  if (turns->size() > 1) {
-    const auto us = switch_us(*session, *model, *turns);
+  if (turns.size() > 1) {
+    const auto us = switch_us(*session, *model, turns);
     if (!us) return us.error();
     found = {{"shapes", documents}, {"switch_us", *us}};
     std::ostringstream line;
-    line << "switching among the " << turns->size() << " shapes: " << std::fixed << std::setprecision(1) << *us
+    line << "switching among the " << turns.size() << " shapes: " << std::fixed << std::setprecision(1) << *us
          << " us\n";
     text += line.str();
   }
@@ -179,6 +177,8 @@ int main(int argc, char** argv) {
   app.add_option("--json", a.json, "Write the numbers to this file; - : print them instead of the text");
   octet::add_session_flags(app, a.session);
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
-  if (auto done = octet::bench::main_job(a); !done) return octet::fail("octet-bench", done.error());
+  const auto turns = octet::bench::shapes_in_turn(a.shapes);
+  if (!turns) return octet::fail("octet-bench", turns.error(), octet::kWrongUse);
+  if (auto done = octet::bench::main_job(a, *turns); !done) return octet::fail("octet-bench", done.error());
   return octet::finished("octet-bench", 0);
 }

@@ -184,7 +184,8 @@ int main(int argc, char** argv) {
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   if (a.table.empty() && (a.model.empty() || a.task.empty() || a.data.empty() || a.json.empty()))
     return octet::fail("evaluate_bundled",
-                       {octet::Code::kBadArgument, "model, --task, --data and --json are needed, or --table"});
+                       {octet::Code::kBadArgument, "model, --task, --data and --json are needed, or --table"},
+                       octet::kWrongUse);
   if (auto done = a.table.empty() ? octet::evaluate(a) : octet::print_table(a.table); !done)
     return octet::fail("evaluate_bundled", done.error());
   return octet::finished("evaluate_bundled", 0);

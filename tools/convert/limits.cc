@@ -18,7 +18,7 @@ void add_limits(CLI::App& command, LimitFlags& flags) {
           "--memory_limit", flags.memory_limit,
           "Memory that converting may take, about, MiB; weights are refused beyond a third of it. 0: half of this "
           "machine's")
-      ->transform(between<size_t>(0, 1 << 30))
+      ->transform(between<size_t>(0, SIZE_MAX >> 20))
       ->capture_default_str();
   command.add_option("--max_nodes", flags.max_nodes, "Nodes that the source may have")
       ->transform(between<size_t>(1, 1 << 30))
