@@ -21,6 +21,9 @@ void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads) 
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--kept_mib", flags.kept_mib, "Memory for shapes that are not in use, MiB; 0: no limit");
+  app.add_option("--memory_mib", flags.memory_mib,
+                 "Memory of a session, MiB; 0: half of the machine's or control group's")
+      ->check(CLI::Range(size_t{0}, size_t{1} << 40));
   app.add_flag("--use_mkldnn,--use_onednn,!--no-onednn", flags.onednn,
                "Float convolution and matmul by oneDNN where it is built in (the default), or by Octet's own kernels; "
                "int8 needs no oneDNN");
@@ -40,6 +43,7 @@ Result<SessionOptions> session_options(const SessionFlags& flags, const Model& m
   options.use_onednn = flags.onednn;
   options.plans_kept = flags.plans_kept;
   options.kept_bytes = flags.kept_mib << 20;
+  options.memory_limit = flags.memory_mib << 20;
   return options;
 }
 

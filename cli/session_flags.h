@@ -15,7 +15,7 @@ struct SessionFlags {
   std::vector<std::string> int8_ops, int8_exclude;
   bool onednn = true;
   int plans_kept = 4;
-  size_t kept_mib = 0;
+  size_t kept_mib = 0, memory_mib = 0;
 };
 
 // Paddle's names are understood as well as Octet's; of `threads` the first stands in messages.

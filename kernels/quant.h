@@ -48,8 +48,8 @@ inline QuantParams choose_u8(float low, float high) {
   return {scale, std::clamp(round_half_even(-low / scale), 0, 255)};
 }
 
-// acc0 of one output channel: bias in units of the accumulator, less what the zero points add. `zero_point_dot_weights` is
-// sum over k of (zero_point[k] - activation_offset) * w[k]. Clamped to +-2^30, far outside what any output range can show.
+// acc0 of one output channel: bias in units of the accumulator, less the sum over k of zero_point[k] * w[k]. Clamped to +-2^30, far
+// outside what any output range can show. A kernel with an activation_offset adds that times the sum of w after the clamp.
 inline int32_t fold_bias(float bias, double acc_scale, int64_t zero_point_dot_weights) {
   const double units =
       std::nearbyint(static_cast<double>(bias) / acc_scale) - static_cast<double>(zero_point_dot_weights);

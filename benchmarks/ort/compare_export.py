@@ -3,7 +3,7 @@
 255th of the output's range; of whole numbers (labels) the part that differs. Prints for each output the mean, the largest, and
 the part of the values within 1 and 2 steps.
 Usage: compare_export.py [--build DIR] [--picture FILE [--pixels unit|byte|imagenet]] [--opset N] [--float] MODEL.octet...
-Needs python3-onnx, python3-opencv and `npm install onnxruntime-node` here."""
+Needs python3-onnx, python3-opencv and `npm ci --ignore-scripts` here."""
 import argparse
 import pathlib
 import sys

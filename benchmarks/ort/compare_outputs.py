@@ -4,7 +4,7 @@ and, if one is given, on a picture; of whole numbers (labels) the part that diff
 with its message.
 Usage: compare_outputs.py [--build DIR] [--picture FILE [--pixels unit|byte|imagenet]] [--size N]
            [--outputs NAMES] [--split_means] [--paddle FOLDER] MODEL.onnx...
-Exit code 1 where a difference exceeds 1e-4. Needs python3-onnx, python3-opencv and `npm install onnxruntime-node` here."""
+Exit code 1 where a difference exceeds 1e-4. Needs python3-onnx, python3-opencv and `npm ci --ignore-scripts` here."""
 import argparse
 import pathlib
 import re

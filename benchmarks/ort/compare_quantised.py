@@ -4,7 +4,7 @@ part of values that are equal and within 1 and 2 of its steps; of labels (argmax
 the --top best scores of the first output with classes in its last dim how many are among Octet's best (ties count as equal).
 Usage: compare_quantised.py [--build DIR] [--images N] [--pixels unit|byte|half|signed] [--outputs NAMES] [--labels AXIS]
            [--top N] [--background N] MODEL.onnx FOLDER_OF_PICTURES
-Needs python3-onnx, python3-opencv and `npm install onnxruntime-node` here."""
+Needs python3-onnx, python3-opencv and `npm ci --ignore-scripts` here."""
 import argparse
 import pathlib
 import tempfile

@@ -1,6 +1,6 @@
 // ONNX Runtime's part of --exchange (paddle_inference_eval, test_seg): node exchange.mjs MODEL.onnx FOLDER runs the model on
-// each FOLDER/N/in_I.raw and writes out_I.raw beside it. Inputs must have fixed sizes. In a folder where
-// `npm install onnxruntime-node` was done. Prints how many runs.
+// each FOLDER/N/in_I.raw and writes out_I.raw beside it. Inputs must have fixed sizes. In a folder with a copy of our package.json
+// and package-lock.json where `npm ci --ignore-scripts` was done. Prints how many runs.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 

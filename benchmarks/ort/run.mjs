@@ -1,4 +1,4 @@
-// octet-run's twin on ONNX Runtime: node run.mjs MODEL.onnx OUTPUT_DIR NAME=INPUT.npy... Needs `npm install onnxruntime-node`.
+// octet-run's twin on ONNX Runtime: node run.mjs MODEL.onnx OUTPUT_DIR NAME=INPUT.npy... Needs `npm ci --ignore-scripts`.
 import fs from 'node:fs';
 import ort from 'onnxruntime-node';
 

@@ -1,5 +1,5 @@
-// Times ONNX Runtime on a model: node time.mjs MODEL.onnx [THREADS] [RUNS] [NAME=1,3,H,W...], in a folder where
-// `npm install onnxruntime-node` was done. Prints JSON.
+// Times ONNX Runtime on a model: node time.mjs MODEL.onnx [THREADS] [RUNS] [NAME=1,3,H,W...], in a folder with a
+// copy of our package.json and package-lock.json where `npm ci --ignore-scripts` was done. Prints JSON.
 import { createRequire } from 'node:module';
 
 const ort = createRequire(`${process.cwd()}/`)('onnxruntime-node');

@@ -7,6 +7,7 @@
 
 #include "converter/quant/roles.h"
 #include "kernels/quant.h"
+#include "runtime/core/op.h"
 #include "runtime/core/precision.h"
 
 namespace octet::convert {
@@ -51,6 +52,7 @@ class Planner {
 
  private:
   const Node& node(size_t n) const { return g_.nodes[n]; }
+  const OpKind* kind(size_t n) const { return find_op(node(n).op.type); }
   TensorId out(size_t n) const { return node(n).outputs[0]; }
   Role role(size_t n) const { return rules_[n].kind; }
   void stays_float(size_t n, std::string why) {
@@ -70,7 +72,7 @@ class Planner {
     // What a decoder does to the rows that TopK picked is little work, and boxes need its digits.
     std::vector<bool> picked(g_.tensors.size(), false);
     for (size_t n = 0; n < g_.nodes.size(); ++n) {
-      bool any = false, of_picked = node(n).op.type == schema::Op::TopK;
+      bool any = false, of_picked = kind(n) && kind(n)->picks;
       for (TensorId t : node(n).inputs) any = any || (t >= 0 && behind[at(t)]);
       for (TensorId t : node(n).inputs) of_picked = of_picked || (t >= 0 && picked[at(t)]);
       for (TensorId t : node(n).outputs) picked[at(t)] = of_picked;
@@ -93,7 +95,7 @@ class Planner {
   bool from_softmax(TensorId t) const {
     int n = uses_.made_by(t);
     while (n >= 0 && role(at(n)) == Role::kSame) n = uses_.made_by(node(at(n)).inputs[0]);
-    return n >= 0 && node(at(n)).op.type == schema::Op::Softmax;
+    return n >= 0 && kind(at(n)) && kind(at(n))->weighs;
   }
 
   // An op between layers runs in int8 where an operand is u8 anyway and a layer needs its result as u8.
@@ -124,15 +126,13 @@ class Planner {
 
   bool wants_channels(TensorId t, int n) const {
     if (!plan_.int8[at(n)] || role(at(n)) == Role::kProduct) return false;
-    const bool dense_layer = role(at(n)) == Role::kLayer && node(at(n)).inputs[0] == t && !depthwise(g_, node(at(n)));
     switch (options_.granularity) {
       case Granularity::kTensor:
         return false;
       case Granularity::kDepthwise:
-        return (role(at(n)) == Role::kLayer && depthwise(g_, node(at(n)))) ||
-               node(at(n)).op.type == schema::Op::Unary || node(at(n)).op.type == schema::Op::Affine;
+        return rules_[at(n)].channelwise;
       case Granularity::kFree:
-        return !dense_layer;
+        return rules_[at(n)].channelwise || role(at(n)) != Role::kLayer || node(at(n)).inputs[0] != t;
       case Granularity::kAll:
         return true;
     }

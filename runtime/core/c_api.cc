@@ -1,6 +1,8 @@
 // The C interface over the C++ one: handles, codes and a text for each thread's last error.
 #include <octet/octet_c.h>
 
+#include <atomic>
+#include <chrono>
 #include <new>
 
 #include "runtime/core/error.h"
@@ -14,13 +16,17 @@ struct octet_session {
   octet::Session session;
   octet::Model model;
   std::string warnings;
-  bool ran = false;
+};
+
+struct octet_cancel {
+  std::atomic<bool> flag{false};
 };
 
 namespace {
 
 thread_local std::string last_error;
 
+static_assert(OCTET_DEADLINE == static_cast<int>(octet::Code::kDeadline) + 1);
 int fail(octet::Error e) {
   last_error = std::move(e.text);
   return static_cast<int>(e.code) + 1;
@@ -38,7 +44,7 @@ int guarded(F&& body) noexcept {
   } catch (...) {
     last_error = "internal error";
   }
-  return static_cast<int>(octet::Code::kIo) + 1;
+  return static_cast<int>(octet::Code::kMemory) + 1;
 }
 
 std::vector<std::string> split(const char* list) {
@@ -89,7 +95,15 @@ bool translate(const octet_options& from, bool quantized, octet::SessionOptions*
   to->int8_ops = split(from.int8_ops);
   to->int8_exclude = split(from.int8_exclude);
   to->kept_bytes = from.kept_bytes;
+  to->memory_limit = from.memory_limit;
   return true;
+}
+
+std::chrono::steady_clock::time_point after(int64_t microseconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto now = Clock::now();
+  const auto most = std::chrono::duration_cast<std::chrono::microseconds>(Clock::time_point::max() - now).count();
+  return microseconds < most ? now + std::chrono::microseconds(microseconds) : Clock::time_point::max();
 }
 
 }  // namespace
@@ -164,7 +178,6 @@ int octet_session_resize_input(octet_session* session, int index, const int64_t*
       return fail("octet_session_resize_input: no shape of rank 0 to 8");
     auto done = session->session.resize_input(index, octet::Shape(std::span(shape, static_cast<size_t>(rank))));
     if (!done) return fail(done.error());
-    session->ran = false;
     return 0;
   });
 }
@@ -181,12 +194,16 @@ int octet_session_input(octet_session* session, int index, octet_tensor* tensor)
   });
 }
 
-int octet_session_run(octet_session* session) {
+int octet_session_run(octet_session* session) { return octet_session_run_with(session, nullptr); }
+
+int octet_session_run_with(octet_session* session, const octet_run_options* options) {
   return guarded([&] {
     if (!session) return fail("octet_session_run: no session");
-    session->ran = false;
-    if (auto done = session->session.run(); !done) return fail(done.error());
-    session->ran = true;
+    octet::RunOptions o;
+    if (options && options->cancel) o.cancel = &options->cancel->flag;
+    if (options && options->timeout_us < 0) return fail("octet_session_run: a timeout below 0");
+    if (options && options->timeout_us > 0) o.deadline = after(options->timeout_us);
+    if (auto done = session->session.run(o); !done) return fail(done.error());
     return 0;
   });
 }
@@ -196,9 +213,26 @@ int octet_session_output(const octet_session* session, int index, octet_tensor* 
     if (!session) return fail("octet_session_output: no session");
     const octet::ModelData& model = session->model.data();
     if (int wrong = check("output", model, model.outputs.size(), index, tensor)) return wrong;
-    if (!session->ran) return fail("octet_session_output: call octet_session_run first");
     const octet::Tensor t = session->session.output(index);
+    if (!t.data) return fail("octet_session_output: call octet_session_run first");
     fill(tensor, t.name, t.dtype, t.shape, t.data);
     return 0;
   });
+}
+
+size_t octet_session_memory(const octet_session* session) { return session ? session->session.memory_bytes() : 0; }
+
+int octet_cancel_create(octet_cancel** cancel) {
+  return guarded([&] {
+    if (!cancel) return fail("octet_cancel_create: no place for the flag");
+    *cancel = nullptr;
+    *cancel = new octet_cancel;
+    return 0;
+  });
+}
+
+void octet_cancel_free(octet_cancel* cancel) { delete cancel; }
+
+void octet_cancel_set(octet_cancel* cancel, int cancelled) {
+  if (cancel) cancel->flag.store(cancelled != 0, std::memory_order_relaxed);
 }

@@ -33,6 +33,7 @@ Unknowns unknowns(const Inferred& all, const NodeDef& node, size_t input) {
 }
 
 std::byte* new_memory(Inferred& all, size_t bytes) {
+  all.bytes += bytes + kernels::kReadSlack;
   return all.memory.emplace_back(bytes + kernels::kReadSlack).data();
 }
 
@@ -155,6 +156,9 @@ Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, con
       leave(n);
       continue;
     }
+    if (options.memory_limit && all.bytes > options.memory_limit)
+      return octet::error(Code::kMemory, where(model, &node), ": shape arithmetic up to here needs ", all.bytes >> 20,
+                          " MiB, more than the session's limit; use smaller inputs or raise memory_limit");
     all.nodes.push_back(n);
     if (!node.kind->sizes_from_data) continue;
     for (int t : node.outputs) {
@@ -169,6 +173,17 @@ Result<void> infer_nodes(const ModelData& model, std::span<const int> nodes, con
 
 Error Inference::error(const std::string& what) const {
   return octet::error(Code::kBadArgument, where(model, &node), ": ", what);
+}
+
+Result<void> Prepare::has_room(size_t bytes) const {
+  if (memory && !memory->fits(bytes)) return memory->too_little(where(model, node), bytes);
+  return {};
+}
+
+Result<void> Prepare::take(size_t bytes) {
+  OCTET_TRY(has_room(bytes));
+  if (memory) memory->taken += bytes;
+  return {};
 }
 
 Error Prepare::error(const std::string& what) const {

@@ -12,6 +12,7 @@ namespace octet {
 struct Inferred {
   std::vector<Value> values;                  // by tensor; `constant` set where the value is known
   std::deque<std::vector<std::byte>> memory;  // of the values that were computed here
+  size_t bytes = 0;                           // of memory
   std::vector<int> nodes;                     // whose shapes are known now
   std::vector<int> rest;                      // the others: they wait for what running these nodes finds,
   std::vector<int> sized, wanted;             // the shapes of these tensors and the values of those

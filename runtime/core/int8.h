@@ -32,7 +32,8 @@ struct Int8Rule {
   // operands that are read as f32 all the same.
   unsigned f32_inputs = 0;
   bool one_scale_in = false, one_scale_out = false;  // the u8 operands, the result have no scale for each channel
-  bool rescales = false;                             // what ties say need not hold, but saves work and accuracy
+  bool channelwise = false;  // each channel is computed by itself: a scale for each of the operand's costs nothing
+  bool rescales = false;     // what ties say need not hold, but saves work and accuracy
   // The node takes the quantisation that a trained or quantised file gives. Our quantiser does not choose it: functions that
   // are steep somewhere want more than 256 values, others were never measured.
   bool given_only = false;

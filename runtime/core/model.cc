@@ -15,13 +15,12 @@
 
 #include "runtime/core/aligned.h"
 #include "runtime/core/float_environment.h"
+#include "runtime/core/memory.h"
 #include "runtime/core/op.h"
+#include "runtime/core/stored_once.h"
 #include "schema/format.h"
 
 namespace octet {
-namespace {
-
-constexpr int64_t kMaxElements = int64_t{1} << 40;  // of one tensor: keeps every later product of sizes inside 64 bits
 
 DType dtype_of(schema::DType t) {
   switch (t) {
@@ -40,6 +39,10 @@ DType dtype_of(schema::DType t) {
   }
 }
 
+namespace {
+
+static_assert(schema::kMaxTensorRank == static_cast<size_t>(kMaxRank));
+
 // Fills a ModelData from the verified flatbuffer; every member either succeeds or says what is wrong.
 class Loader {
  public:
@@ -49,6 +52,8 @@ class Loader {
   Result<void> load() {
     if (!graph_.tensors() || !graph_.outputs() || graph_.outputs()->size() == 0)
       return bad("the graph has no tensors or no outputs");
+    OCTET_TRY(within("tensors", graph_.tensors(), schema::kMaxTensors));
+    OCTET_TRY(within("nodes", graph_.nodes(), schema::kMaxNodes));
     for (unsigned i = 0; i < graph_.tensors()->size(); ++i) OCTET_TRY(tensor(*graph_.tensors()->Get(i)));
     defined_.assign(model_.tensors.size(), false);
     for (size_t i = 0; i < defined_.size(); ++i) defined_[i] = model_.tensors[i].constant;
@@ -73,6 +78,13 @@ class Loader {
                  "; the file is damaged or was not written by Octet's converter");
   }
 
+  template <class Vector>
+  Result<void> within(const char* what, const Vector* list, size_t most) const {
+    if (!list || list->size() <= most) return {};
+    return error(Code::kUnsupported, model_.name, ": ", list->size(), " ", what, ", more than the ", most,
+                 " that an .octet file may have; split the model");
+  }
+
   Result<void> tensor(const schema::Tensor& t) {
     TensorDef def;
     if (t.name()) def.name = t.name()->string_view();
@@ -85,7 +97,7 @@ class Loader {
     if (t.shape())
       for (int64_t d : *t.shape()) {
         if (d < -1 || (d < 0 && t.constant())) return bad("tensor '", def.name, "': size ", d);
-        if (d >= 0 && (!checked_mul(elements, d, &elements) || elements > kMaxElements))
+        if (d >= 0 && (!checked_mul(elements, d, &elements) || elements > schema::kMaxElements))
           return bad("tensor '", def.name, "': too large");
         def.shape.push_back(d);
       }
@@ -94,7 +106,7 @@ class Loader {
       OCTET_TRY(constant(t, def, elements));
     else if (def.dtype == DType::kU8 || def.dtype == DType::kS8)
       return bad("tensor '", def.name, "': only constants may be stored as ", name_of(def.dtype));
-    model_.tensors.push_back(std::move(def));
+    model_.tensors.push_back(def);
     return {};
   }
 
@@ -164,6 +176,8 @@ class Loader {
   Result<void> node(const schema::Node& n) {
     NodeDef def;
     if (n.name()) def.name = n.name()->string_view();
+    if (n.inputs() && n.inputs()->size() > schema::kMaxNodeTensors)
+      return bad("node '", def.name, "': ", n.inputs()->size(), " inputs, more than ", schema::kMaxNodeTensors);
     if (n.fused())
       for (const auto* name : *n.fused()) def.fused.push_back(name->string_view());
     def.model = &model_;
@@ -234,7 +248,7 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
                  "; use a newer runtime or convert the source model again");
   auto inside = [&](uint64_t offset, uint64_t size) { return offset <= bytes && size <= bytes - offset; };
   if (!inside(h.graph_offset, h.graph_bytes) || !inside(h.weights_offset, h.weights_bytes) || h.graph_offset % 8 ||
-      h.weights_offset % schema::kAlignment || h.graph_bytes >= (uint64_t{1} << 31) || h.graph_bytes < 8)
+      h.weights_offset % schema::kAlignment || h.graph_bytes > schema::kMaxGraphBytes || h.graph_bytes < 8)
     return bad("truncated or damaged");
   // Whoever writes to the file while it is mapped changes weights at most, not what was checked here.
   auto copy = aligned_bytes(h.graph_bytes);
@@ -242,10 +256,13 @@ Result<std::shared_ptr<const ModelData>> load(std::shared_ptr<const std::byte> f
   const std::span<const std::byte> graph(copy.get(), h.graph_bytes);
   const std::span weights(file.get() + h.weights_offset, h.weights_bytes);
   if (schema::hash(graph) != h.graph_hash || schema::hash(weights) != h.weights_hash) return bad("checksum mismatch");
-  flatbuffers::Verifier verifier(reinterpret_cast<const uint8_t*>(graph.data()), graph.size(), 16, 10'000'000);
+  if (!stored_once(graph, *schema::ModelTypeTable()))
+    return bad("damaged graph: it nests too deep, or tables share lists");
+  flatbuffers::Verifier verifier(reinterpret_cast<const uint8_t*>(graph.data()), graph.size(), schema::kMaxNesting,
+                                 schema::kMaxTables);
   if (!schema::VerifyModelBuffer(verifier)) return bad("damaged graph");
   model->weight_bytes = weights.size();
-  model->file = file;
+  model->file = std::move(file);
   model->graph = copy;
   OCTET_TRY(Loader(*model, *schema::GetModel(graph.data()), weights).load());
   OCTET_TRY(check_numerics(*model));
@@ -286,7 +303,7 @@ const OpKind* find_op(schema::Op type) {
   return nullptr;
 }
 
-Result<Model> Model::map(const std::string& path) {
+static Result<std::shared_ptr<const ModelData>> map_file(const std::string& path) {
   // A pipe is refused below; to open it must not wait for a writer.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return octet::error(Code::kIo, path, ": ", std::strerror(errno));
@@ -298,21 +315,23 @@ Result<Model> Model::map(const std::string& path) {
   if (memory == MAP_FAILED) return octet::error(Code::kBadFile, path, ": not a regular file with content");
   std::shared_ptr<const std::byte> file(static_cast<const std::byte*>(memory),
                                         [bytes](const std::byte* p) { ::munmap(const_cast<std::byte*>(p), bytes); });
-  auto data = load(std::move(file), bytes, path);
+  return load(std::move(file), bytes, path);
+}
+
+Result<Model> Model::map(const std::string& path) {
+  auto data = without_throwing(path, [&] { return map_file(path); });
   if (!data) return data.error();
-  Model model;
-  model.data_ = *data;
-  return model;
+  return model_of(std::move(*data));
 }
 
 Result<Model> Model::from_bytes(std::span<const std::byte> bytes, std::string name) {
-  auto copy = aligned_bytes(bytes.size());
-  std::copy(bytes.begin(), bytes.end(), copy.get());
-  auto data = load(std::move(copy), bytes.size(), std::move(name));
+  auto data = without_throwing(name, [&] {
+    auto copy = aligned_bytes(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), copy.get());
+    return load(std::move(copy), bytes.size(), name);
+  });
   if (!data) return data.error();
-  Model model;
-  model.data_ = *data;
-  return model;
+  return model_of(std::move(*data));
 }
 
 static std::vector<TensorInfo> describe(const ModelData& m, const std::vector<int>& tensors) {
@@ -334,12 +353,21 @@ struct ModelInside {
 
 Model model_of(std::shared_ptr<const ModelData> data) { return ModelInside::of(std::move(data)); }
 
-std::vector<TensorInfo> Model::inputs() const { return describe(*data_, data_->inputs); }
-std::vector<TensorInfo> Model::outputs() const { return describe(*data_, data_->outputs); }
-bool Model::quantized() const { return !data_->int8_ops.empty(); }
-const std::string& Model::name() const { return data_->name; }
+std::vector<TensorInfo> Model::inputs() const {
+  return data_ ? describe(*data_, data_->inputs) : std::vector<TensorInfo>();
+}
+std::vector<TensorInfo> Model::outputs() const {
+  return data_ ? describe(*data_, data_->outputs) : std::vector<TensorInfo>();
+}
+bool Model::quantized() const { return data_ && !data_->int8_ops.empty(); }
+
+const std::string& Model::name() const {
+  static const std::string kNone;
+  return data_ ? data_->name : kNone;
+}
 
 std::string_view Model::metadata(std::string_view key) const {
+  if (!data_) return {};
   for (const auto& [k, v] : data_->metadata)
     if (k == key) return v;
   return {};

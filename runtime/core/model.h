@@ -28,6 +28,8 @@ struct Quant {
 bool same(const Quant& a,
           const Quant& b);  // equal entry for entry; both must describe as many channels or be per tensor
 
+DType dtype_of(schema::DType type);  // f32 for what is none
+
 struct TensorDef {
   std::string_view name;
   DType dtype = DType::kF32;

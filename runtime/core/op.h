@@ -9,6 +9,7 @@
 
 #include "kernels/kernels.h"
 #include "runtime/core/int8.h"
+#include "runtime/core/memory.h"
 #include "runtime/core/model.h"
 #include "runtime/core/threads.h"
 
@@ -84,12 +85,17 @@ struct Prepare {
   std::span<const Value* const> inputs;  // null: absent
   std::span<Value* const> outputs;
   Step& step;
+  Memory* memory = nullptr;  // null: as much as it likes
 
   const Value& in(int i) const { return *inputs[static_cast<size_t>(i)]; }
   bool has_in(int i) const { return i < static_cast<int>(inputs.size()) && inputs[static_cast<size_t>(i)]; }
   const Value& out(int i = 0) const { return *outputs[static_cast<size_t>(i)]; }
   const TensorDef& tensor(int i) const { return model.input(*node, i); }  // of input i
   bool int8() const { return in(0).dtype == DType::kU8; }
+  // For tables that grow with the sizes of tensors, before they are made: an error where the session may not hold as much. Not
+  // for Step::scratch_bytes, Constants, and what is small beside the file.
+  Result<void> take(size_t bytes);
+  Result<void> has_room(size_t bytes) const;  // the same for what is counted elsewhere or does not stay
   Error error(const std::string& what) const;
 };
 
@@ -147,6 +153,9 @@ struct OpKind {
   // The op only moves elements: u8 in and out with one quantisation, any dtype otherwise. Op lists need not name it: it is
   // int8 where that saves converting (see precision.h).
   bool moves_only = false;
+  // It picks elements of its operand, or gives weights that add up to one: what computes with them decodes a network's result
+  // and wants its digits, so that our quantiser leaves to float all that comes after, or the layers that average with them.
+  bool picks = false, weighs = false;
   int outputs = 1;
   // The run finds the outputs' shapes and sets them in RunContext::shapes. What reads them is planned after that.
   bool sizes_from_data = false;

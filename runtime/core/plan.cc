@@ -10,13 +10,18 @@
 namespace octet {
 namespace {
 
-// Far above what detectors and segmenters need; a damaged file must not take all memory.
-constexpr size_t kMaxArenaBytes = size_t{1} << (sizeof(size_t) > 4 ? 34 : 30);
+constexpr size_t kStepBytes = 1024;   // a step's closure, names and profile
+constexpr size_t kChannelBytes = 64;  // the tables that an int8 step has for each channel, at most
 
 class Planner {
  public:
   Planner(Plan& plan, const PlanSource& source)
-      : plan_(plan), model_(source.model), options_(source.options), int8_(source.int8), observed_(source.observed) {}
+      : plan_(plan),
+        model_(source.model),
+        options_(source.options),
+        int8_(source.int8),
+        memory_(source.memory),
+        observed_(source.observed) {}
 
   Result<void> build() {
     consumers_in_int8();
@@ -32,11 +37,13 @@ class Planner {
       make_views(plan_);
       write_in_place(plan_);
     }
+    OCTET_TRY(take_for_itself());
+    find_owners(plan_);
+    OCTET_TRY(check_peak(lifetimes(), 0));  // before ops make anything
     OCTET_TRY(prepare_steps());
     place_values();
-    if (plan_.arena_bytes > kMaxArenaBytes)
-      return error(Code::kUnsupported, model_.name, ": would need ", plan_.arena_bytes >> 20,
-                   " MiB of activations, more than ", kMaxArenaBytes >> 20, "; use smaller inputs");
+    OCTET_TRY(check_peak(lifetimes(), plan_.arena_bytes));
+    plan_.own_bytes = memory_.taken;
     return {};
   }
 
@@ -159,7 +166,7 @@ class Planner {
       std::vector<Value*> outputs;
       for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
       for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
-      Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step};
+      Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step, &memory_};
       // What has no elements needs no work, and ops need not think of dividing by its sizes.
       if (std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }))
         s.step = {[](const RunContext&) {}, "empty"};
@@ -177,6 +184,59 @@ class Planner {
       plan_.profile.push_back(std::move(profile));
     }
     return {};
+  }
+
+  // What the plan has whatever its ops make.
+  Result<void> take_for_itself() {
+    size_t bytes = plan_.values.size() * (sizeof(Value) + sizeof(Place) + sizeof(Shape) + sizeof(std::byte*)) +
+                   plan_.inferred.values.size() * sizeof(Value) + plan_.steps.size() * (sizeof(PlanStep) + kStepBytes);
+    bytes += plan_.inferred.bytes;
+    for (const PlanStep& s : plan_.steps) {
+      const bool layer = s.node && s.node->kind->gives_f32_from_int8;  // its tables are Constants
+      const int first = s.inputs[0] < 0 ? s.outputs[0] : s.inputs[0];
+      if (s.precision == Precision::kInt8 && !layer)
+        bytes += static_cast<size_t>(std::max(plan_.values[static_cast<size_t>(first)].channels(),
+                                              plan_.values[static_cast<size_t>(s.outputs[0])].channels())) *
+                 kChannelBytes;
+    }
+    if (!memory_.fits(bytes)) return memory_.too_little(model_.name + ": its plan", bytes);
+    memory_.taken += bytes;
+    return {};
+  }
+
+  // An error where the activations do not fit: those alive at the same time, or the `placed` bytes that their layout takes. It names
+  // what makes the largest of them.
+  Result<void> check_peak(const std::vector<Lifetime>& lives, size_t placed) {
+    std::vector<uint64_t> born(plan_.steps.size() + 2), dead(plan_.steps.size() + 2);
+    for (const Lifetime& life : lives) {
+      if (life.bytes == 0) continue;
+      born[static_cast<size_t>(life.first)] += life.bytes;
+      dead[static_cast<size_t>(life.last) + 1] += life.bytes;
+    }
+    uint64_t alive = 0, most = placed;
+    int at = -1;  // the step of the peak; the layout may need more than any
+    for (size_t i = 0; i <= plan_.steps.size(); ++i) {
+      alive += born[i] - dead[i];
+      if (alive > most) most = alive, at = static_cast<int>(i);
+    }
+    const auto bytes = static_cast<size_t>(std::min<uint64_t>(most, std::numeric_limits<size_t>::max()));
+    if (memory_.fits(bytes)) return {};
+    if (lives.empty()) return memory_.too_little(model_.name, bytes);
+    size_t largest = 0;
+    for (size_t v = 0; v < lives.size(); ++v)
+      if (lives[v].bytes > lives[largest].bytes && (at < 0 || (lives[v].first <= at && at <= lives[v].last)))
+        largest = v;
+    return memory_.too_little(maker_of(plan_.values[largest]) + " and what is there with it", bytes);
+  }
+
+  // "m.octet: expand 'e' of {1, 4}"
+  std::string maker_of(const Value& value) const {
+    std::string text = model_.name + ": tensor '" + std::string(def(value.tensor).name) + "'";
+    for (const PlanStep& s : plan_.steps)
+      if (s.node && std::find(s.outputs.begin(), s.outputs.end(), value.id) != s.outputs.end())
+        text =
+            model_.name + ": " + std::string(s.node->kind->names(*s.node)[0]) + " '" + std::string(s.node->name) + "'";
+    return text + " of " + value.shape.text();
   }
 
   // By value, of those that own memory in the arena: from the first step that needs it or what lies inside to the last.
@@ -225,6 +285,7 @@ class Planner {
   const ModelData& model_;
   const SessionOptions& options_;
   const std::vector<bool>& int8_;  // by node
+  Memory& memory_;
   const bool observed_;
   std::vector<bool> read_as_u8_;  // by tensor
   std::vector<bool> made_;        // by tensor: a step of this plan writes it, or it is an input
@@ -261,13 +322,7 @@ Result<std::unique_ptr<Plan>> Plan::make_rest(const PlanSource& source, const Pl
 }
 
 size_t Plan::bytes() const {
-  constexpr size_t kStepBytes = 1024;   // its closure, names and profile
-  constexpr size_t kChannelBytes = 32;  // the tables that an int8 layer has for each output channel
-  size_t bytes = values.size() * (sizeof(Value) + sizeof(Place)) + inferred.values.size() * sizeof(Value);
-  for (const auto& m : inferred.memory) bytes += m.size();
-  for (const PlanStep& s : steps)
-    bytes += sizeof(PlanStep) + kStepBytes +
-             static_cast<size_t>(values[static_cast<size_t>(s.outputs[0])].channels()) * kChannelBytes;
+  size_t bytes = own_bytes;
   for (const auto& rest : rests) bytes += rest->bytes();
   return bytes;
 }

@@ -39,6 +39,7 @@ struct PlanSource {
   const ModelData& model;
   const SessionOptions& options;
   const std::vector<bool>& int8;  // by node, from choose_int8
+  Memory& memory;                 // that a plan may take
   bool observed = false;          // every tensor must be there by itself: no views, nothing written in place
 };
 
@@ -50,7 +51,7 @@ class Plan {
   // The plan of what `before` left; see infer_rest. `before` must outlive it.
   static Result<std::unique_ptr<Plan>> make_rest(const PlanSource& source, const Plan& before,
                                                  std::span<const int64_t> found);
-  size_t bytes() const;  // of memory, estimated
+  size_t bytes() const;  // of memory, estimated, rests included; not its arena, nor what is shared (Constants)
 
   std::vector<Shape> input_shapes;  // of a model's first plan
   bool behind = false;              // another plan
@@ -63,6 +64,7 @@ class Plan {
   std::vector<StepProfile> profile;  // by step
   size_t scratch_offset = 0;
   size_t arena_bytes = 0;
+  size_t own_bytes = 0;  // what bytes() says, without rests
   Poison poison;
   Inferred inferred;
   std::list<std::unique_ptr<Plan>> rests;  // for the sizes found lately, the most recent first

@@ -2,7 +2,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cassert>
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <list>
@@ -71,49 +71,21 @@ struct SessionState {
   std::vector<int64_t> found;              // scratch of use_rest()
   ProfileSum dropped;                      // of plans that are no longer kept
   Observer observer;
+  Memory memory;                  // of the plan that is being made
+  bool ran = false;               // the outputs are there
+  std::atomic<bool> busy{false};  // a thread is in it
 
   SessionState(const Model& m, SessionOptions o) : model(m), options(std::move(o)), threads(options.threads) {
     parts.emplace_back();
     exported.resize(m.data().tensors.size());
   }
-  PlanSource source() const { return {model.data(), options, int8, observer != nullptr}; }
+  PlanSource source() { return {model.data(), options, int8, memory, observer != nullptr}; }
 };
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Plans = std::list<std::unique_ptr<Plan>>;
-
-// Makes `plan` the one that runs at `level`; those behind it are open again.
-Result<void> use(SessionState& s, size_t level, Plan& plan) {
-  if (level == s.parts.size()) s.parts.emplace_back();
-  Part& part = s.parts[level];
-  if (part.plan == &plan) return {};
-  for (size_t l = level; l < s.parts.size(); ++l) s.parts[l].plan = nullptr;
-  const size_t cap = s.options.kept_bytes;
-  if (cap && part.arena.bytes > std::max(cap, plan.arena_bytes)) part.arena = {};
-  if (!part.arena.reserve(plan.arena_bytes))
-    return error(Code::kIo, s.model.name(), ": no memory for ", plan.arena_bytes >> 20,
-                 " MiB of activations; use smaller inputs");
-  part.plan = &plan;
-  part.pointers.resize(plan.values.size());
-  for (size_t v = 0; v < plan.values.size(); ++v) {
-    const Value& value = plan.values[v];
-    const size_t owner = static_cast<size_t>(plan.places[v].owner);
-    std::byte* const base = plan.places[owner].imported
-                                ? s.exported[static_cast<size_t>(plan.values[owner].tensor)].data
-                                : part.arena.memory.get();
-    part.pointers[v] = value.constant ? const_cast<std::byte*>(value.constant) : base + plan.places[v].offset;
-  }
-  part.shapes.clear();
-  if (!plan.inferred.sized.empty())
-    for (const Value& v : plan.values) part.shapes.push_back(v.shape);
-  for (int v : plan.exports) {
-    const Value& value = plan.values[static_cast<size_t>(v)];
-    s.exported[static_cast<size_t>(value.tensor)] = {part.pointers[static_cast<size_t>(v)], value.shape};
-  }
-  return {};
-}
 
 bool too_many(const Plans& plans, const SessionOptions& options) {
   if (static_cast<int>(plans.size()) > options.plans_kept) return true;
@@ -136,12 +108,78 @@ void drop_last(SessionState& s, Plans& plans) {
   if (s.options.profile) for_all(last, [&](const Plan& p) { s.dropped.add(p, false); });
 }
 
-// The plan for which `fits`, most recently used first; otherwise what `make` makes.
+// What counts against the limit, but for the arena of `level`.
+size_t held_beside(const SessionState& s, size_t level) {
+  size_t bytes = s.model.data().constants.bytes();
+  for (size_t l = 0; l < s.parts.size(); ++l) bytes += l == level ? 0 : s.parts[l].arena.bytes;
+  for (const auto& plan : s.plans) bytes += plan->bytes();
+  return bytes;
+}
+
+// Drops what the plans in use before `level` do not need, all but `kept` plans at that level. Those in use are the first ones.
+void release(SessionState& s, size_t level, size_t kept) {
+  for (size_t l = level; l < s.parts.size(); ++l) s.parts[l].plan = nullptr, s.parts[l].arena = {};
+  Plans* plans = &s.plans;
+  for (size_t l = 0; l < level; ++l, plans = &plans->front()->rests)
+    while (plans->size() > 1) drop_last(s, *plans);
+  while (plans->size() > kept) drop_last(s, *plans);
+  for (const auto& plan : *plans)
+    while (!plan->rests.empty()) drop_last(s, plan->rests);
+}
+
+// Where the values of a plan lie, and what that gives to later plans.
+void lay_out(SessionState& s, Part& part, const Plan& plan) {
+  part.pointers.resize(plan.values.size());
+  for (size_t v = 0; v < plan.values.size(); ++v) {
+    const Value& value = plan.values[v];
+    const size_t owner = static_cast<size_t>(plan.places[v].owner);
+    std::byte* const base = plan.places[owner].imported
+                                ? s.exported[static_cast<size_t>(plan.values[owner].tensor)].data
+                                : part.arena.memory.get();
+    part.pointers[v] = value.constant ? const_cast<std::byte*>(value.constant) : base + plan.places[v].offset;
+  }
+  part.shapes.clear();
+  if (!plan.inferred.sized.empty())
+    for (const Value& v : plan.values) part.shapes.push_back(v.shape);
+  for (int v : plan.exports) {
+    const Value& value = plan.values[static_cast<size_t>(v)];
+    s.exported[static_cast<size_t>(value.tensor)] = {part.pointers[static_cast<size_t>(v)], value.shape};
+  }
+}
+
+// Makes `plan` the one that runs at `level`, the first of its list; those behind it are open again.
+Result<void> use(SessionState& s, size_t level, Plan& plan) {
+  if (level == s.parts.size()) s.parts.emplace_back();
+  Part& part = s.parts[level];
+  if (part.plan == &plan) return {};
+  for (size_t l = level; l < s.parts.size(); ++l) s.parts[l].plan = nullptr;
+  const size_t cap = s.options.kept_bytes;
+  if (cap && part.arena.bytes > std::max(cap, plan.arena_bytes)) part.arena = {};
+  auto room = [&] { return Memory{s.options.memory_limit, held_beside(s, level)}; };
+  if (!room().fits(std::max(part.arena.bytes, plan.arena_bytes))) release(s, level, 1);
+  if (!room().fits(plan.arena_bytes)) return room().too_little(s.model.name() + ": activations", plan.arena_bytes);
+  if (!part.arena.reserve(plan.arena_bytes))
+    return error(Code::kMemory, s.model.name(), ": the system has no memory for ", plan.arena_bytes >> 20,
+                 " MiB of activations; use smaller inputs");
+  lay_out(s, part, plan);
+  part.plan = &plan;
+  return {};
+}
+
+// The plan for which `fits`, most recently used first; otherwise what `make` makes, if need be in place of all that is not in use.
 template <class Fits, class Make>
-Result<Plan*> find_or_make(SessionState& s, Plans& plans, const Fits& fits, const Make& make) {
+Result<Plan*> find_or_make(SessionState& s, size_t level, Plans& plans, const Fits& fits, const Make& make) {
   auto found = std::find_if(plans.begin(), plans.end(), [&](const auto& p) { return fits(*p); });
   if (found == plans.end()) {
-    auto plan = make();
+    auto make_within = [&] {
+      s.memory = {s.options.memory_limit, held_beside(s, level)};
+      return make();
+    };
+    auto plan = make_within();
+    if (!plan && plan.error().code == Code::kMemory) {
+      release(s, level, 0);
+      plan = make_within();
+    }
     if (!plan) return plan.error();
     plans.push_front(std::move(*plan));
     while (plans.size() > 1 && too_many(plans, s.options)) drop_last(s, plans);
@@ -170,7 +208,7 @@ Result<void> use_rest(SessionState& s, size_t level) {
                 reinterpret_cast<std::byte*>(s.found.data() + at));
   }
   auto rest = find_or_make(
-      s, plan.rests, [&](const Plan& p) { return p.found == s.found; },
+      s, level + 1, plan.rests, [&](const Plan& p) { return p.found == s.found; },
       [&] { return Plan::make_rest(s.source(), plan, s.found); });
   if (!rest) return rest.error();
   return use(s, level + 1, **rest);
@@ -203,7 +241,15 @@ void show_known(const SessionState& s, const Plan& plan) {
     }
 }
 
-void run_steps(SessionState& s, Part& part) {
+Result<void> stopped(const SessionState& s, const RunOptions& options) {
+  if (options.cancel && options.cancel->load(std::memory_order_relaxed))
+    return error(Code::kCancelled, s.model.name(), ": the run was cancelled");
+  if (options.deadline != Clock::time_point::max() && Clock::now() >= options.deadline)
+    return error(Code::kDeadline, s.model.name(), ": the run was not done by its deadline");
+  return {};
+}
+
+Result<void> run_steps(SessionState& s, Part& part, const RunOptions& options) {
   Plan& plan = *part.plan;
   const RunContext context{part.pointers.data(), part.arena.memory.get() + plan.scratch_offset, s.threads,
                            part.shapes.data()};
@@ -212,7 +258,13 @@ void run_steps(SessionState& s, Part& part) {
     show_known(s, plan);
   }
   plan.poison.begin(plan, part.arena.memory.get());
+  const struct Unpoison {
+    const Plan& plan;
+    Part& part;
+    ~Unpoison() { part.plan->poison.end(plan, part.arena.memory.get()); }
+  } unpoison{plan, part};
   for (size_t i = 0; i < plan.steps.size(); ++i) {
+    OCTET_TRY(stopped(s, options));
     const PlanStep& step = plan.steps[i];
     plan.poison.before_step(plan, part.arena.memory.get(), i);
     if (!s.options.profile) {
@@ -226,11 +278,53 @@ void run_steps(SessionState& s, Part& part) {
     if (s.observer)
       for (int v : step.outputs) show(s, part, v);
   }
-  plan.poison.end(plan, part.arena.memory.get());
-  if (part.shapes.empty()) return;
+  if (part.shapes.empty()) return {};
   for (int v : plan.exports)
     s.exported[static_cast<size_t>(plan.values[static_cast<size_t>(v)].tensor)].shape =
         part.shapes[static_cast<size_t>(v)];
+  return {};
+}
+
+Result<void> prepare_now(SessionState& s) {
+  if (s.parts[0].plan) return {};
+  for (size_t i = 0; i < s.shapes.size(); ++i)
+    if (s.shapes[i].elements() < 0)
+      return error(Code::kBadArgument, s.model.name(), ": input '", s.model.inputs()[i].name,
+                   "' has the dynamic shape ", s.shapes[i].text(), "; call resize_input() first");
+  auto plan = find_or_make(
+      s, 0, s.plans, [&](const Plan& p) { return p.input_shapes == s.shapes; },
+      [&] { return Plan::make(s.source(), s.shapes); });
+  if (!plan) return plan.error();
+  OCTET_TRY(use(s, 0, **plan));
+  // Memory for the largest sizes, so that no run has to grow it. Should they not go together, smaller ones still may.
+  for (size_t level = 0; !s.parts[level].plan->inferred.rest.empty(); ++level)
+    if (!s.parts[level].plan->inferred.wanted.empty() || !use_rest(s, level)) break;
+  return {};
+}
+
+Result<void> run_now(SessionState& s, const RunOptions& options) {
+  s.ran = false;
+  OCTET_TRY(prepare_now(s));
+  for (size_t level = 0;; ++level) {
+    OCTET_TRY(run_steps(s, s.parts[level], options));
+    if (s.parts[level].plan->inferred.rest.empty()) break;
+    OCTET_TRY(use_rest(s, level));
+  }
+  s.ran = true;
+  return {};
+}
+
+// body(), unless another thread is in the session.
+template <class F>
+Result<void> alone(SessionState& s, const F& body) {
+  if (s.busy.exchange(true, std::memory_order_acquire))
+    return error(Code::kBusy, s.model.name(), ": another thread is in this session; make one for each thread");
+  const struct Leave {
+    std::atomic<bool>& busy;
+    ~Leave() { busy.store(false, std::memory_order_release); }
+  } leave{s.busy};
+  const FloatEnvironment environment;
+  return without_throwing(s.model.name(), body);
 }
 
 }  // namespace
@@ -242,13 +336,9 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-Result<Session> Session::create(const Model& model, SessionOptions options) {
-  if (!model.data_) return error(Code::kBadArgument, "the model is empty");
-  if (options.threads < 1 || options.threads > 1024)
-    return error(Code::kBadArgument, "threads: ", options.threads, " is not in 1..1024");
-  if (const char* wrong = kernels::isa_choice_error()) return error(Code::kBadArgument, wrong);
+static Result<std::unique_ptr<SessionState>> make_state(const Model& model, SessionOptions options) {
   const FloatEnvironment environment;
-  options.plans_kept = std::max(options.plans_kept, 1);
+  if (options.memory_limit == 0) options.memory_limit = default_memory_limit();
   auto state = std::make_unique<SessionState>(model, std::move(options));
   if (const int wanted = state->options.threads, started = state->threads.count(); started < wanted)
     return error(Code::kIo, "threads: the system started ", started, " of ", wanted, "; ask for at most ", started,
@@ -262,14 +352,23 @@ Result<Session> Session::create(const Model& model, SessionOptions options) {
   if (!int8) return int8.error();
   state->int8 = std::move(*int8);
   state->warnings = int8_warnings(model.data(), state->options, state->int8);
-  Session session(std::move(state));
-  if (known) OCTET_TRY(session.prepare());
-  return session;
+  if (known) OCTET_TRY(prepare_now(*state));
+  return state;
 }
 
-Result<void> Session::resize_input(int index, const Shape& shape) {
-  if (!state_) return moved_from();
-  SessionState& s = *state_;
+Result<Session> Session::create(const Model& model, SessionOptions options) {
+  if (!model.data_) return error(Code::kBadArgument, "the model is empty: it was moved from");
+  if (options.threads < 1 || options.threads > 1024)
+    return error(Code::kBadArgument, "threads: ", options.threads, " is not in 1..1024");
+  if (options.plans_kept < 1)
+    return error(Code::kBadArgument, "plans_kept: ", options.plans_kept, " is not at least 1");
+  if (const char* wrong = kernels::isa_choice_error()) return error(Code::kBadArgument, wrong);
+  auto state = without_throwing(model.name(), [&] { return make_state(model, std::move(options)); });
+  if (!state) return state.error();
+  return Session(std::move(*state));
+}
+
+static Result<void> resize(SessionState& s, int index, const Shape& shape) {
   const auto& inputs = s.model.data().inputs;
   if (index < 0 || index >= static_cast<int>(inputs.size()))
     return error(Code::kBadArgument, s.model.name(), " has no input ", index);
@@ -281,56 +380,45 @@ Result<void> Session::resize_input(int index, const Shape& shape) {
                  " (-1: any size), not ", shape.text());
   s.shapes[static_cast<size_t>(index)] = shape;
   s.parts[0].plan = nullptr;
+  s.ran = false;
   return {};
+}
+
+Result<void> Session::resize_input(int index, const Shape& shape) {
+  if (!state_) return moved_from();
+  return alone(*state_, [&] { return resize(*state_, index, shape); });
 }
 
 Result<void> Session::prepare() {
   if (!state_) return moved_from();
-  SessionState& s = *state_;
-  if (s.parts[0].plan) return {};
-  const FloatEnvironment environment;
-  for (size_t i = 0; i < s.shapes.size(); ++i)
-    if (s.shapes[i].elements() < 0)
-      return error(Code::kBadArgument, s.model.name(), ": input '", s.model.inputs()[i].name,
-                   "' has the dynamic shape ", s.shapes[i].text(), "; call resize_input() first");
-  auto plan = find_or_make(
-      s, s.plans, [&](const Plan& p) { return p.input_shapes == s.shapes; },
-      [&] { return Plan::make(s.source(), s.shapes); });
-  if (!plan) return plan.error();
-  OCTET_TRY(use(s, 0, **plan));
-  // Memory for the largest sizes, so that no run has to grow it. Should they not go together, smaller ones still may.
-  for (size_t level = 0; !s.parts[level].plan->inferred.rest.empty(); ++level)
-    if (!s.parts[level].plan->inferred.wanted.empty() || !use_rest(s, level)) break;
-  return {};
+  return alone(*state_, [&] { return prepare_now(*state_); });
+}
+
+Result<void> Session::run(const RunOptions& options) {
+  if (!state_) return moved_from();
+  return alone(*state_, [&] { return run_now(*state_, options); });
+}
+
+static bool within(int index, const std::vector<int>& tensors) {
+  return index >= 0 && static_cast<size_t>(index) < tensors.size();
 }
 
 Tensor Session::input(int index) {
-  assert(state_ && state_->parts[0].plan && "call prepare() first");
-  assert(index >= 0 && static_cast<size_t>(index) < state_->model.data().inputs.size());
+  if (!state_ || !state_->parts[0].plan || !within(index, state_->model.data().inputs)) return {};
   return view(*state_, state_->parts[0], state_->parts[0].plan->inputs[static_cast<size_t>(index)]);
 }
 
 Tensor Session::output(int index) const {
-  assert(state_ && index >= 0 && static_cast<size_t>(index) < state_->model.data().outputs.size());
+  if (!state_ || !state_->ran || !within(index, state_->model.data().outputs)) return {};
   const ModelData& model = state_->model.data();
   const auto tensor = static_cast<size_t>(model.outputs[static_cast<size_t>(index)]);
   const Exported& made = state_->exported[tensor];
   return {model.tensors[tensor].name, model.tensors[tensor].dtype, made.shape, made.data};
 }
 
-Result<void> Session::run() {
-  OCTET_TRY(prepare());
-  const FloatEnvironment environment;
-  for (size_t level = 0;; ++level) {
-    run_steps(*state_, state_->parts[level]);
-    if (state_->parts[level].plan->inferred.rest.empty()) return {};
-    OCTET_TRY(use_rest(*state_, level));
-  }
-}
-
 const std::vector<std::string>& Session::warnings() const {
-  assert(state_);
-  return state_->warnings;
+  static const std::vector<std::string> kNone;
+  return state_ ? state_->warnings : kNone;
 }
 
 std::vector<StepProfile> Session::profile() const {
@@ -364,6 +452,8 @@ size_t Session::arena_bytes() const {
   return bytes;
 }
 
+size_t Session::memory_bytes() const { return state_ ? held_beside(*state_, state_->parts.size()) : 0; }
+
 struct SessionInside {
   static const SessionState& state(const Session& session) { return *session.state_; }
   static SessionState& state(Session& session) { return *session.state_; }
@@ -372,6 +462,7 @@ struct SessionInside {
 void observe(Session& session, Observer observer) {
   SessionState& s = SessionInside::state(session);
   s.observer = std::move(observer);
+  s.ran = false;
   s.plans.clear();
   for (Part& part : s.parts) part.plan = nullptr;
 }

@@ -33,7 +33,9 @@ Result<void> infer(Inference& inf) {
   return {};
 }
 
-Int8Rule int8(const NodeDef&, const ModelData&) { return {.kind = Int8Rule::Kind::kOwn, .f32_inputs = 0b1110}; }
+Int8Rule int8(const NodeDef&, const ModelData&) {
+  return {.kind = Int8Rule::Kind::kOwn, .f32_inputs = 0b1110, .channelwise = true};
+}
 
 std::span<const float> operand(const Prepare& p, int i) {
   return p.has_in(i) ? p.tensor(i).values<float>() : std::span<const float>();

@@ -109,7 +109,7 @@ void lengthen(Form& f, const Prepare& p) {
                                                     : total % 256 == 0 ? 256
                                                     : total % 64 == 0  ? 64
                                                                        : 0;
-  if (row <= f.rows.channels) return;
+  if (row == 0 || row <= f.rows.channels) return;
   f.rows.rank = 1;
   f.rows.size[0] = f.rows.rows = total / row;
   f.rows.channels = f.rows.a[0] = f.rows.b[0] = f.out_pitch = row;

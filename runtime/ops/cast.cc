@@ -11,22 +11,7 @@ std::span<const std::string_view> names(const NodeDef&) {
   return kNames;
 }
 
-DType target(const NodeDef& n, int) {
-  switch (n.attributes<schema::Cast>().to()) {
-    case schema::DType::u8:
-      return DType::kU8;
-    case schema::DType::s8:
-      return DType::kS8;
-    case schema::DType::s32:
-      return DType::kS32;
-    case schema::DType::s64:
-      return DType::kS64;
-    case schema::DType::boolean:
-      return DType::kBool;
-    default:
-      return DType::kF32;
-  }
-}
+DType target(const NodeDef& n, int) { return dtype_of(n.attributes<schema::Cast>().to()); }
 
 Result<void> check(const NodeDef& n, const ModelData& m) {
   if (!valid_enum(n.attributes<schema::Cast>().to())) return bad_node(n, "to an unknown type");

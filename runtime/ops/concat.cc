@@ -3,11 +3,10 @@
 #include "kernels/quant.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/move.h"
+#include "schema/format.h"
 
 namespace octet {
 namespace {
-
-constexpr int kMaxInputs = 1024;
 
 std::span<const std::string_view> names(const NodeDef&) {
   static constexpr std::string_view kNames[] = {"concat", "Concat"};
@@ -184,7 +183,7 @@ extern const OpKind kConcat;
 const OpKind kConcat = {.type = schema::Op::Concat,
                         .names = names,
                         .min_inputs = 1,
-                        .max_inputs = kMaxInputs,
+                        .max_inputs = static_cast<int>(schema::kMaxNodeTensors),
                         .check = check,
                         .infer = infer,
                         .prepare = prepare,

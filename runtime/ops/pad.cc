@@ -102,6 +102,7 @@ struct Tables {
 std::vector<int64_t> sources(schema::PadMode mode, int64_t in, int64_t before, int64_t after) {
   const int64_t low = std::max<int64_t>(-before, 0), high = in - 1 + std::min<int64_t>(after, 0);  // what is kept
   std::vector<int64_t> table;
+  table.reserve(static_cast<size_t>(in + before + after));
   for (int64_t i = 0; i < in + before + after; ++i) {
     int64_t at = i - before;
     if (at < low || at > high) {
@@ -185,6 +186,9 @@ Result<void> prepare(Prepare& p) {
   Sizes sizes;
   if (!sizes_of(*p.node, a.before() ? std::span<const int64_t>() : known_s64(p.in(1)), in.shape.rank(), &sizes))
     return p.error("sizes of another rank");
+  int64_t entries = 0;
+  for (int64_t d : out.shape) entries += d;
+  OCTET_TRY(p.take(static_cast<size_t>(entries + out.channels()) * sizeof(int64_t)));
   auto t = std::make_shared<Tables>();
   for (int d = 0; d < in.shape.rank(); ++d) {
     const auto i = static_cast<size_t>(d);

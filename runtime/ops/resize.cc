@@ -291,6 +291,8 @@ kernels::BilinearU8 bilinear_u8(const Form& f, const uint8_t* in, uint8_t* out) 
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const auto mode = p.node->attributes<schema::Resize>().mode();
+  constexpr int64_t kEntry = 2 * (sizeof(std::array<int32_t, 4>) + sizeof(std::array<float, 4>));  // vectors double
+  OCTET_TRY(p.take(static_cast<size_t>((p.out().shape[1] + p.out().shape[2]) * kEntry)));
   if (mode == schema::ResizeMode::cubic) return prepare_cubic(p), Result<void>();
   const bool nearest = mode == schema::ResizeMode::nearest, int8 = p.int8();
   const auto f = make_form(p);

@@ -79,6 +79,7 @@ const OpKind kSoftmax = {.type = schema::Op::Softmax,
                          .max_inputs = 1,
                          .check = check,
                          .infer = infer,
-                         .prepare = prepare};
+                         .prepare = prepare,
+                         .weighs = true};
 
 }  // namespace octet

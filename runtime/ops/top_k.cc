@@ -97,6 +97,7 @@ const OpKind kTopK = {.type = schema::Op::TopK,
                       .infer = infer,
                       .prepare = prepare,
                       .dtype = dtype,
+                      .picks = true,
                       .outputs = 2};
 
 }  // namespace octet

@@ -69,7 +69,7 @@ Int8Rule int8(const NodeDef& n, const ModelData&) {
   const auto kind = n.attributes<schema::Unary>().kind();
   const bool gentle =
       kind == schema::UnaryKind::act || kind == schema::UnaryKind::neg || kind == schema::UnaryKind::abs;
-  return {.kind = Int8Rule::Kind::kOwn, .given_only = !gentle};
+  return {.kind = Int8Rule::Kind::kOwn, .channelwise = true, .given_only = !gentle};
 }
 
 // The float function, but for exp: a table can afford the better one.

@@ -170,6 +170,17 @@ TEST(Passes, PReluOfManySlopes) {
   }
 }
 
+// A number without dims has no channels.
+TEST(Passes, SlopesOfAScalarStayAsTheyAre) {
+  for (const char* op : {"Selu", "PRelu", "LeakyRelu"}) {
+    TestModel m;
+    std::vector<std::string> inputs = {m.op("ReduceMax", {m.input("x", {3})}, {attr("keepdims", 0)})};
+    if (op == std::string("PRelu")) inputs.push_back(m.floats({}, {0.25f}));
+    m.output(m.op(op, inputs));
+    EXPECT_EQ(count(converted(m), Op::Affine), 0) << op;
+  }
+}
+
 TEST(Passes, BatchNormBeforePReluGoesIntoIt) {
   const Graph g = build([](TestModel& m, const std::string& x) {
     const std::string pool = m.op("MaxPool", {x}, {attr("kernel_shape", {2, 2})});

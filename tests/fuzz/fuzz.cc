@@ -12,7 +12,6 @@ namespace octet::fuzz {
 namespace {
 
 constexpr int64_t kMostMacs = 50'000'000;
-constexpr size_t kMostActivations = size_t{64} << 20;
 
 // A folder that goes with the process.
 struct Folder {
@@ -41,7 +40,7 @@ bool small(const Session& session) {
   int64_t macs = 0;
   for (const StepProfile& p : session.profile())
     if (__builtin_add_overflow(macs, p.macs, &macs)) return false;
-  return macs <= kMostMacs && session.arena_bytes() <= kMostActivations;
+  return macs <= kMostMacs;
 }
 
 bool prepare(Session& session, const Model& model, uint32_t seed) {

@@ -11,7 +11,8 @@ struct Case {
   const char* why;
 };
 
-void check(const Case& c, const Activation& act, bool residual, bool to_u8) {
+// huge: products of accumulators and multipliers are far beyond 32 bits, in every other channel.
+void check(const Case& c, const Activation& act, bool residual, bool to_u8, bool huge = false) {
   Random random(static_cast<uint32_t>(c.kernel_h * 31 + c.stride * 7 + c.in_w * 131 + c.channels));
   Depthwise d = {.kernel_h = c.kernel_h,
                  .kernel_w = c.kernel_w,
@@ -36,6 +37,8 @@ void check(const Case& c, const Activation& act, bool residual, bool to_u8) {
   std::vector<int8_t> weights(static_cast<size_t>(taps * c.channels)), packed;
   for (auto& w : weights) w = random.weight();
   EpilogueData data(random, c.channels, 6000.0 * std::sqrt(taps), act, residual, to_u8);
+  for (size_t n = 0; huge && n < static_cast<size_t>(c.channels); n += 2)
+    data.acc0[n] = n % 4 ? 1 << 30 : -(1 << 30), data.multiplier[n] = 3.0f;
   const std::vector<int32_t> acc0 = data.acc0;
   d.input = input.data();
   d.zero_row = zero_row.data();
@@ -86,6 +89,10 @@ TEST(Depthwise, Geometry) {
       {3, 3, 2, 1, 1, 1, 2, 65, "one output"},
   };
   for (const Case& c : kCases) check(c, {}, false, true);
+}
+
+TEST(Depthwise, ProductsBeyond32Bits) {
+  for (int channels : {1, 8, 33, 64, 70}) check({3, 3, 1, 1, 1, 5, 5, channels, "huge"}, {}, false, true, true);
 }
 
 TEST(Depthwise, EveryWidth) {

@@ -35,7 +35,7 @@ struct Operands {
 };
 
 void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, bool uniform, const Activation& act,
-                  bool slope = false) {
+                  bool slope = false, int output_apart = 0) {
   Random random(static_cast<uint32_t>(rows * 31 + channels));
   const Operands o(random, channels, uniform);
   const int64_t pitch = channels + extra_pitch;
@@ -53,11 +53,11 @@ void check_binary(int64_t rows, int channels, int extra_pitch, bool broadcast, b
                 .low = o.low.data(),
                 .high = o.high.data(),
                 .zero_point = o.zero_point.data(),
-                .output_pitch = pitch};
+                .output_pitch = pitch + output_apart};
   BinaryU8 sum = b, product = b;
   sum.b_multiplier = o.b_multiplier.data(), sum.offset = o.offset.data();
   product.a_zero = o.a_zero.data(), product.b_zero = o.b_zero.data();
-  std::vector<uint8_t> sums(static_cast<size_t>(rows * pitch), 0x77), products = sums;
+  std::vector<uint8_t> sums(static_cast<size_t>(rows * b.output_pitch), 0x77), products = sums;
   sum.output = sums.data(), product.output = products.data();
   reference::add(sum);
   reference::mul(product);
@@ -81,6 +81,9 @@ TEST(Binary, OneScaleForAllChannels) {
   for (int channels : {1, 3, 16, 63, 65}) {
     for (int rows : {1, 2, 21, 64, 65}) check_binary(rows, channels, 0, false, true, {});
   }
+}
+TEST(Binary, RowsApartInTheOutputAlone) {
+  for (int channels : {1, 3, 16, 63, 65}) check_binary(21, channels, 0, false, true, {}, false, 2);
 }
 TEST(Binary, Activations) {
   for (const Activation& act : kActivations) {

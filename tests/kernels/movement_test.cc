@@ -16,6 +16,7 @@ constexpr Shape kShapes[] = {
     {3, 100, 0, 1, "planes to padded pixels"},
     {3, 101, 0, 0, "planes to pixels"},
     {3, 17, 2, 5, "planes, odd pitch"},
+    {3, 16, 0, 0, "planes to pixels, whole vectors"},
     {100, 3, 0, 0, "pixels to planes"},
     {1, 50, 0, 0, "one row"},
     {50, 1, 0, 0, "one column"},
@@ -50,7 +51,7 @@ TEST(Transpose, Shapes) {
     const int64_t in_pitch = s.columns + s.in_extra, out_pitch = s.rows + s.out_extra;
     const auto bytes = values<uint8_t>(random, s.rows * in_pitch);
     const std::vector<uint32_t> words = values<uint32_t>(random, s.rows * in_pitch);
-    const size_t size = static_cast<size_t>(s.columns * out_pitch);
+    const size_t size = static_cast<size_t>(s.columns * out_pitch) + 16;  // and what must stay as it is
     std::vector<uint8_t> bytes_expected(size, 0x3C);
     std::vector<uint32_t> words_expected(size, 0x3C3C);
     reference::transpose_8(bytes.data(), in_pitch, bytes_expected.data(), out_pitch, s.rows, s.columns);

@@ -30,7 +30,8 @@ TEST(ArenaBounds, RoomToReadBehindEveryValue) {
   const SessionOptions options{.precision = Precision::kF32};
   const std::vector<bool> int8(model.data().nodes.size(), false);
   const Shape shapes[] = {{1, 16}};
-  const auto plan = Plan::make({model.data(), options, int8, true}, shapes);  // each value in memory of its own
+  Memory memory;
+  const auto plan = Plan::make({model.data(), options, int8, memory, true}, shapes);  // each value in memory of its own
   ASSERT_TRUE(plan) << plan.error().text;
   const Plan& p = **plan;
   ASSERT_EQ(p.values.size(), 4u);
@@ -55,7 +56,8 @@ TEST(ArenaBounds, RoomWhateverRoundingUpAdds) {
     const SessionOptions options{.precision = Precision::kF32};
     const Shape shapes[] = {{1, floats}};
     const std::vector<bool> int8 = {false};
-    const auto plan = Plan::make({model.data(), options, int8, true}, shapes);
+    Memory memory;
+    const auto plan = Plan::make({model.data(), options, int8, memory, true}, shapes);
     ASSERT_TRUE(plan) << plan.error().text;
     const size_t first = (*plan)->places[0].offset, second = (*plan)->places[1].offset;
     EXPECT_GE(std::max(first, second) - std::min(first, second), static_cast<size_t>(floats) * 4 + kernels::kReadSlack)

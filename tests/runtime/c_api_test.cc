@@ -209,6 +209,9 @@ TEST_F(CApi, NullAndIndicesAreErrors) {
   const Session dynamic(dynamic_), good(fixed_);
   octet_session *const s = good.handle, *const d = dynamic.handle;
   ASSERT_EQ(octet_session_run(s), 0);
+  const octet_run_options run_options = {nullptr, 0}, late = {nullptr, -1};
+  octet_options no_plans = {}, little = {};
+  no_plans.plans_kept = -1, little.memory_limit = 1;
   struct {
     int code;
     const char* what;
@@ -227,6 +230,7 @@ TEST_F(CApi, NullAndIndicesAreErrors) {
       {octet_session_resize_input(s, 0, nullptr, 4), "resize to no shape"},
       {octet_session_resize_input(s, 0, shape, -1), "rank -1"},
       {octet_session_resize_input(s, 0, shape, 9), "rank 9"},
+      {octet_session_resize_input(s, 0, shape, INT_MAX), "rank INT_MAX"},
       {octet_session_resize_input(s, 7, shape, 4), "resize input 7"},
       {octet_session_resize_input(s, INT_MIN, shape, 4), "resize input INT_MIN"},
       {octet_session_input(nullptr, 0, &t), "input of no session"},
@@ -241,6 +245,11 @@ TEST_F(CApi, NullAndIndicesAreErrors) {
       {octet_session_output(s, 1, &t), "session's output 1"},
       {octet_session_output(s, -1, &t), "session's output -1"},
       {octet_session_output(d, 0, &t), "output before a run"},
+      {octet_session_run_with(nullptr, &run_options), "run no session with options"},
+      {octet_session_run_with(s, &late), "run with a timeout below 0"},
+      {octet_session_create(fixed_, &no_plans, &session), "plans_kept below 1"},
+      {octet_session_create(fixed_, &little, &session), "a memory_limit of 1"},
+      {octet_cancel_create(nullptr), "cancel to nowhere"},
   };
   for (const auto& f : failures) EXPECT_GT(f.code, 0) << f.what;
   EXPECT_EQ(model, nullptr);
@@ -249,9 +258,57 @@ TEST_F(CApi, NullAndIndicesAreErrors) {
   EXPECT_EQ(octet_model_output_count(nullptr), -1);
   EXPECT_EQ(octet_model_quantized(nullptr), -1);
   EXPECT_STREQ(octet_session_warnings(nullptr), "");
+  EXPECT_EQ(octet_session_memory(nullptr), 0u);
   octet_model_free(nullptr);
   octet_session_free(nullptr);
+  octet_cancel_free(nullptr);
+  octet_cancel_set(nullptr, 1);
   EXPECT_EQ(octet_session_output(s, 0, &t), 0) << "a failed call leaves the session as it was";
+}
+
+TEST_F(CApi, OutputsOfTheShapeBeforeAreNotHandedOut) {
+  const Session session(dynamic_);
+  run(session.handle, 3);
+  const int64_t shape[] = {1, 4, 5, 4};
+  ASSERT_EQ(octet_session_resize_input(session.handle, 0, shape, 4), 0);
+  octet_tensor y;
+  EXPECT_GT(octet_session_output(session.handle, 0, &y), 0);
+  EXPECT_NE(std::string(octet_last_error()).find("octet_session_run first"), std::string::npos) << octet_last_error();
+  run(session.handle);
+}
+
+TEST_F(CApi, RunsEndByAFlagOrATimeout) {
+  const Session session(fixed_);
+  const auto expected = run(session.handle);
+  octet_cancel* cancel = nullptr;
+  ASSERT_EQ(octet_cancel_create(&cancel), 0);
+  const octet_run_options flag = {cancel, 0}, both = {cancel, INT64_MAX};
+  octet_cancel_set(cancel, 1);
+  octet_tensor y;
+  EXPECT_EQ(octet_session_run_with(session.handle, &flag), OCTET_CANCELLED);
+  EXPECT_EQ(octet_session_output(session.handle, 0, &y), OCTET_BAD_ARGUMENT);
+  octet_cancel_set(cancel, 0);
+  EXPECT_EQ(octet_session_run_with(session.handle, &both), 0) << octet_last_error();
+  EXPECT_EQ(run(session.handle), expected);
+  octet_cancel_free(cancel);
+  const Session open(dynamic_);  // 4,000,000 pixels take longer than a microsecond
+  const int64_t shape[] = {1, 2000, 2000, 4};
+  ASSERT_EQ(octet_session_resize_input(open.handle, 0, shape, 4), 0);
+  const octet_run_options soon = {nullptr, 1};
+  EXPECT_EQ(octet_session_run_with(open.handle, &soon), OCTET_DEADLINE);
+}
+
+TEST_F(CApi, MemoryLimit) {
+  octet_options o = {};
+  const Session free(fixed_);
+  const size_t need = octet_session_memory(free.handle);
+  EXPECT_GT(need, 0u);
+  o.memory_limit = need;
+  EXPECT_EQ(run(Session(fixed_, &o).handle), run(free.handle));
+  o.memory_limit = need / 2;
+  octet_session* session = nullptr;
+  EXPECT_EQ(octet_session_create(fixed_, &o, &session), OCTET_MEMORY);
+  EXPECT_NE(std::string(octet_last_error()).find("memory_limit"), std::string::npos) << octet_last_error();
 }
 
 // Calls `call` again and again, each time with one allocation more allowed, until it succeeds.

@@ -22,7 +22,7 @@ TEST(Constants, TheSameKeyGivesTheSameOne) {
   Constants constants;
   int made = 0, node = 0, other = 0;
   const auto get = [&](const ConstantKey& key) {
-    return constants.get<int>(key, [&] { return std::make_shared<int>(made++); });
+    return constants.get<int>(key, sizeof(int), [&] { return std::make_shared<int>(made++); });
   };
   const std::string text = "packing";  // compared as text, wherever it stands
   const ConstantKey key{&node, "packing", "avx2", 7};
@@ -40,7 +40,9 @@ TEST(Constants, TheSameKeyGivesTheSameOne) {
 TEST(Constants, GoWhenNobodyUsesThem) {
   Constants constants;
   int made = 0;
-  const auto get = [&] { return constants.get<int>({.packing = "x"}, [&] { return std::make_shared<int>(made++); }); };
+  const auto get = [&] {
+    return constants.get<int>({.packing = "x"}, 1, [&] { return std::make_shared<int>(made++); });
+  };
   std::weak_ptr<const int> seen;
   {
     const Int a = get(), b = get();
@@ -63,7 +65,7 @@ TEST(Constants, ThreadsMakeDifferentOnesAtOnce) {
   Constants constants;
   std::barrier both(2);
   const auto make = [&](int64_t form) {
-    return constants.get<int>({.packing = "x", .form = form}, [&] {
+    return constants.get<int>({.packing = "x", .form = form}, 1, [&] {
       both.arrive_and_wait();
       return std::make_shared<int>(static_cast<int>(form));
     });
@@ -83,7 +85,7 @@ TEST(Constants, ThreadsThatWantTheSameOneWaitForIt) {
     std::vector<std::jthread> threads;
     for (Int& one : got)
       threads.emplace_back([&] {
-        one = constants.get<int>({.packing = "x"}, [&] {
+        one = constants.get<int>({.packing = "x"}, 1, [&] {
           std::this_thread::sleep_for(std::chrono::milliseconds(20));
           return std::make_shared<int>(++made);
         });

@@ -26,6 +26,27 @@ TEST(LayerLimits, TheDeepestSumIsExact) {
   }
 }
 
+// No converter writes such biases. What they are cut to must not depend on what an instruction set's kernel adds by itself.
+TEST(LayerLimits, BiasesOfAnySizeGiveEveryKernelTheSameSums) {
+  constexpr int64_t kDepth = 2000;
+  for (const double units : {0.0, 5e8, 1.0737e9, -1.0738e9, 3e9, -1e12}) {
+    ConvCase c{.h = 1, .w = 1, .in = kDepth, .out = 2, .f32_out = true, .in_zero = 255};
+    ConvRig rig(c, 1);
+    std::fill_n(rig.weights.begin(), kDepth, int8_t{127});
+    std::fill_n(rig.weights.begin() + kDepth, kDepth, int8_t{-100});
+    for (size_t n = 0; n < 2; ++n)
+      rig.bias[n] = static_cast<float>(units * rig.x_quant.scale_at(0) * rig.weight_scale[n]);
+    schema::pack_conv_s8({1, c.out, 1, c.in}, rig.weights.data(), rig.packed.data());
+    Step step;
+    rig.with_layer(kernels::best_isa(), 1, true, false, step, [&](const conv::Layer& layer) {
+      const auto plain = conv::epilogue(layer, 0), moved = conv::epilogue(layer, 128);
+      EXPECT_EQ(moved->acc0[0] - plain->acc0[0], 128 * 127 * kDepth) << units;
+      EXPECT_EQ(moved->acc0[1] - plain->acc0[1], 128 * -100 * kDepth) << units;
+      EXPECT_LE(std::abs(plain->acc0[0]), 1 << 30) << units;
+    });
+  }
+}
+
 // A product of two activations that is deeper is no error: it runs in float, whatever the file says of scales.
 TEST(LayerLimits, DeeperProductsRunInFloat) {
   for (int64_t depth : {kDeepest, kDeepest + 1}) {

@@ -61,6 +61,22 @@ TEST(Loader, NoChangedByteBehindTheChecksumsCrashes) {
   EXPECT_GT(loaded, 0);  // a changed weight is still a model
 }
 
+TEST(Loader, SegmentsThatReachBeyondTheFileAreNotRead) {
+  const auto good = small_model().finish();
+  for (auto field : {&schema::FileHeader::graph_offset, &schema::FileHeader::graph_bytes,
+                     &schema::FileHeader::weights_offset, &schema::FileHeader::weights_bytes})
+    for (const uint64_t value : {uint64_t{good.size()} / 64 * 64, uint64_t{1} << 62, ~uint64_t{63}}) {
+      auto file = good;
+      schema::FileHeader h;
+      std::memcpy(&h, file.data(), sizeof h);
+      h.*field = value;
+      std::memcpy(file.data(), &h, sizeof h);
+      const auto model = Model::from_bytes(file, "m");
+      ASSERT_FALSE(model) << value;
+      EXPECT_NE(model.error().text.find("truncated or damaged"), std::string::npos) << model.error().text;
+    }
+}
+
 struct Bad {
   const char* why;
   void (*change)(ModelBuilder&);
@@ -87,6 +103,7 @@ TEST(Loader, RefusesWhatExecutionCouldNotDo) {
       {"weights outside the segment", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset = 1 << 20; }},
       {"misaligned weights", [](ModelBuilder& b) { b.at(b.model.nodes[0]->inputs[1]).offset += 4; }},
       {"scale of zero", [](ModelBuilder& b) { b.at(0).quant->scale[0] = 0; }},
+      {"scale below zero", [](ModelBuilder& b) { b.at(0).quant->scale[0] = -1; }},
       {"scale not finite", [](ModelBuilder& b) { b.at(0).quant->scale[0] = std::numeric_limits<float>::infinity(); }},
       {"scales of another number",
        [](ModelBuilder& b) {
@@ -238,6 +255,20 @@ TEST(Loader, AGraphThatIsRewrittenWhileMappedIsNotRead) {
   unlink(path.c_str());
 }
 
+TEST(Loader, ConstantsHaveTheBytesOfTheirShape) {
+  for (const auto& [bytes, fits] : {std::pair{24, true}, {16, false}, {32, false}, {0, false}})
+    for (const schema::DType dtype : {schema::DType::s64, schema::DType::f32}) {
+      ModelBuilder b;
+      const int x = b.input("x", {2, 4});
+      const int places = b.constant<int64_t>("places", {3}, {3, 0, 2, 0}, dtype);
+      if (dtype == schema::DType::f32) b.at(places).shape = {6};
+      b.at(places).bytes = static_cast<uint64_t>(bytes);
+      b.model.outputs = {x, places};
+      const auto model = Model::from_bytes(b.finish(), "m");
+      EXPECT_EQ(static_cast<bool>(model), fits) << bytes << (model ? "" : model.error().text);
+    }
+}
+
 // Each would be copied, more than any file holds.
 TEST(Loader, IntegerConstantsMayNotOverlap) {
   for (const bool overlap : {false, true}) {
@@ -266,6 +297,100 @@ TEST(Loader, APipeIsRefusedWithoutWaitingForAWriter) {
   ::unlink(path.c_str());
   ASSERT_FALSE(model);
   EXPECT_NE(model.error().text.find("not a regular file"), std::string::npos) << model.error().text;
+}
+
+// y = x + x, with as many tensors that nobody reads and copies of the node as said.
+ModelBuilder sums(size_t unread, size_t more_nodes) {
+  ModelBuilder b;
+  const int x = b.input("x", {1});
+  for (size_t i = 0; i < unread; ++i) b.tensor("", {1});
+  for (size_t i = 0; i <= more_nodes; ++i) {
+    const int y = b.tensor("", {1});
+    b.node("", schema::BinaryT{}, {x, x}, y);
+    b.model.outputs = {y};
+  }
+  return b;
+}
+
+TEST(Loader, LimitsAreNamed) {
+  ModelBuilder wide;
+  const int x = wide.input("x", {1}), y = wide.tensor("y", {1025});
+  wide.node("wide", schema::ConcatT{}, std::vector<int>(1025, x), y);
+  wide.model.outputs = {y};
+  const struct {
+    const char* said;  // null: it loads
+    std::vector<std::byte> file;
+  } cases[] = {
+      {"131073 nodes, more than the 131072", sums(0, schema::kMaxNodes).finish()},
+      {"524289 tensors, more than the 524288", sums(schema::kMaxTensors - 1, 0).finish()},
+      {"node 'wide': 1025 inputs, more than 1024", wide.finish()},
+      {nullptr, sums(1000, 1000).finish()},
+  };
+  for (const auto& c : cases) {
+    const auto model = Model::from_bytes(c.file, "large.octet");
+    ASSERT_EQ(static_cast<bool>(model), c.said == nullptr) << (c.said ? c.said : model.error().text);
+    if (!c.said) continue;
+    EXPECT_NE(model.error().text.find("large.octet: "), std::string::npos) << model.error().text;
+    EXPECT_NE(model.error().text.find(c.said), std::string::npos) << model.error().text;
+  }
+}
+
+// A few bytes a tensor, each with the same long list: read out for every one of them they take minutes.
+TEST(Loader, TablesMayNotShareLists) {
+  for (const bool shared : {false, true}) {
+    flatbuffers::FlatBufferBuilder builder;
+    constexpr size_t kChannels = 50000, kTensors = 2000;
+    const auto shape = [&] { return builder.CreateVector(std::vector<int64_t>{1, kChannels}); };
+    const auto quant = schema::CreateQuant(builder, builder.CreateVector(std::vector<float>(kChannels, 1)),
+                                           builder.CreateVector(std::vector<uint8_t>(kChannels)));
+    std::vector<flatbuffers::Offset<schema::Tensor>> tensors;
+    for (size_t i = 0; i < (shared ? kTensors : 1); ++i) {
+      const auto size = shape();
+      schema::TensorBuilder tensor(builder);
+      tensor.add_shape(size);
+      tensor.add_quant(quant);
+      tensors.push_back(tensor.Finish());
+    }
+    const auto all = builder.CreateVector(tensors);
+    const auto ends = builder.CreateVector(std::vector<int32_t>{0}),
+               out = builder.CreateVector(std::vector<int32_t>{0});
+    schema::ModelBuilder model(builder);
+    model.add_tensors(all);
+    model.add_inputs(ends);
+    model.add_outputs(out);
+    builder.Finish(model.Finish(), schema::ModelIdentifier());
+    const auto loaded =
+        Model::from_bytes(ModelBuilder::file_of({builder.GetBufferPointer(), builder.GetSize()}, {}), "m.octet");
+    ASSERT_EQ(static_cast<bool>(loaded), !shared) << (loaded ? "" : loaded.error().text);
+    if (shared) {
+      EXPECT_NE(loaded.error().text.find("share lists"), std::string::npos) << loaded.error().text;
+    }
+  }
+}
+
+// The same of names, which already the check of the bytes' structure would read again and again.
+TEST(Loader, NodesMayNotShareNames) {
+  flatbuffers::FlatBufferBuilder builder;
+  constexpr size_t kNames = 100000, kNodes = 20000;
+  const auto names = builder.CreateVector(
+      std::vector<flatbuffers::Offset<flatbuffers::String>>(kNames, builder.CreateString("a name of a node")));
+  std::vector<flatbuffers::Offset<schema::Node>> nodes;
+  for (size_t i = 0; i < kNodes; ++i) {
+    schema::NodeBuilder node(builder);
+    node.add_fused(names);
+    nodes.push_back(node.Finish());
+  }
+  const auto all = builder.CreateVector(nodes);
+  schema::ModelBuilder model(builder);
+  model.add_nodes(all);
+  builder.Finish(model.Finish(), schema::ModelIdentifier());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto loaded =
+      Model::from_bytes(ModelBuilder::file_of({builder.GetBufferPointer(), builder.GetSize()}, {}), "m.octet");
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().text.find("share lists"), std::string::npos) << loaded.error().text;
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2))
+      << "2,000,000,000 names are many seconds";
 }
 
 TEST(Loader, NumericsOfALaterRuntimeAreRefused) {

@@ -311,16 +311,6 @@ TEST(Session, ErrorsNameWhatWasWrong) {
   EXPECT_NE(Session::create(*unquantised, {}).error().text.find("octet-convert quantize"), std::string::npos);
 }
 
-TEST(Session, OneThatWasMovedFromGivesErrors) {
-  Session session = make(load(), {});
-  const Session taken = std::move(session);
-  EXPECT_FALSE(session.run());
-  EXPECT_FALSE(session.prepare());
-  EXPECT_FALSE(session.resize_input(0, {1, 6, 5, 4}));
-  EXPECT_TRUE(session.profile().empty());
-  EXPECT_EQ(session.arena_bytes(), 0u);
-}
-
 TEST(Session, TensorsGiveTheirElementsAsTheirTypeOnly) {
   std::vector<int64_t> memory(6);
   for (DType type : {DType::kF32, DType::kU8, DType::kS8, DType::kS32, DType::kS64, DType::kBool}) {
@@ -338,13 +328,7 @@ TEST(Session, TensorsGiveTheirElementsAsTheirTypeOnly) {
 }
 
 #ifndef NDEBUG
-TEST(SessionDeathTest, WhatTheCallerOwesIsAsserted) {
-  Session open = make(load(true), {}), ready = make(load(), {});
-  EXPECT_DEATH(open.input(0), "prepare");
-  EXPECT_DEATH(ready.input(1), "index");
-  EXPECT_DEATH(ready.output(-1), "index");
-  EXPECT_DEATH((void)Shape({1, 2})[2], "rank");
-}
+TEST(SessionDeathTest, WhatTheCallerOwesIsAsserted) { EXPECT_DEATH((void)Shape({1, 2})[2], "rank"); }
 #endif
 
 }  // namespace

@@ -30,6 +30,10 @@ TEST(Suppress, ASuppressedBoxSuppressesNothing) {
   EXPECT_EQ(scores_of(kept), (std::vector<float>{.9f, .7f}));
 }
 
+TEST(Suppress, BoxesApartInBothDirectionsStay) {
+  EXPECT_EQ(suppress({{0, .9f, 0, 0, 10, 10}, {0, .8f, 20, 20, 30, 30}}, {.nms_iou = .4f}).size(), 2u);
+}
+
 TEST(Suppress, EqualScoresKeepTheirOrder) {
   std::vector<Detection> candidates;
   for (int i = 0; i < 50; ++i) candidates.push_back(box(i, .5f, 0, 10));

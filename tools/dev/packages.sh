@@ -20,6 +20,6 @@ build_packages=(cmake ninja-build g++ flatbuffers-compiler libflatbuffers-dev li
                 protobuf-compiler libopencv-dev libpng-dev nlohmann-json3-dev libcli11-dev
                 libyaml-cpp-dev libpugixml-dev)
 # And testing it.
-test_packages=(googletest libbenchmark-dev libsimde-dev pkg-config ccache clang libclang-rt-14-dev
+test_packages=(googletest libbenchmark-dev libsimde-dev valgrind pkg-config ccache clang libclang-rt-14-dev
                g++-aarch64-linux-gnu g++-arm-linux-gnueabihf libc6-dev-armhf-cross libc6-dev-arm64-cross qemu-user-static
                clang-format python3-onnx)

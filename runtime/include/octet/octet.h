@@ -1,16 +1,17 @@
 // Octet's C++ interface: map a model file, prepare a session for its input shapes, run it.
 //
-// Errors come as Result<T>: a code for programs, a text for people that names file, node and tensor. Nothing here throws
-// (but std::bad_alloc), logs or exits. A Model is immutable and may be shared by any number of sessions and threads; a
-// Session is one caller's state and must be used by one thread at a time. What a caller owes (an index in range, a session
-// that is prepared) is asserted in debug builds. The calling thread's floating point environment (rounding, flush to zero)
-// decides nothing here, and is left as it was.
+// Errors come as Result<T>: a code for programs, a text for people that names file, node and tensor. What returns a Result
+// does not throw, want of memory included; nothing here logs or exits. A Model is immutable and may be shared by any number of
+// sessions and threads; a Session is one caller's state and must be used by one thread at a time. The calling thread's floating
+// point environment (rounding, flush to zero) decides nothing here, and is left as it was.
 #pragma once
 #if __cplusplus < 201709L
 #error "octet/octet.h needs C++20: -std=c++20"
 #endif
 #include <array>
+#include <atomic>
 #include <cassert>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -26,7 +27,17 @@
 
 namespace octet {
 
-enum class Code { kBadArgument, kBadFile, kBadModel, kUnsupported, kIo };
+enum class Code {
+  kBadArgument,
+  kBadFile,
+  kBadModel,
+  kUnsupported,
+  kIo,
+  kMemory,     // more than memory_limit, or than the system gives
+  kBusy,       // another thread is in this session
+  kCancelled,  // see RunOptions
+  kDeadline,
+};
 
 struct Error {
   Code code;
@@ -131,9 +142,10 @@ enum class Precision { kF32, kInt8 };
 
 struct ModelData;  // the mapped file
 
+// A model that was moved from has no inputs, no outputs and no name, and no session is made of it.
 class Model {
  public:
-  // Maps the file and verifies everything in it before anything is used. Weights are used where they are mapped, and so
+  // Maps the file, which must be a regular one within the limits of schema/FORMAT.md, and verifies everything in it before anything is used. Weights are used where they are mapped, and so
   // shared by processes; the graph is copied. A file must not be written to while it is mapped: write another beside it and
   // rename that, as the converter does. Whoever writes in place changes the results of runs, though nothing is read out of
   // bounds; whoever cuts the file short gets SIGBUS where weights were.
@@ -172,15 +184,29 @@ struct SessionOptions {
   // Only these ops run in int8 (Octet's, ONNX' or Paddle's names); empty: those that the model was quantised with.
   std::vector<std::string> int8_ops = {};
   std::vector<std::string> int8_exclude = {};  // op or node names that stay float
-  int plans_kept = 4;                          // prepared input shapes that are remembered, the present one among them
-  size_t kept_bytes = 0;   // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
+  int plans_kept = 4;     // prepared input shapes that are remembered, the present one among them; at least 1
+  size_t kept_bytes = 0;  // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
+  // What Session::memory_bytes() may come to, and with it every size that a file or data decide. Plans of shapes that are not in
+  // use go first; then prepare() or run() gives Code::kMemory before it allocates. 0: half of the memory of the machine, or of
+  // this process's control group where that has less.
+  size_t memory_limit = 0;
   bool profile = false;    // time each step, for profile()
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
 };
 
+// Of one run. Both are looked at before each step (a layer, mostly): a run ends at most one step later, and what has begun to be
+// prepared for new shapes is finished first. The session is as before the run then: its inputs are there, its outputs are not.
+struct RunOptions {
+  const std::atomic<bool>* cancel = nullptr;  // true ends the run: Code::kCancelled. Any thread may set it
+  // Code::kDeadline
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
 struct SessionState;
 
-// Of a session that was moved from, functions that return a Result fail; others are not to be called.
+// Of a session that was moved from, functions that return a Result fail and others give nothing. While a thread is in prepare(),
+// run() or resize_input(), these fail in other threads (Code::kBusy). After fork() the child may use the sessions that it
+// inherited, but for one that was running: they start threads of their own.
 class Session {
  public:
   // Prepares the session where all input shapes are known; otherwise the first resize_input() calls do. Starts all threads;
@@ -195,10 +221,11 @@ class Session {
   // Prepares for the present shapes if that is not done yet; errors that depend on shapes come from here.
   Result<void> prepare();
   // The caller writes here before each run(); the content stays until overwritten. Valid until the next resize_input().
-  // The caller owes that the session is prepared, by create(), prepare() or run(), and an index in range.
+  // Of a session that is not prepared, by create(), prepare() or run(), and of an index out of range: no data, Tensor{}.
   Tensor input(int index);
-  Result<void> run();
-  // Valid until the next run() or resize_input(). A shape that depends on the data is the last run's.
+  Result<void> run(const RunOptions& options = {});
+  // Valid until the next run() or resize_input(). A shape that depends on the data is the last run's. Where that failed, before
+  // the first and for an index out of range: no data, Tensor{}.
   Tensor output(int index) const;
 
   // What the caller should know though it is no error: op lists other than the model was quantised with.
@@ -207,7 +234,11 @@ class Session {
   // With `profile` on, each new shape adds rows until reset_profile().
   std::vector<StepProfile> profile() const;
   void reset_profile();
-  size_t arena_bytes() const;  // of activations
+  size_t arena_bytes() const;  // of activations and scratch memory
+  // All that memory_limit counts: arena_bytes(), the tables of prepared plans (estimated), and what the model's sessions, this one
+  // or others, made of its weights and share. Once prepared, a run needs no more, unless sizes depend on data. Not counted: the
+  // mapped file, the stacks of threads, and what oneDNN keeps.
+  size_t memory_bytes() const;
 
  private:
   friend struct SessionInside;  // runtime/core/inspect.h

@@ -39,8 +39,12 @@ Result<void> prepare(const Layer& layer) {
   if (forced() && std::none_of(all.begin(), all.end(), [](const Algorithm* a) { return is_forced(*a); }))
     return layer.p.error(std::string("OCTET_CONV names no algorithm of this build: ") + forced());
   layer.p.step.macs = layer.g.macs();
-  for (const Algorithm* a : candidates(layer))
+  for (const Algorithm* a : candidates(layer)) {
+    size_t bytes = a->room ? a->room(layer) : 0;
+    if (a->packing && !layer.p.model.constants.has(packing_key(layer, *a->packing))) bytes += a->packing->bytes(layer);
+    OCTET_TRY(layer.p.has_room(bytes));
     if (prepare_by(*a, layer)) return {};
+  }
   return layer.p.error("no algorithm of this build fits this layer");
 }
 

@@ -13,6 +13,7 @@ struct Algorithm {
   // Estimated cycles of one core, from a fixed model: the same choice on every run. All say the same of the same work, so
   // that they can be compared; a layer knows its instruction set and number of threads.
   double (*cost)(const Layer& layer) = nullptr;
+  size_t (*room)(const Layer& layer) = nullptr;  // bytes that preparing takes beside `packing`; null: few
   // Fills layer.p.step, its scratch memory included. False: it cannot after all, the step is as it was.
   bool (*prepare)(const Layer& layer, Weights weights) = nullptr;
 };

@@ -90,7 +90,11 @@ Result<void> infer(Inference& i) {
 Int8Rule int8(const NodeDef& node, const ModelData& model) {
   const Shape& weight = model.input(node, 1).shape;
   if (weight[1] * weight[2] * weight[3] > kMaxDepth) return {};
-  return {.kind = Int8Rule::Kind::kLayer, .f32_inputs = 0b110, .given_only = model.input(node, 0).constant};
+  const int groups = node.attributes<schema::Conv2d>().groups();
+  return {.kind = Int8Rule::Kind::kLayer,
+          .f32_inputs = 0b110,
+          .channelwise = groups > 1 && weight[3] == 1 && weight[0] == groups,
+          .given_only = model.input(node, 0).constant};
 }
 
 Result<void> prepare(Prepare& p) { return conv::prepare(conv::layer_of(p)); }

@@ -97,6 +97,7 @@ extern const Packing kBlocksF32;  // as ConvTileF32 wants them: [group][block of
 // What follows is made once for a model, see Constants. The memory of packed weights is 64-byte aligned.
 using Weights = std::shared_ptr<const std::byte>;
 ConstantKey weights_key(const Layer& layer, std::string_view packing);
+ConstantKey packing_key(const Layer& layer, const Packing& packing);
 Weights packed_weights(const Layer& layer, const Packing& packing);
 
 // Operand 2 of a node, zeros where it has none: [groups][out padded to 16].
@@ -110,6 +111,7 @@ struct EpilogueArrays {
   kernels::Activation act;
   kernels::Epilogue at(int64_t group, int64_t channel) const;
 };
+inline size_t epilogue_bytes(int64_t channels) { return static_cast<size_t>(channels) * 8 * sizeof(float); }  // at most
 std::shared_ptr<const EpilogueArrays> epilogue(const Layer& layer, int activation_offset);
 
 // The geometry as Depthwise and DepthwiseF32 say it.

@@ -30,26 +30,33 @@ ConstantKey weights_key(const Layer& layer, std::string_view packing) {
   return {.of = of_node ? static_cast<const void*>(layer.p.node) : &weight, .packing = packing, .form = layer.g.groups};
 }
 
-Weights packed_weights(const Layer& layer, const Packing& packing) {
+ConstantKey packing_key(const Layer& layer, const Packing& packing) {
   ConstantKey key = weights_key(layer, packing.name);
   if (packing.by_isa) key.kernels = layer.p.isa.name;
-  return layer.p.model.constants.bytes(key, packing.bytes(layer), [&](std::byte* to) { packing.pack(layer, to); });
+  return key;
+}
+
+Weights packed_weights(const Layer& layer, const Packing& packing) {
+  return layer.p.model.constants.bytes(packing_key(layer, packing), packing.bytes(layer),
+                                       [&](std::byte* to) { packing.pack(layer, to); });
 }
 
 std::shared_ptr<const std::vector<float>> padded_bias(const Prepare& p, int64_t groups, int64_t out) {
   const int64_t padded = round_up(out, kernels::kBlock);
+  const auto size = static_cast<size_t>(groups * padded);
   auto bias = std::make_shared<std::vector<float>>();
   if (!p.has_in(2)) {
-    bias->resize(static_cast<size_t>(groups * padded));
+    bias->resize(size);
     return bias;
   }
-  return p.model.constants.get<std::vector<float>>({.of = &p.tensor(2), .packing = "bias", .form = groups}, [&] {
-    bias->resize(static_cast<size_t>(groups * padded));
-    const auto values = p.tensor(2).values<float>();
-    for (int64_t n = 0; n < groups * out; ++n)
-      (*bias)[static_cast<size_t>(n / out * padded + n % out)] = values[static_cast<size_t>(n)];
-    return bias;
-  });
+  return p.model.constants.get<std::vector<float>>(
+      {.of = &p.tensor(2), .packing = "bias", .form = groups}, size * sizeof(float), [&] {
+        bias->resize(size);
+        const auto values = p.tensor(2).values<float>();
+        for (int64_t n = 0; n < groups * out; ++n)
+          (*bias)[static_cast<size_t>(n / out * padded + n % out)] = values[static_cast<size_t>(n)];
+        return bias;
+      });
 }
 
 kernels::Epilogue EpilogueArrays::at(int64_t group, int64_t channel) const {
@@ -81,7 +88,8 @@ std::vector<std::array<int16_t, 64>> zeros_by_quad(const Geometry& g, const Quan
   return zeros;
 }
 
-// By output channel, the sum over k of (zero point of x at k - offset) * w[k], |sum| < 2^30: see kMaxDepth.
+// By output channel, the sum over k of (zero point of x at k - offset) * w[k], |sum| < 2^30: see kMaxDepth. Of offset 0 that is
+// what the bias is folded with, whatever the kernel, so that the clamp there gives the same on every instruction set.
 std::vector<int32_t> zero_dots(const Layer& layer, int offset) {
   const Geometry& g = layer.g;
   const TensorDef& weight = layer.p.tensor(1);
@@ -145,13 +153,15 @@ std::shared_ptr<const EpilogueArrays> make_epilogue(const Layer& layer, int acti
   if (to_u8) e->zero_point.resize(size);
   if (!act_is_clamp) e->out_multiplier.resize(size);
   if (residual) e->res_multiplier.resize(size), e->res_offset.resize(size);
-  const std::vector<int32_t> dots = zero_dots(layer, activation_offset);
+  const std::vector<int32_t> dots = zero_dots(layer, 0);
+  const std::vector<int32_t> moved = activation_offset ? zero_dots(layer, activation_offset) : dots;
   for (int64_t n = 0; n < g.out_channels(); ++n) {
     const size_t i = static_cast<size_t>(n / g.out * e->stride + n % g.out);
     const double weight_scale = layer.p.tensor(1).weight_scale[static_cast<size_t>(n)];
     const double unit = x.quant.per_channel() ? weight_scale : x.quant.scale_at(0) * weight_scale;
     const double step = to_u8 ? y.quant.scale_at(n) : 1.0;
-    e->acc0[i] = kernels::fold_bias(layer.bias(n), unit, dots[static_cast<size_t>(n)]);
+    const auto at = static_cast<size_t>(n);
+    e->acc0[i] = kernels::fold_bias(layer.bias(n), unit, dots[at]) + (dots[at] - moved[at]);
     e->multiplier[i] = static_cast<float>(act_is_clamp ? unit / step : unit);
     if (!act_is_clamp) e->out_multiplier[i] = static_cast<float>(1 / step);
     if (residual) {
@@ -173,6 +183,7 @@ std::shared_ptr<const EpilogueArrays> epilogue(const Layer& layer, int activatio
   const int to_u8 = layer.p.out().dtype == DType::kU8;
   return layer.p.model.constants.get<EpilogueArrays>(
       {.of = layer.p.node, .packing = "epilogue", .form = activation_offset * 2 + to_u8},
+      epilogue_bytes(layer.g.groups * round_up(layer.g.out, kernels::kBlock)),
       [&] { return make_epilogue(layer, activation_offset); });
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -103,8 +104,10 @@ struct Part {
     for (const Operand& o : operands)
       if (o.value >= 0) dnnl_memory_set_data_handle(o.mem.get(), c.data<float>(o.value) + o.offset);
     dnnl_memory_set_data_handle(scratch.get(), c.scratch + scratch_offset);
-    dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(args.size()), args.data());
-    dnnl_stream_wait(stream.get());
+    if (dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(args.size()), args.data()) !=
+            dnnl_success ||
+        dnnl_stream_wait(stream.get()) != dnnl_success)
+      throw std::bad_alloc();  // what was described could be made, so nothing else is left that it may lack
   }
 };
 
@@ -174,11 +177,11 @@ void reorder(const Layer& layer, const memory::desc& wanted, std::byte* to) {
 
 std::shared_ptr<const Reordered> reordered_weights(const Layer& layer, const memory::desc& wanted) {
   Constants& constants = layer.p.model.constants;
-  const auto layouts =
-      constants.get<Layouts>(weights_key(layer, "onednn layouts"), [] { return std::make_shared<const Layouts>(); });
+  const auto layouts = constants.get<Layouts>(weights_key(layer, "onednn layouts"), sizeof(Layouts),
+                                              [] { return std::make_shared<const Layouts>(); });
   ConstantKey key = weights_key(layer, "onednn");
   key.form = layouts->number(wanted);
-  return constants.get<Reordered>(key, [&] {
+  return constants.get<Reordered>(key, wanted.get_size(), [&] {
     auto memory = aligned_bytes(wanted.get_size());
     reorder(layer, wanted, memory.get());
     return std::make_shared<const Reordered>(Reordered{layouts, std::move(memory)});
@@ -289,6 +292,14 @@ bool prepare_or_throw(const Layer& layer) {
 
 bool fits(const Layer& layer) { return !layer.p.int8() && layer.p.options.use_onednn; }
 
+// The weights in oneDNN's layout, and for a while as floats in the file's order.
+size_t room(const Layer& layer) {
+  ConstantKey first = weights_key(layer, "onednn");
+  first.form = 0;
+  if (layer.p.model.constants.has(first)) return 0;
+  return static_cast<size_t>(layer.g.out_channels() * layer.g.taps() * layer.g.in) * 2 * sizeof(float);
+}
+
 double cost(const Layer& layer) { return static_cast<double>(layer.g.macs()) * kProductCycles; }
 
 bool prepare_onednn(const Layer& layer, Weights) {
@@ -303,6 +314,6 @@ bool prepare_onednn(const Layer& layer, Weights) {
 }  // namespace
 
 extern const Algorithm kOnednn;
-const Algorithm kOnednn = {.name = "onednn", .fits = fits, .cost = cost, .prepare = prepare_onednn};
+const Algorithm kOnednn = {.name = "onednn", .fits = fits, .cost = cost, .room = room, .prepare = prepare_onednn};
 
 }  // namespace octet::conv

@@ -108,8 +108,7 @@ Result<void> prepare(Prepare& p) {
   const auto& a = p.node->attributes<Attributes>();
   if (!has_weights(*p.node, p.model)) {
     if (p.int8()) return mat_mul::prepare_int8(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
-    mat_mul::prepare_f32(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
-    return {};
+    return mat_mul::prepare_f32(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
   }
   conv::Layer layer{p, geometry(p.tensor(1).shape), activation(a.act())};
   layer.g.in_w = layer.g.out_w = p.in(0).rows();

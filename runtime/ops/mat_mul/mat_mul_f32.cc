@@ -88,9 +88,10 @@ struct Product {
 
 }  // namespace
 
-void prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
+Result<void> prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
   const Shape& y = p.out().shape;
   const Shape& a = p.in(0).shape;
+  OCTET_TRY(p.take(2 * batch_bytes(y) + static_cast<size_t>(y[-1]) * sizeof(float)));
   Product product{operand(p.in(0), y, transpose_a),
                   operand(p.in(1), y, transpose_b),
                   y[-2],
@@ -110,6 +111,7 @@ void prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const kernels::
   p.step.run = [product = std::make_shared<const Product>(std::move(product))](const RunContext& c) {
     product->run(c);
   };
+  return {};
 }
 
 }  // namespace octet::mat_mul

@@ -11,7 +11,7 @@ namespace octet::mat_mul {
 namespace {
 
 constexpr int kBlock = kernels::kBlock, kGroup = kernels::kGroup;
-constexpr int64_t kMaxBias = 1 << 30;  // as fold_bias clamps it
+constexpr int64_t kMaxStart = 1 << 30;  // as fold_bias clamps it
 
 struct Product {
   Operand a, b;
@@ -19,7 +19,7 @@ struct Product {
   int y;
   int64_t y_pitch;
   size_t y_element;
-  int32_t a_zero;                                        // less what the kernel adds itself
+  int32_t a_zero, offset;                                // offset: what the kernel adds itself
   std::shared_ptr<const conv::EpilogueArrays> epilogue;  // acc0: the bias alone
   int tile_rows;
   int64_t chunks;  // of tasks in a phase
@@ -75,7 +75,7 @@ struct Product {
         sum += w;
       }
       const int64_t at = epilogue->acc0[static_cast<size_t>(first + j)] - int64_t{a_zero} * sum;
-      start[i * kBlock + j] = static_cast<int32_t>(std::clamp<int64_t>(at, -kMaxBias, kMaxBias));
+      start[i * kBlock + j] = static_cast<int32_t>(std::clamp(at, -kMaxStart, kMaxStart) + int64_t{offset} * sum);
     }
     std::fill_n(start + i * kBlock + columns, kBlock - columns, 0);
   }
@@ -128,13 +128,14 @@ std::shared_ptr<const conv::EpilogueArrays> epilogue(const Prepare& p, int64_t n
   if (!p.has_in(2)) return make_epilogue(p, n, act);
   const int to_u8 = p.out().dtype == DType::kU8;
   return p.model.constants.get<conv::EpilogueArrays>({.of = p.node, .packing = "product epilogue", .form = to_u8},
-                                                     [&] { return make_epilogue(p, n, act); });
+                                                     conv::epilogue_bytes(n), [&] { return make_epilogue(p, n, act); });
 }
 
 }  // namespace
 
 Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
   const Shape &y = p.out().shape, &a = p.in(0).shape;
+  OCTET_TRY(p.take(2 * batch_bytes(y) + conv::epilogue_bytes(y[-1])));
   Product product;
   product.a = operand(p.in(0), y, transpose_a), product.b = operand(p.in(1), y, transpose_b);
   product.m = y[-2], product.k = a[transpose_a ? -2 : -1], product.n = y[-1];
@@ -142,7 +143,7 @@ Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const 
     return p.error("sums of " + text_of(product.k) +
                    " int8 products do not fit 32 bits; keep it float with int8_exclude");
   product.y = p.out().id, product.y_pitch = p.out().pitch, product.y_element = size_of(p.out().dtype);
-  product.a_zero = p.in(0).quant.zero_at(0) - p.isa.gemm_s8.activation_offset;
+  product.a_zero = p.in(0).quant.zero_at(0), product.offset = p.isa.gemm_s8.activation_offset;
   product.tile_rows = p.isa.gemm_s8.rows, product.chunks = 1, product.isa = &p.isa;
   product.epilogue = epilogue(p, product.n, act);
   p.step.macs = y.elements() * product.k;
