@@ -7,6 +7,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "cli/terminal.h"
+
 #ifdef OCTET_HAVE_CONVERTER
 #include <octet/convert.h>
 #endif
@@ -41,7 +43,7 @@ Result<Model> open_model(const std::string& path, [[maybe_unused]] const OpenOpt
   for (const NamedShape& s : options.shapes)
     if (!s.input.empty()) conversion.input_shapes.emplace_back(s.input, s.shape);
   conversion.log = [](const std::string& line) {
-    if (line.starts_with("warning: ")) std::cerr << line << "\n";
+    if (line.starts_with("warning: ")) std::cerr << printable(line) << "\n";
   };
   if (options.cache) return convert_beside(path, conversion);
   auto bytes = convert_model(path, conversion);

@@ -4,10 +4,15 @@
 #include <charconv>
 #include <iostream>
 
+#include "cli/numbers.h"
+#include "cli/terminal.h"
+
 namespace octet {
 
 void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads) {
-  app.add_option(threads, flags.threads, "Threads of one inference")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option(threads, flags.threads, "Threads of one inference")
+      ->transform(between(1, 1024))
+      ->capture_default_str();
   app.add_option("--precision", flags.precision, "fp32, int8, or paddle: int8 where the model is quantised, else fp32")
       ->check(CLI::IsMember({"fp32", "int8", "paddle"}))
       ->capture_default_str();
@@ -18,12 +23,14 @@ void add_session_flags(CLI::App& app, SessionFlags& flags, const char* threads) 
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--plans_kept", flags.plans_kept, "Input shapes that stay prepared")
-      ->check(CLI::Range(1, 1'000'000))
+      ->transform(between(1, 1'000'000))
       ->capture_default_str();
-  app.add_option("--kept_mib", flags.kept_mib, "Memory for shapes that are not in use, MiB; 0: no limit");
-  app.add_option("--memory_mib", flags.memory_mib,
+  app.add_option("--kept_mib", flags.kept_mib, "Memory for shapes that are not in use, MiB; 0: no limit")
+      ->transform(between<size_t>(0, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--memory_limit", flags.memory_limit,
                  "Memory of a session, MiB; 0: half of the machine's or control group's")
-      ->check(CLI::Range(size_t{0}, size_t{1} << 40));
+      ->transform(between<size_t>(0, 1 << 30));
   app.add_flag("--use_mkldnn,--use_onednn,!--no-onednn", flags.onednn,
                "Float convolution and matmul by oneDNN where it is built in (the default), or by Octet's own kernels; "
                "int8 needs no oneDNN");
@@ -43,15 +50,15 @@ Result<SessionOptions> session_options(const SessionFlags& flags, const Model& m
   options.use_onednn = flags.onednn;
   options.plans_kept = flags.plans_kept;
   options.kept_bytes = flags.kept_mib << 20;
-  options.memory_limit = flags.memory_mib << 20;
+  options.memory_limit = flags.memory_limit << 20;
   return options;
 }
 
 void print_warnings(const char* program, std::span<const std::string> warnings) {
-  for (const std::string& line : warnings) std::cerr << program << ": warning: " << line << '\n';
+  for (const std::string& line : warnings) std::cerr << program << ": warning: " << printable(line) << '\n';
 }
 
-Result<NamedShape> parse_shape(const std::string& text, const char* flag) {
+Result<NamedShape> parse_shape(const std::string& text) {
   NamedShape named;
   const size_t equals = text.rfind('=');
   if (equals != text.npos) named.input = text.substr(0, equals);
@@ -62,12 +69,22 @@ Result<NamedShape> parse_shape(const std::string& text, const char* flag) {
     const auto [rest, failed] = std::from_chars(at, end, size);
     const bool more = rest != end && *rest == ',';
     if (failed != std::errc{} || size < 1 || named.shape.rank() == kMaxRank || (rest != end && !more))
-      return Error{Code::kBadArgument, flag + (" " + text) + ": wanted are up to " + std::to_string(kMaxRank) +
+      return Error{Code::kBadArgument, text + ": wanted are up to " + std::to_string(kMaxRank) +
                                            " sizes as in 1,3,640,640 or name=1,3,640,640"};
     named.shape.push_back(size);
     if (!more) return named;
     at = rest + 1;
   }
+}
+
+CLI::Validator shape_of_input(bool named) {
+  return CLI::Validator(
+      [named](const std::string& word) -> std::string {
+        const auto shape = parse_shape(word);
+        if (!shape) return shape.error().text;
+        return named && shape->input.empty() ? word + ": say of which input, as in name=1,3,640,640" : "";
+      },
+      "");
 }
 
 Result<int> find_input(const Model& model, std::string_view name) {
@@ -130,13 +147,13 @@ bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code) {
     app.parse(std::move(words));
     return true;
   } catch (const CLI::ParseError& e) {
-    *exit_code = app.exit(e, std::cout, std::cerr) == 0 ? 0 : kWrongUse;
+    *exit_code = finished(app.get_name().c_str(), app.exit(e, std::cout, std::cerr) == 0 ? 0 : kWrongUse);
     return false;
   }
 }
 
 int fail(const char* program, const Error& error) {
-  std::cerr << program << ": " << error.text << '\n';
+  std::cerr << program << ": " << printable(error.text) << '\n';
   return 1;
 }
 

@@ -15,7 +15,7 @@ struct SessionFlags {
   std::vector<std::string> int8_ops, int8_exclude;
   bool onednn = true;
   int plans_kept = 4;
-  size_t kept_mib = 0, memory_mib = 0;
+  size_t kept_mib = 0, memory_limit = 0;  // the latter in MiB too
 };
 
 // Paddle's names are understood as well as Octet's; of `threads` the first stands in messages.
@@ -25,22 +25,23 @@ Result<SessionOptions> session_options(const SessionFlags& flags, const Model& m
 void print_warnings(const char* program, std::span<const std::string> warnings);  // to standard error
 
 // "1,3,640,640" (for a model's only input) or "name=1,3,640,640". Sizes are positive. Names may hold '=' themselves: the last
-// one counts. `flag` is for messages.
+// one counts.
 struct NamedShape {
   std::string input;  // empty: the only one
   Shape shape;
 };
-Result<NamedShape> parse_shape(const std::string& text, const char* flag = "--shape");
+Result<NamedShape> parse_shape(const std::string& text);
+CLI::Validator shape_of_input(bool named);  // for ->check(): such a text; `named`: with a name
 
 // Index of the model's input of that name; an empty name means the only one.
 Result<int> find_input(const Model& model, std::string_view name);
 
 // Parses the command line, --version included. True: go on. Otherwise the process ends with `exit_code`: 0 after --help and
-// --version, 2 for wrong use. Booleans (app.add_flag) may be written --flag, --flag True, --flag=False, --flag 0; a flag or
+// --version, 2 for wrong use: what the command line alone shows to be wrong. Booleans (app.add_flag) may be written --flag, --flag True, --flag=False, --flag 0; a flag or
 // a file that follows one is never taken for its value.
 bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code);
 
-// Prints "program: text" to standard error; the exit code of a run that failed.
+// Prints "program: text" to standard error; 1, the exit code of a run that failed.
 int fail(const char* program, const Error& error);
 
 }  // namespace octet

@@ -1,7 +1,5 @@
 // octet::convert_beside: a converted model is kept under a name that says with which options, and says itself what it was made
 // of and by which converter. What has become old is replaced, never removed: a name that was found can always be mapped.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -26,7 +24,7 @@ bool is_converted(const fs::path& file) { return file.extension() == ".octet" ||
 
 // All that is read when the source is converted; the first names it.
 Result<std::vector<std::string>> source_files(const std::string& path, const ConvertOptions& options) {
-  if (!convert::looks_like_paddle(path)) return convert::onnx_files(path);
+  if (!convert::looks_like_paddle(path)) return convert::onnx_files(path, options);
   auto paddle = convert::find_paddle_files(path, options.parameters);
   if (!paddle) return paddle.error();
   std::vector<std::string> files = {paddle->program};
@@ -76,19 +74,6 @@ Result<std::string> made_from(const std::vector<std::string>& files) {
   return digits_of(text);
 }
 
-// Others may be at the same: whoever comes last has made the same bytes.
-Result<void> replace(const fs::path& kept, std::span<const std::byte> bytes) {
-  const std::string mine = kept.string() + '.' + std::to_string(gettid()) + ".partial";
-  std::error_code failed, ignored;
-  std::ofstream out(mine, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (out) fs::rename(mine, kept, failed);
-  if (out && !failed) return {};
-  fs::remove(mine, ignored);
-  return Error{Code::kIo, kept.string() + ": " + (failed ? failed.message() : "cannot be written")};
-}
-
 }  // namespace
 
 Result<Model> convert_beside(const std::string& path, const ConvertOptions& options) {
@@ -107,7 +92,8 @@ Result<Model> convert_beside(const std::string& path, const ConvertOptions& opti
   marked.metadata.emplace_back(kMadeFrom, *from);
   auto bytes = convert_model(path, marked);
   if (!bytes) return bytes.error();
-  const auto done = replace(kept, *bytes);
+  // Others may be at the same: whoever comes last has made the same bytes.
+  const auto done = write_model(kept.string(), *bytes, path);
   if (!done && options.log) options.log("warning: the converted model is not kept: " + done.error().text);
   if (auto model = present()) return *model;
   return Model::from_bytes(*bytes, path);

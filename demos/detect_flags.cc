@@ -9,7 +9,7 @@ namespace octet::demos {
 using namespace octet::vision;
 
 void define_flags(CLI::App& app, DetectFlags& f) {
-  const auto unit = CLI::Range(0.0, 1.0);
+  const auto unit = between(0.0, 1.0);
   app.add_option("--model_path", f.model_path, kModelHelp)->required();
   app.add_flag("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
   app.add_option("--image_file", f.image_file, "Run on this one picture instead of the data set");
@@ -27,14 +27,14 @@ void define_flags(CLI::App& app, DetectFlags& f) {
       ->check(CLI::IsMember({"COCO", "VOC"}));
   app.add_option("--map_type", f.map_type, "VOC: 11point or integral; default: the YAML's, else 11point")
       ->check(CLI::IsMember({"11point", "integral"}));
-  app.add_option("--arch", f.arch, arch_names())->capture_default_str();
+  app.add_option("--arch", f.arch, arch_names())->check(arch_name())->capture_default_str();
   app.add_flag("--include_nms", f.include_nms, "Whether the model ends in NMS; default: seen from its outputs");
   app.add_option("--device", f.device, "CPU")->capture_default_str();
   add_session_flags(app, f.session, "--cpu_threads,--threads");
   app.add_option("--batch_size", f.batch_size, "Pictures in one inference; default: the model's, the YAML's, or 1")
-      ->check(CLI::Range(1, 1024));
+      ->transform(between(1, 1024));
   app.add_option("--img_shape,--image_shape", f.img_shape, "Input size where the model leaves it open; default 640")
-      ->check(CLI::Range(1, 1 << 14));
+      ->transform(between(1, 1 << 14));
   app.add_flag("--benchmark", f.benchmark,
                "One picture: 50 runs to warm up and 100 under the clock, instead of 1 and 1");
   app.add_flag("--use_trt", f.use_trt, "TensorRT: not available on CPUs");
@@ -45,14 +45,16 @@ void define_flags(CLI::App& app, DetectFlags& f) {
                  "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
                  "count instead");
   app.add_flag("--classwise", f.classwise, "Print the AP of each class");
-  app.add_option("--threshold", f.threshold, "Score from which boxes are drawn")->check(unit)->capture_default_str();
+  app.add_option("--threshold", f.threshold, "Score from which boxes are drawn")
+      ->transform(unit)
+      ->capture_default_str();
   app.add_option("--score_threshold", f.score_threshold, "Score from which boxes count; default: as --arch needs")
-      ->check(unit);
+      ->transform(unit);
   app.add_option("--nms_threshold", f.nms_threshold,
                  "Overlap from which the weaker of two boxes is dropped; default: as --arch needs")
-      ->check(unit);
+      ->transform(unit);
   app.add_option("--max_detections", f.max_detections, "Boxes of a picture; default: as --arch needs")
-      ->check(CLI::Range(1, 1 << 20));
+      ->transform(between(1, 1 << 20));
   add_preprocess_options(app, f.preprocess);
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/memory.h"
 #include "cli/progress_bar.h"
+#include "cli/terminal.h"
 #include "demos/detect_flags.h"
 #include "vision/coco_eval.h"
 #include "vision/draw.h"
@@ -74,7 +75,7 @@ int run_image(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
   const auto& boxes = found->detections;
   for (const Detection& box : boxes)
     if (box.score >= f.threshold)
-      std::printf("%s: %.3f\n", name_of(names, box.label).c_str(), static_cast<double>(box.score));
+      std::printf("%s: %.3f\n", printable(name_of(names, box.label)).c_str(), static_cast<double>(box.score));
   const auto written = write_image(f.output_file, draw_detections(*image, boxes, names, f.threshold));
   if (!written) return fail(written.error());
   const Latency latency = summarise(std::move(ms));
@@ -87,7 +88,7 @@ int run_image(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
 void print_classes(const CocoDataset& dataset, const std::vector<double>& ap) {
   for (size_t i = 0; i < ap.size(); ++i) {
     const std::string value = ap[i] < 0 ? "no objects" : std::to_string(ap[i]).substr(0, 5);
-    std::printf(" %-24s %s\n", dataset.categories[i].name.c_str(), value.c_str());
+    std::printf(" %-24s %s\n", printable(dataset.categories[i].name).c_str(), value.c_str());
   }
 }
 
@@ -139,5 +140,6 @@ int main(int argc, char** argv) {
   auto detector = open_detector(flags, *config);
   if (!detector) return fail(detector.error());
   octet::print_warnings(kProgram, detector->warnings());
-  return flags.image_file.empty() ? run_dataset(flags, *config, *detector) : run_image(flags, *config, *detector);
+  return octet::finished(kProgram, flags.image_file.empty() ? run_dataset(flags, *config, *detector)
+                                                            : run_image(flags, *config, *detector));
 }

@@ -22,9 +22,9 @@ void define_flags(CLI::App& app, SegFlags& f) {
   app.add_option("--image_dir", f.image_dir, "Evaluate on the pictures of this folder ...");
   app.add_option("--label_dir", f.label_dir, "... with the label pictures (.png) of this one");
   app.add_option("--num_classes", f.num_classes, "Classes that count; default: the YAML's, or --dataset's")
-      ->check(CLI::Range(2, 255));
+      ->transform(between(2, 255));
   app.add_option("--ignore_index", f.ignore_index, "Label that does not count; default: the YAML's, or 255")
-      ->check(CLI::Range(0, 255));
+      ->transform(between(0, 255));
   app.add_option("--image_file", f.image_file, "Run on this one picture instead of a data set");
   app.add_option("--save_file", f.save_file,
                  "One picture: where its class ids go, a palette PNG; beside it _overlay.png");

@@ -8,6 +8,7 @@
 
 #include "cli/open_model.h"
 #include "cli/progress_bar.h"
+#include "cli/terminal.h"
 #include "demos/seg_flags.h"
 #include "vision/draw.h"
 #include "vision/evaluate.h"
@@ -98,7 +99,7 @@ int run_image(const SegFlags& f, Segmenter& s) {
   for (auto it = labels->begin<int>(); it != labels->end<int>(); ++it) ++pixels[*it];
   const auto names = class_names(f, classes ? static_cast<size_t>(classes) : names_of(f.dataset).size());
   for (const auto& [k, count] : pixels)
-    std::printf("%s: %.1f%%\n", name_of(names, k).c_str(),
+    std::printf("%s: %.1f%%\n", printable(name_of(names, k)).c_str(),
                 100.0 * static_cast<double>(count) / static_cast<double>(labels->total()));
   std::printf("[Benchmark]Average inference time: \033[91m%.2fms\033[0m\n", latency->mean_ms);
   if (f.benchmark) std::printf("[Benchmark]%s\n", spread_text(*latency).c_str());
@@ -146,7 +147,7 @@ int run_dataset(const SegFlags& f, Segmenter& s) {
   const auto names = class_names(f, static_cast<size_t>(c.classes));
   const SegmentationMetrics& m = report->metrics;
   for (size_t k = 0; k < m.class_iou.size(); ++k)
-    std::printf(" %-24s IoU %.4f\n", name_of(names, static_cast<int>(k)).c_str(), m.class_iou[k]);
+    std::printf(" %-24s IoU %.4f\n", printable(name_of(names, static_cast<int>(k))).c_str(), m.class_iou[k]);
   std::printf("[Benchmark]Batch size: 1, %s\n", latency_text(report->latency).c_str());
   std::printf("[Benchmark] #Images: %zu mIoU: %.4f Acc: %.4f Kappa: %.4f Dice: %.4f\n", report->images, m.miou,
               m.accuracy, m.kappa, m.dice);
@@ -165,5 +166,6 @@ int main(int argc, char** argv) {
   auto segmenter = open_segmenter(flags);
   if (!segmenter) return fail(segmenter.error());
   octet::print_warnings(kProgram, segmenter->session.warnings());
-  return flags.image_file.empty() ? run_dataset(flags, *segmenter) : run_image(flags, *segmenter);
+  return octet::finished(kProgram,
+                         flags.image_file.empty() ? run_dataset(flags, *segmenter) : run_image(flags, *segmenter));
 }

@@ -1,13 +1,13 @@
 // JSON in, structs out; every complaint names the file and the entry.
 #include "vision/coco.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
+
+#include "files/files.h"
 
 namespace octet::vision {
 namespace {
@@ -122,23 +122,14 @@ Result<std::vector<CocoDetection>> read_detections(const std::string& path) {
 }
 
 Result<void> write_detections(const std::string& path, const std::vector<CocoDetection>& detections) {
-  const std::string aside = path + "." + std::to_string(getpid()) + ".part";
-  std::ofstream out(aside, std::ios::binary);
-  out << "[";
+  std::string text = "[";
   for (size_t i = 0; i < detections.size(); ++i) {
     const CocoDetection& d = detections[i];
     const nlohmann::ordered_json entry = {
         {"image_id", d.image_id}, {"category_id", d.category_id}, {"bbox", d.box}, {"score", d.score}};
-    out << (i ? ",\n " : "") << entry.dump();
+    text += (i ? ",\n " : "") + entry.dump();
   }
-  out << "]\n";
-  out.close();
-  std::error_code ec;
-  if (out) std::filesystem::rename(aside, path, ec);
-  if (out && !ec) return {};
-  std::error_code ignored;
-  std::filesystem::remove(aside, ignored);
-  return Error{Code::kIo, "'" + path + "': cannot be written"};
+  return write_text(path, text + "]\n");
 }
 
 }  // namespace octet::vision

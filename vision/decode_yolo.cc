@@ -24,6 +24,13 @@ std::vector<Cell> cells_of(const Geometry& g) {
   return cells;
 }
 
+// Boxes and classes of another family's output, read along the wrong axes: thousands of classes, few boxes.
+bool turned(size_t boxes, size_t classes, const Geometry& g) {
+  constexpr int kFinest = kStrides[0];
+  return boxes < classes &&
+         boxes < static_cast<size_t>(g.input_height / kFinest) * static_cast<size_t>(g.input_width / kFinest);
+}
+
 }  // namespace
 
 Result<Found> decode_yolo5(const Outputs& outputs, bool grid) {
@@ -31,6 +38,8 @@ Result<Found> decode_yolo5(const Outputs& outputs, bool grid) {
   if (!is_volume(t, outputs.index) || t.shape[2] < 6) return unexpected(t, "f32 {batch, boxes, 5 + classes}");
   const size_t columns = static_cast<size_t>(t.shape[2]), classes = columns - 5;
   const auto rows = part_of(t, outputs.index);
+  if (turned(static_cast<size_t>(t.shape[1]), classes, outputs.geometry))
+    return unexpected(t, "f32 {batch, boxes, 5 + classes}, more boxes than classes");
   std::vector<Cell> cells;
   if (grid) {
     cells = cells_of(outputs.geometry);
@@ -61,6 +70,8 @@ Result<Found> decode_yolo8(const Outputs& outputs) {
   const Tensor& t = outputs.tensors[0];
   if (!is_volume(t, outputs.index) || t.shape[1] < 5) return unexpected(t, "f32 {batch, 4 + classes, boxes}");
   const size_t classes = static_cast<size_t>(t.shape[1]) - 4, boxes = static_cast<size_t>(t.shape[2]);
+  if (turned(boxes, classes, outputs.geometry))
+    return unexpected(t, "f32 {batch, 4 + classes, boxes}, more boxes than classes");
   const float* x = part_of(t, outputs.index).data();
   const auto box_of = [&](size_t i) { return centred(x[i], x[boxes + i], x[2 * boxes + i], x[3 * boxes + i]); };
   std::vector<Detection> candidates;

@@ -13,6 +13,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <system_error>
 
+#include "files/files.h"
 #include "vision/draw.h"
 #include "vision/picture_header.h"
 
@@ -99,25 +100,6 @@ Result<cv::Mat> read_palette(const std::string& path) {
   return indices;
 }
 
-// Writes aside with `write`, which says whether it could, and renames.
-template <class Write>
-Result<void> replace_file(const std::string& path, Write write) {
-  const fs::path target(path);
-  // The ending stays last: it selects the format.
-  std::string name = target.filename().string();
-  name.insert(0, std::to_string(getpid()) + ".part.");
-  const fs::path aside = target.parent_path() / name;
-  std::error_code ec;
-  Result<void> written = write(aside.string());
-  if (written) {
-    fs::rename(aside, target, ec);
-    if (!ec) return {};
-    written = image_error(path, ec.message().c_str());
-  }
-  fs::remove(aside, ec);
-  return written;
-}
-
 }  // namespace
 
 Result<cv::Mat> read_image(const std::string& path, int64_t most_pixels) {
@@ -137,14 +119,13 @@ Result<cv::Mat> read_labels(const std::string& path, int64_t most_pixels) {
 }
 
 Result<void> write_image(const std::string& path, const cv::Mat& image) {
-  return replace_file(path, [&](const std::string& aside) -> Result<void> {
-    try {
-      if (cv::imwrite(aside, image)) return {};
-      return image_error(path, "cannot be written");
-    } catch (const cv::Exception&) {  // an ending that OpenCV does not know
-      return image_error(path, "cannot be written: the name must end in .jpg, .png or another known format");
-    }
-  });
+  std::vector<uint8_t> bytes;
+  try {
+    if (!cv::imencode(fs::path(path).extension().string(), image, bytes)) return image_error(path, "cannot be encoded");
+  } catch (const cv::Exception&) {  // an ending that OpenCV does not know
+    return image_error(path, "cannot be written: the name must end in .jpg, .png or another known format");
+  }
+  return write_file(path, std::as_bytes(std::span(bytes)));
 }
 
 Result<void> write_palette(const std::string& path, const cv::Mat& labels) {
@@ -157,16 +138,17 @@ Result<void> write_palette(const std::string& path, const cv::Mat& labels) {
     const cv::Vec3b bgr = class_colour(k);
     for (int c = 0; c < 3; ++c) colours[static_cast<size_t>(3 * k + c)] = bgr[2 - c];
   }
-  return replace_file(path, [&](const std::string& aside) -> Result<void> {
-    png_image png{};
-    png.version = PNG_IMAGE_VERSION;
-    png.width = static_cast<png_uint_32>(ids.cols);
-    png.height = static_cast<png_uint_32>(ids.rows);
-    png.format = PNG_FORMAT_RGB_COLORMAP;
-    png.colormap_entries = 256;
-    if (png_image_write_to_file(&png, aside.c_str(), 0, ids.data, 0, colours.data())) return {};
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = static_cast<png_uint_32>(ids.cols);
+  png.height = static_cast<png_uint_32>(ids.rows);
+  png.format = PNG_FORMAT_RGB_COLORMAP;
+  png.colormap_entries = 256;
+  std::vector<uint8_t> bytes(PNG_IMAGE_PNG_SIZE_MAX(png));
+  png_alloc_size_t size = bytes.size();
+  if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, ids.data, 0, colours.data()))
     return image_error(path, png.message);
-  });
+  return write_file(path, std::as_bytes(std::span(bytes).first(size)));
 }
 
 }  // namespace octet::vision

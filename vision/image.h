@@ -18,7 +18,7 @@ Result<cv::Mat> read_image(const std::string& path, int64_t most_pixels = kMostP
 // 8-bit class ids of a label picture: the indices of a palette PNG, the grey values of any other.
 Result<cv::Mat> read_labels(const std::string& path, int64_t most_pixels = kMostPixels);
 
-// The format follows the name's ending. A reader never sees half a picture: it is written aside and renamed.
+// The format follows the name's ending. How the file is replaced: files/files.h.
 Result<void> write_image(const std::string& path, const cv::Mat& image);
 
 // Class ids as a palette PNG in the colours of class_colour(); `labels` is CV_32S, ids outside 0..255 become 255.

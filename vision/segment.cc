@@ -70,6 +70,12 @@ Result<cv::Mat> read_label_plane(const Tensor& output, int height, int width) {
   return Error{Code::kBadModel, "labels of unknown type"};
 }
 
+// Is this a picture of the input, in any size? Rows and columns of a detector's boxes are not.
+bool has_proportions(int rows, int cols, const Geometry& g) {
+  const int64_t difference = int64_t{rows} * g.input_width - int64_t{cols} * g.input_height;
+  return std::abs(difference) <= std::max(g.input_width, g.input_height);
+}
+
 // Where the scores of classes lie, by the expected number or else the shorter axis; 0: nowhere, these are labels.
 int channel_axis(const Tensor& output, int classes) {
   const Shape& s = output.shape;
@@ -113,7 +119,7 @@ Result<cv::Mat> segment(const Tensor& output, int classes, const Geometry& geome
       for (int c = 0; c < channels; ++c)
         planes.emplace_back(dim(2), dim(3), CV_32F, data + static_cast<size_t>(c) * plane);
     }
-  } else if (s.rank() == 3 || (s.rank() == 4 && s[1] == 1)) {
+  } else if ((s.rank() == 3 || (s.rank() == 4 && s[1] == 1)) && has_proportions(dim(-2), dim(-1), geometry)) {
     auto read = read_label_plane(output, dim(-2), dim(-1));
     if (!read) return read;
     labels = *read;

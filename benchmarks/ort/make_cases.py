@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""Writes small ONNX models of what exporters differ in, one folder full, for compare_outputs.py: make_cases.py OUTDIR."""
+"""Writes small ONNX models of what exporters differ in, one folder full, for compare_outputs.py."""
+import argparse
 import itertools
 import pathlib
-import sys
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OUT = pathlib.Path(sys.argv[1])
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", type=pathlib.Path, help="where the models go; made where it is missing")
+OUT = parser.parse_args().folder
 RANDOM = np.random.default_rng(1)
 
 

@@ -66,4 +66,9 @@ Result<Model> as_model(std::shared_ptr<const Graph> g) {
   return model_of(std::move(model));
 }
 
+Result<void> check_as_model(const Graph& g) {
+  const auto model = as_model({std::shared_ptr<const void>(), &g});  // lent, not owned
+  return model ? Result<void>() : model.error();
+}
+
 }  // namespace octet::convert

@@ -10,4 +10,7 @@ namespace octet::convert {
 // keeps. Errors are those of a file that is read.
 Result<Model> as_model(std::shared_ptr<const Graph> g);
 
+// What as_model says of a graph that is not shared.
+Result<void> check_as_model(const Graph& g);
+
 }  // namespace octet::convert

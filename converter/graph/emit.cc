@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "converter/graph/as_model.h"
 #include "converter/graph/edit.h"
 #include "converter/graph/layer_weights.h"
 #include "runtime/core/op.h"
@@ -48,9 +49,7 @@ void describe_nodes(const Graph& g, schema::ModelT& model) {
   }
 }
 
-}  // namespace
-
-Result<std::vector<std::byte>> emit(const Graph& g) {
+Result<std::vector<std::byte>> written(const Graph& g) {
   auto orders = packings(g);
   if (!orders) return orders.error();
   schema::ModelT model;
@@ -100,6 +99,17 @@ Result<std::vector<std::byte>> emit(const Graph& g) {
   std::memcpy(file.data() + header.graph_offset, graph.data(), graph.size());
   std::copy(weights.begin(), weights.end(), file.begin() + static_cast<int64_t>(header.weights_offset));
   return file;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> emit(const Graph& g) {
+  if (auto fine = check_as_model(g); !fine) return fine.error();
+  auto bytes = written(g);
+  if (!bytes) return bytes;
+  const auto loaded = Model::from_bytes(*bytes, g.source);
+  if (loaded) return bytes;
+  return Error{Code::kBadModel, g.source + ": what was made of it cannot be loaded: " + loaded.error().text};
 }
 
 }  // namespace octet::convert

@@ -8,7 +8,8 @@
 
 namespace octet::convert {
 
-// The same graph always gives the same bytes.
+// The same graph always gives the same bytes, and the loader takes them: what it would refuse is an error, which names source
+// and node or tensor.
 Result<std::vector<std::byte>> emit(const Graph& g);
 
 }  // namespace octet::convert

@@ -2,6 +2,7 @@
 #pragma once
 #include <octet/octet.h>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
@@ -58,6 +59,14 @@ struct Graph {
   bool quantised = false;             // the source says what is int8: FakeQuantize nodes, weights on a grid of steps
   std::vector<std::string> int8_ops;  // set by the quantiser
   std::vector<std::pair<std::string, std::string>> metadata;
+  uint64_t constant_limit = UINT64_MAX;  // bytes that all constants may take, those that passes make too
+
+  uint64_t constant_bytes() const {
+    uint64_t bytes = 0;
+    for (const Tensor& t : tensors)
+      if (t.constant) bytes += t.data.size();
+    return bytes;
+  }
 
   TensorId add(Tensor tensor) {
     tensors.push_back(std::move(tensor));

@@ -1,5 +1,6 @@
 // Nodes whose operands are all constant are computed now, by the runtime itself, so that an op has one meaning.
-// Before: y = Mul(constant, constant)   After: y = constant   Unless: the result would be large (an Expand kept small in the file).
+// Before: y = Mul(constant, constant)   After: y = constant   Unless: the result would be large (an Expand kept small in the file),
+// or all constants together more than the graph may have.
 #include "converter/graph/as_model.h"
 #include "converter/passes/rewrite.h"
 
@@ -8,13 +9,19 @@ namespace {
 
 constexpr int64_t kMaxElements = int64_t{1} << 26;
 
-bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known) {
+// `room`: bytes that results may still take; those of a foldable node are taken from it.
+bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known, uint64_t& room) {
+  uint64_t bytes = 0;
   for (TensorId t : n.outputs) {
     const int64_t size = tensor(g, t).shape.elements();
     if (size < 0 || size > kMaxElements) return false;
+    bytes += static_cast<uint64_t>(size) * size_of(tensor(g, t).dtype);
   }
-  return std::all_of(n.inputs.begin(), n.inputs.end(),
-                     [&](TensorId t) { return t < 0 || known[static_cast<size_t>(t)]; });
+  if (bytes > room || std::any_of(n.inputs.begin(), n.inputs.end(),
+                                  [&](TensorId t) { return t >= 0 && !known[static_cast<size_t>(t)]; }))
+    return false;
+  room -= bytes;
+  return true;
 }
 
 // The foldable nodes as a graph of their own; `results`: the tensors of `g` that its outputs stand for.
@@ -53,11 +60,13 @@ Result<int> fold_constants(Graph& g) {
   std::vector<bool> known(g.tensors.size(), false), is_output(g.tensors.size(), false), foldable(g.nodes.size(), false);
   for (TensorId t : g.outputs) is_output[at(t)] = true;
   for (size_t t = 0; t < g.tensors.size(); ++t) known[t] = g.tensors[t].constant;
+  const uint64_t bytes = g.constant_bytes();
+  uint64_t room = g.constant_limit > bytes ? g.constant_limit - bytes : 0;
   bool any = false;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const std::vector<TensorId>& out = g.nodes[i].outputs;
     const bool is_public = std::any_of(out.begin(), out.end(), [&](TensorId t) { return is_output[at(t)]; });
-    foldable[i] = !is_public && is_foldable(g, g.nodes[i], known);
+    foldable[i] = !is_public && is_foldable(g, g.nodes[i], known, room);
     for (TensorId t : out) known[static_cast<size_t>(t)] = foldable[i];
     any = any || foldable[i];
   }

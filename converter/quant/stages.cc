@@ -16,9 +16,16 @@ constexpr float kLeastPart = 1e-4f;
 bool is_layer(const Node& n) { return n.op.type == schema::Op::Conv2d || n.op.type == schema::Op::MatMul; }
 
 Result<void> check_any_layer(const QuantizeState& s) {
-  for (size_t n = 0; n < s.graph.nodes.size(); ++n)
-    if (s.plan.int8[n] && is_layer(s.graph.nodes[n])) return {};
-  return Error{Code::kUnsupported, s.graph.source + ": no convolution or matmul that can run in int8"};
+  std::string example;
+  for (size_t n = 0; n < s.graph.nodes.size(); ++n) {
+    const Node& node = s.graph.nodes[n];
+    if (!is_layer(node)) continue;
+    if (s.plan.int8[n]) return {};
+    if (example.empty()) example = "'" + node.name + "', the first: " + s.plan.reason[n];
+  }
+  return Error{Code::kUnsupported,
+               s.graph.source + (example.empty() ? ": has no convolution or matmul, so nothing to run in int8"
+                                                 : ": no convolution or matmul can run in int8; " + example)};
 }
 
 Result<void> plan(QuantizeState& s) {

@@ -44,7 +44,8 @@ FileFacts file_facts(const Model& model) {
                            .int8 = int8[facts.nodes.size()],
                            .moves_only = n.kind->moves_only,
                            .inputs = n.inputs,
-                           .outputs = n.outputs});
+                           .outputs = n.outputs,
+                           .fused = n.fused});
   return facts;
 }
 

@@ -31,10 +31,11 @@ struct NodeFacts {
   std::string_view name;
   std::string_view op;  // Octet's name
   schema::Op type;
-  const void* attributes;                // the schema's table for `type`, as schema::Conv2d
-  bool int8;                             // runs in int8 where a session asks for no other ops than the model's
-  bool moves_only;                       // its elements are copied, not computed
-  std::span<const int> inputs, outputs;  // indices of tensors; -1: absent
+  const void* attributes;                   // the schema's table for `type`, as schema::Conv2d
+  bool int8;                                // runs in int8 where a session asks for no other ops than the model's
+  bool moves_only;                          // its elements are copied, not computed
+  std::span<const int> inputs, outputs;     // indices of tensors; -1: absent
+  std::span<const std::string_view> fused;  // names of the source's nodes whose work it does as well
 };
 
 // What a model's file holds; the model must have been read from one. All of it points into the model.

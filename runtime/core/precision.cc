@@ -121,7 +121,8 @@ Result<void> check_names(const ModelData& model, const std::vector<std::string>&
   for (const std::string& name : list) {
     if (known.count(name) > 0) continue;
     if (!nodes_too)
-      return error(Code::kBadArgument, option, ": '", name, "' is no op known to Octet; octet-inspect lists them");
+      return error(Code::kBadArgument, option, ": '", name,
+                   "' is no op known to Octet; octet-convert ops lists them, octet-inspect those of a model");
     return error(Code::kBadArgument, option, ": '", name, "' is no op and no node of ", model.name,
                  similar_names(name, nodes));
   }
@@ -167,7 +168,8 @@ std::string similar_names(std::string_view wanted, std::vector<std::string_view>
     for (std::string_view name : names)
       if (name.size() <= kLongest) by_distance.emplace_back(distance(wanted, name), name);
   std::sort(by_distance.begin(), by_distance.end());
-  for (size_t i = 0; i < std::min<size_t>(3, by_distance.size()); ++i)
+  const size_t farthest = wanted.size() / 3 + 1;  // with more characters changed it is another name
+  for (size_t i = 0; i < std::min<size_t>(3, by_distance.size()) && by_distance[i].first <= farthest; ++i)
     text.append(i ? ", '" : "; similar names: '").append(by_distance[i].second).append("'");
   return text + "; octet-inspect lists all";
 }

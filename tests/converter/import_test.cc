@@ -122,7 +122,8 @@ TEST(Import, ElementTypes) {
     p.set_data_type(c.type);
     p.add_dims(static_cast<int64_t>(c.expected.size()));
     p.set_raw_data(c.raw);
-    auto t = read_tensor(p, "");
+    SourceFiles none;
+    auto t = read_tensor(p, none);
     ASSERT_TRUE(t) << t.error().text;
     EXPECT_EQ(std::vector<float>(t->values<float>().begin(), t->values<float>().end()), c.expected) << c.type;
   }
@@ -130,7 +131,8 @@ TEST(Import, ElementTypes) {
   half.set_data_type(10);
   half.add_dims(1);
   half.add_int32_data(0x3c00);
-  EXPECT_EQ(read_tensor(half, "")->values<float>()[0], 1.0f);
+  SourceFiles none;
+  EXPECT_EQ(read_tensor(half, none)->values<float>()[0], 1.0f);
 }
 
 TEST(Import, ExternalDataStaysBelowTheModel) {
@@ -146,7 +148,8 @@ TEST(Import, ExternalDataStaysBelowTheModel) {
       e->set_key(k);
       e->set_value(v);
     }
-    auto t = read_tensor(p, file.folder);
+    SourceFiles files{.folder = file.folder};
+    auto t = read_tensor(p, files);
     return t ? std::string("read") : t.error().text;
   };
   EXPECT_EQ(read("weights.bin", "8"), "read");

@@ -49,6 +49,28 @@ TEST(PaddleImport, FilesByEveryName) {
   EXPECT_TRUE(contains(error_of(unusual.path(), {.parameters = "nothing.bin"}), "nothing.bin: no such file"));
 }
 
+TEST(PaddleImport, LimitsAndVersions) {
+  const TempFile file(small_program().program_bytes(), "m.pdmodel");
+  write_file(file.folder / "m.pdiparams", small_program().parameter_bytes());
+  EXPECT_TRUE(contains(error_of(file.path(), {.memory_limit = 3}), "bytes, more than the memory_limit"));
+  TestProgram wide;
+  wide.output(wide.op("elementwise_add", {{"X", {wide.input("x", {1, 4000})}}, {"Y", {wide.random({4000})}}}));
+  const TempFile large(wide.program_bytes(), "m.pdmodel");
+  write_file(large.folder / "m.pdiparams", wide.parameter_bytes());
+  EXPECT_TRUE(contains(error_of(large.path(), {.memory_limit = 3 * 15'000}), "with those before it is more than"));
+  EXPECT_EQ(error_of(large.path(), {.memory_limit = 3 * 16'000}), "");
+  EXPECT_TRUE(contains(error_of(file.path(), {.max_nodes = 1}), "more than the max_nodes of 1"));
+  for (const auto& [version, warned] : {std::pair<int64_t, bool>{0, false}, {3'000'000, false}, {4'000'000, true}}) {
+    TestProgram p = small_program();
+    p.proto.mutable_version()->set_version(version);
+    const TempFile other(p.program_bytes(), "m.pdmodel");
+    write_file(other.folder / "m.pdiparams", p.parameter_bytes());
+    std::string said;
+    EXPECT_EQ(error_of(other.path(), {.log = [&](const std::string& line) { said += line; }}), "");
+    EXPECT_EQ(contains(said, "was written by Paddle 4, and ops may have changed since Paddle 3"), warned) << said;
+  }
+}
+
 TEST(PaddleImport, WhatIsWrongWithAFolder) {
   const TestProgram p = small_program();
   const TempFile empty("text", "readme.txt");

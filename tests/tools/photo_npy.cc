@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/npy.h"
 #include "vision/image.h"
 #include "vision/preprocess.h"

@@ -11,7 +11,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "cli/files.h"
+#include "files/files.h"
 #include "cli/npy.h"
 
 namespace octet {

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "cli/files.h"
+#include "files/files.h"
 
 namespace octet {
 namespace {

@@ -5,9 +5,11 @@
 #include <iostream>
 #include <sstream>
 
-#include "cli/files.h"
+#include "cli/numbers.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
+#include "cli/terminal.h"
+#include "files/files.h"
 #include "kernels/peak.h"
 #include "tools/bench/report.h"
 
@@ -59,6 +61,10 @@ Result<std::vector<Shapes>> shapes_in_turn(const std::vector<std::string>& texts
     same->push_back(std::move(*shape));
     turns = std::max(turns, same->size());
   }
+  const auto bare = std::find_if(by_input.begin(), by_input.end(), [](const Shapes& s) { return s[0].input.empty(); });
+  if (bare != by_input.end() && by_input.size() > 1)
+    return Error{Code::kBadArgument, "--shape: one says of which input it is and " + (*bare)[0].shape.text() +
+                                         " does not: write each as name=1,3,640,640"};
   std::vector<Shapes> all(turns);
   for (const Shapes& s : by_input) {
     if (s.size() != 1 && s.size() != turns)
@@ -147,7 +153,7 @@ Result<void> main_job(const Arguments& a) {
          << " us\n";
     text += line.str();
   }
-  const std::string json = found.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const std::string json = found.dump(1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   std::cout << (a.json == "-" ? json : text);
   return a.json.empty() || a.json == "-" ? Result<void>() : write_text(a.json, json);
 }
@@ -163,13 +169,16 @@ int main(int argc, char** argv) {
          "--shape", a.shapes,
          "Sizes of an input: name=1,3,640,640, or 1,3,640,640 for the only one; given several times: each in turn, "
          "and the time to switch among them")
+      ->check(octet::shape_of_input(false))
       ->allow_extra_args(false);
-  app.add_option("--runs", a.runs, "Runs that count")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  app.add_option("--warmup", a.warmup, "Runs before them")->check(CLI::Range(0, 1'000'000))->capture_default_str();
+  app.add_option("--runs", a.runs, "Runs that count")->transform(octet::between(1, 1'000'000))->capture_default_str();
+  app.add_option("--warmup", a.warmup, "Runs before them")
+      ->transform(octet::between(0, 1'000'000))
+      ->capture_default_str();
   app.add_flag("--profile", a.profile, "Also the time of each step and of each kind of op");
   app.add_option("--json", a.json, "Write the numbers to this file; - : print them instead of the text");
   octet::add_session_flags(app, a.session);
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   if (auto done = octet::bench::main_job(a); !done) return octet::fail("octet-bench", done.error());
-  return 0;
+  return octet::finished("octet-bench", 0);
 }

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <map>
 
+#include "cli/terminal.h"
+
 namespace octet::bench {
 namespace {
 
@@ -81,7 +83,7 @@ std::string steps_text(const Json& steps) {
                    100 * s["share"].get<double>(), s["op"].get<std::string>().c_str(),
                    s["precision"].get<std::string>().c_str(), s["kernel"].get<std::string>().c_str(),
                    sizes(s["input"]).c_str(), sizes(s["output"]).c_str(), s["gmac_per_s"].get<double>()) +
-            s["node"].get<std::string>() + "\n";
+            printable(s["node"].get<std::string>()) + "\n";
   return text;
 }
 
@@ -133,11 +135,11 @@ Json document(const Findings& f) {
 }
 
 std::string text_of(const Json& d) {
-  std::string text = d["model"].get<std::string>();
+  std::string text = printable(d["model"].get<std::string>());
   text += format("\n%s, %d thread%s, %s kernels", d["precision"].get<std::string>().c_str(), d["threads"].get<int>(),
                  d["threads"] == 1 ? "" : "s", d["kernels"].get<std::string>().c_str());
   if (d.contains("inputs"))
-    for (const auto& [name, shape] : d["inputs"].items()) text += ", " + name + " " + sizes(shape);
+    for (const auto& [name, shape] : d["inputs"].items()) text += ", " + printable(name) + " " + sizes(shape);
   text += format("\nload %.2f ms, prepare %.2f ms, file %.2f MB, activations %.2f MB\n", d["load_ms"].get<double>(),
                  d["prepare_ms"].get<double>(), d["file_bytes"].get<double>() * 1e-6,
                  d["arena_bytes"].get<double>() * 1e-6);

@@ -7,8 +7,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "cli/files.h"
+#include "cli/numbers.h"
 #include "cli/session_flags.h"
+#include "cli/terminal.h"
+#include "files/files.h"
 #include "vision/coco_eval.h"
 #include "vision/draw.h"
 #include "vision/evaluate.h"
@@ -175,7 +177,9 @@ int main(int argc, char** argv) {
   app.add_option("--json", a.json, "Where the findings go");
   app.add_option("--name", a.name, "The model's name in the table; default: the task");
   app.add_option("--pictures", a.pictures, "Folder for annotated pictures; their paths are printed");
-  app.add_option("--drawn", a.drawn, "How many pictures are annotated")->capture_default_str();
+  app.add_option("--drawn", a.drawn, "How many pictures are annotated")
+      ->transform(octet::between(0, 1 << 20))
+      ->capture_default_str();
   octet::add_session_flags(app, a.session);
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   if (a.table.empty() && (a.model.empty() || a.task.empty() || a.data.empty() || a.json.empty()))
@@ -183,5 +187,5 @@ int main(int argc, char** argv) {
                        {octet::Code::kBadArgument, "model, --task, --data and --json are needed, or --table"});
   if (auto done = a.table.empty() ? octet::evaluate(a) : octet::print_table(a.table); !done)
     return octet::fail("evaluate_bundled", done.error());
-  return 0;
+  return octet::finished("evaluate_bundled", 0);
 }

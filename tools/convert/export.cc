@@ -3,8 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/files.h"
+#include "cli/numbers.h"
 #include "cli/open_model.h"
+#include "files/files.h"
 #include "octet/export.h"
 
 namespace octet {
@@ -20,7 +21,7 @@ int run(const Arguments& args) {
   if (!model) return fail("octet-convert", model.error());
   auto bytes = export_onnx(*model, args.options);
   if (!bytes) return fail("octet-convert", bytes.error());
-  auto written = write_file(args.output, std::move(*bytes));
+  auto written = write_file(args.output, *bytes);
   return written ? 0 : fail("octet-convert", written.error());
 }
 
@@ -31,7 +32,9 @@ void add_export_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("export-onnx", "Write a model as ONNX: fused, quantised where it is");
   command->add_option("model", args->input, kModelHelp)->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
-  command->add_option("--opset", args->options.opset, "Version of ONNX' ops")->capture_default_str();
+  command->add_option("--opset", args->options.opset, "Version of ONNX' ops")
+      ->transform(between(kLeastOpset, kMostOpset))
+      ->capture_default_str();
   command->add_flag("--float", args->options.as_float, "The float network, int8 weights dequantised");
   command->callback([args, &exit_code] { exit_code = run(*args); });
 }

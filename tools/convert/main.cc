@@ -2,10 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "cli/files.h"
 #include "cli/session_flags.h"
+#include "cli/terminal.h"
 #include "octet/convert.h"
 #include "tools/convert/export.h"
+#include "tools/convert/limits.h"
 #include "tools/convert/quantize.h"
 
 namespace {
@@ -14,6 +15,7 @@ struct Arguments {
   std::string input, output, parameters;
   bool simulate = false;
   std::vector<std::string> input_shapes, outputs;
+  octet::LimitFlags limits;
 };
 
 int fail(const octet::Error& error) { return octet::fail("octet-convert", error); }
@@ -22,19 +24,17 @@ int convert(const Arguments& args) {
   octet::ConvertOptions options{.outputs = args.outputs,
                                 .input_shapes = {},
                                 .simulate = args.simulate,
-                                .log = [](const std::string& line) { std::cout << line << "\n"; },
+                                .log = octet::print_line,
                                 .parameters = args.parameters};
+  args.limits.apply(options);
   for (const std::string& text : args.input_shapes) {
-    auto shape = octet::parse_shape(text, "--input-shape");
+    auto shape = octet::parse_shape(text);
     if (!shape) return fail(shape.error());
-    if (shape->input.empty())
-      return fail(
-          {octet::Code::kBadArgument, "--input-shape " + text + ": say of which input, as in name=1,3,640,640"});
     options.input_shapes.emplace_back(shape->input, shape->shape);
   }
   auto bytes = octet::convert_model(args.input, options);
   if (!bytes) return fail(bytes.error());
-  auto written = octet::write_file(args.output, std::move(*bytes));
+  auto written = octet::write_model(args.output, *bytes, args.input);
   return written ? 0 : fail(written.error());
 }
 
@@ -46,12 +46,14 @@ void add_convert_command(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")
+      ->check(octet::shape_of_input(true))
       ->allow_extra_args(false);
   command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--params", args->parameters, "Paddle: file of parameters, if its name is an unusual one");
   command->add_flag("--simulate", args->simulate, "Models trained for int8: a float model that rounds as they do");
+  octet::add_limits(*command, args->limits);
   command->callback([args, &exit_code] { exit_code = convert(*args); });
 }
 
@@ -68,5 +70,5 @@ int main(int argc, char** argv) {
     std::cout << octet::ops_table();
   });
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
-  return exit_code;
+  return octet::finished("octet-convert", exit_code);
 }

@@ -4,14 +4,16 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
 #include <map>
 #include <thread>
 
-#include "cli/files.h"
+#include "cli/numbers.h"
 #include "cli/preprocess_flags.h"
 #include "cli/progress_bar.h"
+#include "cli/session_flags.h"
+#include "cli/terminal.h"
 #include "octet/quantize.h"
+#include "tools/convert/limits.h"
 #include "tools/convert/pictures.h"
 #include "vision/arch.h"
 #include "vision/seg_config.h"
@@ -26,6 +28,7 @@ struct Arguments {
   int img_shape = 0;
   double percentile = 99.999;
   vision::PreprocessFlags flags;
+  LimitFlags limits;
   QuantizeOptions quantize;
 };
 
@@ -80,7 +83,8 @@ void print_float_layers(const std::vector<FloatLayer>& layers) {
     std::string& list = lists[layer.reason];
     list += (list.empty() ? "" : ", ") + layer.name;
   }
-  for (const auto& [reason, list] : lists) std::printf("float        %s: %s\n", reason.c_str(), list.c_str());
+  for (const auto& [reason, list] : lists)
+    std::printf("float        %s: %s\n", reason.c_str(), printable(list).c_str());
 }
 
 // The model that was made, as a session reads it: what it holds and how far its outputs are from float.
@@ -90,12 +94,12 @@ Result<void> report(const Arguments& args, const Model& float_model, const Quant
   std::printf("layers       %zu int8, %zu float\n", made.int8_layers.size(), made.float_layers.size());
   print_float_layers(made.float_layers);
   std::printf("weights      %.2f MB float, %.2f MB int8\n", megabytes(made.float_weights), megabytes(made.weights));
-  for (const std::string& line : made.warnings) std::fprintf(stderr, "octet-convert: warning: %s\n", line.c_str());
+  print_warnings("octet-convert", made.warnings);
   auto int8_model = Model::from_bytes(made.bytes, args.output);
   if (!int8_model) return int8_model.error();
   auto outputs = output_noise(float_model, *int8_model, samples, 4, args.quantize.threads);
   if (!outputs) return outputs.error();
-  for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, n.name.c_str());
+  for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
   if (args.worst == 0) return {};
   Result<std::vector<Noise>> layers = Error{};
   {
@@ -104,14 +108,16 @@ Result<void> report(const Arguments& args, const Model& float_model, const Quant
                          [&](size_t done, size_t total) { bar.show(done, total); });
   }
   if (!layers) return layers.error();
-  for (const Noise& n : *layers) std::printf("layer alone  %5.1f dB  %s\n", n.db, n.name.c_str());
+  for (const Noise& n : *layers) std::printf("layer alone  %5.1f dB  %s\n", n.db, printable(n.name).c_str());
   return {};
 }
 
 Result<void> quantize_model(Arguments& args) {
   args.quantize.keep = args.percentile / 100;
   const auto start = std::chrono::steady_clock::now();
-  auto source = load_source(args.model, {.outputs = args.outputs, .input_shapes = {}});
+  ConvertOptions convert{.outputs = args.outputs, .input_shapes = {}, .log = print_line};
+  args.limits.apply(convert);
+  auto source = load_source(args.model, convert);
   if (!source) return source.error();
   auto samples = samples_of(args, source->model);
   if (!samples) return samples.error();
@@ -122,7 +128,7 @@ Result<void> quantize_model(Arguments& args) {
     made = quantize(*source, *samples, args.quantize);
   }
   if (!made) return made.error();
-  if (auto written = write_file(args.output, made->bytes); !written) return written;
+  if (auto written = write_model(args.output, made->bytes, args.model); !written) return written;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::printf("calibrated   %zu pictures, %s, %.1f s\n", samples->count, args.quantize.algo.c_str(), seconds.count());
   return report(args, source->model, *made, *samples);
@@ -136,9 +142,18 @@ std::string help(const std::string& what, const std::vector<Choice>& choices) {
   return text;
 }
 
+std::vector<std::string> names(const std::vector<Choice>& choices) {
+  std::vector<std::string> all;
+  for (const Choice& c : choices) all.emplace_back(c.name);
+  return all;
+}
+
 void add_preprocessing(CLI::App& command, Arguments& args) {
-  command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())->capture_default_str();
-  command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open");
+  command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())
+      ->check(vision::arch_name())
+      ->capture_default_str();
+  command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open")
+      ->transform(between(1, 1 << 14));
   command.add_option(
       "--config", args.config,
       "Preprocessing from YAML instead: PaddleDetection's reader or infer_cfg.yml, PaddleSeg's data set or "
@@ -148,16 +163,23 @@ void add_preprocessing(CLI::App& command, Arguments& args) {
 
 void add_methods(CLI::App& command, Arguments& args) {
   QuantizeOptions& options = args.quantize;
-  command.add_option("--algo", options.algo, help("Range of activations", range_choices()))->capture_default_str();
+  command.add_option("--algo", options.algo, help("Range of activations", range_choices()))
+      ->check(CLI::IsMember(names(range_choices())))
+      ->capture_default_str();
   command.add_option("--percentile", args.percentile, "percentile: values to keep inside the range, in %")
+      ->transform(between(50.0, 100.0))
       ->capture_default_str();
   command
       .add_option("--per_channel", options.per_channel,
                   help("Where activations have a scale for each channel", per_channel_choices()))
+      ->check(CLI::IsMember(names(per_channel_choices())))
       ->capture_default_str();
   command.add_option("--weights", options.weights, help("Rounding of weights", weight_choices()))
+      ->check(CLI::IsMember(names(weight_choices())))
       ->capture_default_str();
-  CLI::Option* bias = command.add_option("--bias", options.bias, help("Biases", bias_choices()))->capture_default_str();
+  CLI::Option* bias = command.add_option("--bias", options.bias, help("Biases", bias_choices()))
+                          ->check(CLI::IsMember(names(bias_choices())))
+                          ->capture_default_str();
   command
       .add_flag_callback(
           "--no_bias_correction", [&options] { options.bias = "none"; }, "The same as --bias none")
@@ -175,7 +197,9 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--data", args->data, "Folder of calibration pictures, like those the model will see")
       ->required();
-  command->add_option("--images", args->images, "Use that many of them; 0: all")->capture_default_str();
+  command->add_option("--images", args->images, "Use that many of them; 0: all")
+      ->transform(between<size_t>(0, 1 << 30))
+      ->capture_default_str();
   add_methods(*command, *args);
   command->add_option("--exclude", args->quantize.exclude, "Nodes that stay float")
       ->delimiter(',')
@@ -187,14 +211,16 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command->add_option("--threads", args->quantize.threads, "Threads for calibration")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")->capture_default_str();
+      ->transform(between(1, 1024));
+  command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")
+      ->transform(between<size_t>(0, 1 << 30))
+      ->capture_default_str();
+  add_limits(*command, args->limits);
   add_preprocessing(*command, *args);
   command->callback([args, command, &exit_code] {
     use_family_defaults(*command, *args);
     auto done = quantize_model(*args);
-    if (!done) std::cerr << "octet-convert: " << done.error().text << "\n";
-    exit_code = done ? 0 : 1;
+    exit_code = done ? 0 : fail("octet-convert", done.error());
   });
 }
 

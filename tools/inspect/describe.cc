@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 
+#include "cli/terminal.h"
 #include "runtime/core/inspect.h"
 
 namespace octet {
@@ -56,6 +57,7 @@ Json nodes_of(const FileFacts& file) {
   for (const NodeFacts& n : file.nodes)
     out.push_back({{"name", n.name},
                    {"op", n.op},
+                   {"fused", std::vector<std::string_view>(n.fused.begin(), n.fused.end())},
                    {"int8_weights", int8_weights(file, n)},
                    {"precision", n.int8 ? "int8" : "fp32"},
                    {"moves_only", n.moves_only},
@@ -93,9 +95,12 @@ std::string number(double v) {
   return text;
 }
 
+// A string of the document for a terminal.
+std::string said(const Json& text) { return printable(text.get<std::string>()); }
+
 std::string tensor_text(const Json& t) {
   if (t.is_null()) return "-";
-  std::string text = t["name"].get<std::string>() + " " + t["dtype"].get<std::string>() + shape_text(t);
+  std::string text = said(t["name"]) + " " + t["dtype"].get<std::string>() + shape_text(t);
   if (t.contains("bytes")) text += " const";
   if (t.contains("quant")) {
     const Json& q = t["quant"];
@@ -118,8 +123,9 @@ std::string lines(const char* title, const Json& tensors) {
 
 std::string node_text(size_t index, const Json& n) {
   std::ostringstream text;
-  text << "  " << index << ' ' << n["op"].get<std::string>() << " '" << n["name"].get<std::string>() << "'"
+  text << "  " << index << ' ' << said(n["op"]) << " '" << said(n["name"]) << "'"
        << (n["precision"] == "int8" ? " int8\n" : "\n");
+  for (const Json& name : n["fused"]) text << "      does the work of '" << said(name) << "'\n";
   for (const Json& t : n["inputs"]) text << "      in  " << tensor_text(t) << '\n';
   for (const Json& t : n["outputs"]) text << "      out " << tensor_text(t) << '\n';
   return text.str();
@@ -147,14 +153,13 @@ Json describe(const Model& model) {
 
 std::string text_of(const Json& d) {
   std::ostringstream text;
-  text << d["file"].get<std::string>() << ": format " << d["format"].get<std::string>() << ", " << d["file_bytes"]
+  text << said(d["file"]) << ": format " << d["format"].get<std::string>() << ", " << d["file_bytes"]
        << " bytes (graph " << d["graph_bytes"] << ", weights " << d["weight_bytes"] << "), "
        << (d["quantized"] ? "int8" : "float") << '\n';
   text << lines("inputs", d["inputs"]) << lines("outputs", d["outputs"]) << "int8 ops:";
-  for (const Json& op : d["int8_ops"]) text << ' ' << op.get<std::string>();
+  for (const Json& op : d["int8_ops"]) text << ' ' << said(op);
   text << (d["int8_ops"].empty() ? " none\nmetadata\n" : "\nmetadata\n");
-  for (const auto& [key, value] : d["metadata"].items())
-    text << "  " << key << " = " << value.get<std::string>() << '\n';
+  for (const auto& [key, value] : d["metadata"].items()) text << "  " << printable(key) << " = " << said(value) << '\n';
   text << "weights\n";
   for (const auto& [dtype, sum] : d["weights"].items())
     text << "  " << dtype << ": " << sum["tensors"] << " tensors, " << sum["bytes"] << " bytes\n";

@@ -1,9 +1,10 @@
 // octet-inspect: prints what a model file holds, or draws it.
 #include <iostream>
 
-#include "cli/files.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
+#include "cli/terminal.h"
+#include "files/files.h"
 #include "tools/inspect/describe.h"
 #include "tools/inspect/page.h"
 
@@ -54,8 +55,9 @@ int main(int argc, char** argv) {
     return drawn ? 0 : octet::fail("octet-inspect", drawn.error());
   }
   const auto document = octet::describe(*model);
-  // Names come from the source model; bytes that are no UTF-8 must not make the whole document unprintable.
+  // Names come from the source model: bytes that are no UTF-8 must not make the whole document unprintable, and what is not
+  // ASCII is escaped, for there are control characters among it.
   constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  std::cout << (json ? document.dump(1, ' ', false, replace) + "\n" : octet::text_of(document));
-  return std::cout.flush() ? 0 : 1;
+  std::cout << (json ? document.dump(1, ' ', true, replace) + "\n" : octet::text_of(document));
+  return octet::finished("octet-inspect", 0);
 }

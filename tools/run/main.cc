@@ -4,10 +4,11 @@
 #include <iostream>
 #include <set>
 
-#include "cli/files.h"
 #include "cli/npy.h"
 #include "cli/open_model.h"
 #include "cli/session_flags.h"
+#include "cli/terminal.h"
+#include "files/files.h"
 
 namespace octet {
 namespace {
@@ -125,5 +126,5 @@ int main(int argc, char** argv) {
   octet::add_session_flags(app, a.session);
   if (int code = 0; !octet::parse_flags(app, argc, argv, &code)) return code;
   if (auto done = octet::main_job(a); !done) return octet::fail("octet-run", done.error());
-  return 0;
+  return octet::finished("octet-run", 0);
 }

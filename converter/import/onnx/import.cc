@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "converter/import/build/public_tensors.h"
+#include "converter/import/build/source_files.h"
 #include "converter/import/onnx/ops/ops.h"
 #include "converter/import/onnx/ops/quantised.h"
 #include "converter/import/onnx/tensor.h"
@@ -16,15 +17,17 @@
 namespace octet::convert {
 namespace {
 
-constexpr int64_t kOldestOpset = 7;
+// 23 and later have not been looked at; from 21 to 22 only types were added to the ops that are imported.
+constexpr int64_t kOldestOpset = 7, kNewestOpset = 22;
 
-Result<onnx::ModelProto> parse_onnx(const std::string& path) {
+Result<onnx::ModelProto> parse_onnx(const std::string& path, const ConvertOptions& options) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
   if (failed) return Error{Code::kIo, path + ": " + failed.message()};
   // protobuf's own limit
   if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()))
     return Error{Code::kUnsupported, path + ": is larger than 2 GiB; store its weights as external data"};
+  if (auto fits = check_size(path, options); !fits) return fits.error();
   std::ifstream in(path, std::ios::binary);
   onnx::ModelProto model;
   if (!in) return Error{Code::kIo, path + ": cannot be opened"};
@@ -37,10 +40,14 @@ class OnnxImporter {
  public:
   OnnxImporter(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) {
     g_.source = path;
+    g_.constant_limit = constant_limit(options);
+    files_ = {std::filesystem::path(path).parent_path(), g_.constant_limit, over_memory_limit(options)};
   }
 
   Result<Graph> run(const onnx::ModelProto& model) {
     if (auto done = read_opset(model); !done) return done.error();
+    if (auto few = check_nodes(static_cast<size_t>(model.graph().node_size()), options_); !few)
+      return located(few.error());
     if (auto done = add_constants(model.graph()); !done) return done.error();
     if (auto done = add_inputs(model.graph()); !done) return done.error();
     first_made_ = static_cast<TensorId>(g_.tensors.size());
@@ -59,18 +66,23 @@ class OnnxImporter {
   Error located(const Error& e) const { return error(e.code, e.text); }
 
   Result<void> read_opset(const onnx::ModelProto& model) {
+    const std::string known = "known are " + std::to_string(kOldestOpset) + " to " + std::to_string(kNewestOpset) +
+                              ": export it with one of these";
     for (const auto& set : model.opset_import())
       if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
     if (opset_ < kOldestOpset)
       return error(Code::kUnsupported,
-                   "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset));
+                   "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset) + "; " + known);
+    if (opset_ > kNewestOpset && options_.log)
+      options_.log("warning: " + path_ + ": opset " + std::to_string(opset_) + " is newer than " +
+                   std::to_string(kNewestOpset) + ", and ops may have changed since; " + known);
     return {};
   }
 
   Result<void> add_constants(const onnx::GraphProto& graph) {
     for (const auto& proto : graph.initializer()) {
       if (values_.count(proto.name())) return error(Code::kBadModel, "tensor '" + proto.name() + "' is defined twice");
-      auto t = read_tensor(proto, folder());
+      auto t = read_tensor(proto, files_);
       if (!t) return error(t.error().code, "tensor '" + proto.name() + "' " + t.error().text);
       values_[proto.name()] = g_.add(std::move(*t));
     }
@@ -140,7 +152,7 @@ class OnnxImporter {
     const std::string where = describe(proto);
     const OnnxOp* op = find_onnx_op(proto.op_type(), proto.domain() == "ai.onnx" ? "" : proto.domain());
     if (!op) return error(Code::kUnsupported, where + "this op is not supported");
-    OnnxNode n(g_, proto, opset_, folder(), stored_);
+    OnnxNode n(g_, proto, opset_, files_, stored_);
     for (const std::string& input : proto.input()) {
       auto it = values_.find(input);
       if (!input.empty() && it == values_.end())
@@ -198,11 +210,10 @@ class OnnxImporter {
     return {};
   }
 
-  std::filesystem::path folder() const { return std::filesystem::path(path_).parent_path(); }
-
   const std::string& path_;
   const ConvertOptions& options_;
   Graph g_;
+  SourceFiles files_;
   int64_t opset_ = 0;
   TensorId first_made_ = 0;  // what stands before it is an input or a constant
   std::unordered_map<std::string, TensorId> values_;
@@ -212,24 +223,30 @@ class OnnxImporter {
 }  // namespace
 
 Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options) {
-  auto model = parse_onnx(path);
+  auto model = parse_onnx(path, options);
   if (!model) return model.error();
   return OnnxImporter(path, options).run(*model);
 }
 
-Result<std::vector<std::string>> onnx_files(const std::string& path) {
-  auto model = parse_onnx(path);
+Result<std::vector<std::string>> onnx_files(const std::string& path, const ConvertOptions& options) {
+  auto model = parse_onnx(path, options);
   if (!model) return model.error();
-  std::vector<std::string> files = {path};
+  std::vector<std::string> names;
   const auto add = [&](const onnx::TensorProto& t) {
     for (const auto& e : t.external_data())
-      if (e.key() == "location") files.push_back((std::filesystem::path(path).parent_path() / e.value()).string());
+      if (e.key() == "location") names.push_back(e.value());
   };
   for (const auto& t : model->graph().initializer()) add(t);
   for (const auto& node : model->graph().node())
     for (const auto& a : node.attribute()) add(a.t());
-  std::sort(files.begin() + 1, files.end());
-  files.erase(std::unique(files.begin() + 1, files.end()), files.end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::vector<std::string> files = {path};
+  for (const std::string& name : names) {
+    auto file = file_below(std::filesystem::path(path).parent_path(), name);
+    if (!file) return Error{file.error().code, path + ": external data: " + file.error().text};
+    files.push_back(file->string());
+  }
   return files;
 }
 

@@ -10,7 +10,7 @@ namespace octet::convert {
 
 Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options);
 
-// The file and those that hold its tensors.
-Result<std::vector<std::string>> onnx_files(const std::string& path);
+// The file and those that hold its tensors, which lie below its folder.
+Result<std::vector<std::string>> onnx_files(const std::string& path, const ConvertOptions& options);
 
 }  // namespace octet::convert

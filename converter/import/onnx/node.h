@@ -1,8 +1,8 @@
 // One ONNX node being imported: typed access to its attributes and operands.
 #pragma once
-#include <filesystem>
 #include <unordered_map>
 
+#include "converter/import/build/source_files.h"
 #include "converter/import/build/source_node.h"
 #include "onnx.pb.h"
 
@@ -20,17 +20,17 @@ using StoredTensors = std::unordered_map<TensorId, Stored>;
 
 class OnnxNode : public SourceNode {
  public:
-  OnnxNode(Graph& graph, const onnx::NodeProto& node, int64_t version, std::filesystem::path model_folder,
+  OnnxNode(Graph& graph, const onnx::NodeProto& node, int64_t version, SourceFiles& source_files,
            StoredTensors& stored_tensors)
       : SourceNode(graph, node.name().empty() ? result_of(node) : node.name(), result_of(node)),
         proto(node),
         opset(version),
-        folder(std::move(model_folder)),
+        files(source_files),
         stored(stored_tensors) {}
 
   const onnx::NodeProto& proto;
   int64_t opset;
-  const std::filesystem::path folder;
+  SourceFiles& files;
   StoredTensors& stored;
   std::vector<TensorId> inputs;   // -1: absent
   std::vector<TensorId> results;  // what the importer made of each output; missing ones may not be used

@@ -128,7 +128,7 @@ std::string typed_data(const onnx::TensorProto& p) {
   }
 }
 
-Result<std::string> external_data(const onnx::TensorProto& p, const fs::path& folder, size_t expected) {
+Result<std::string> external_data(const onnx::TensorProto& p, SourceFiles& files, size_t expected) {
   std::string location;
   uint64_t offset = 0, length = expected;
   for (const auto& e : p.external_data()) {
@@ -140,19 +140,18 @@ Result<std::string> external_data(const onnx::TensorProto& p, const fs::path& fo
     if (error != std::errc() || end != v.data() + v.size())
       return bad("external data: bad " + e.key() + " '" + v + "'");
   }
+  const auto file = file_below(files.folder, location);
+  if (!file) return Error{file.error().code, "external data: " + file.error().text};
   std::error_code failed;
-  const fs::path base = fs::canonical(folder.empty() ? fs::path(".") : folder, failed);
-  const fs::path file = fs::weakly_canonical(base / location, failed);
-  const fs::path inside = file.lexically_relative(base);
-  if (failed || location.empty() || inside.empty() || *inside.begin() == "..")
-    return Error{Code::kBadFile, "external data: '" + location + "' is not a file below the model's folder"};
-  const uint64_t size = fs::file_size(file, failed);
+  const uint64_t size = fs::file_size(*file, failed);
   if (failed) return Error{Code::kIo, "external data: cannot read '" + location + "'"};
   if (length != expected || offset > size || length > size - offset)
     return Error{Code::kBadFile,
                  "external data: '" + location + "' does not hold the " + std::to_string(expected) + " bytes"};
+  if (expected > files.left) return Error{Code::kBadFile, "external data: all together is " + files.over};
+  files.left -= expected;
   std::string raw(expected, '\0');
-  std::ifstream in(file, std::ios::binary);
+  std::ifstream in(*file, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(offset));
   if (!in.read(raw.data(), static_cast<std::streamsize>(expected)))
     return Error{Code::kIo, "external data: cannot read '" + location + "'"};
@@ -187,7 +186,7 @@ std::optional<DType> dtype_of_onnx(int32_t type) {
   }
 }
 
-Result<Tensor> read_tensor(const onnx::TensorProto& p, const fs::path& folder) {
+Result<Tensor> read_tensor(const onnx::TensorProto& p, SourceFiles& files) {
   const auto dtype = dtype_of_onnx(p.data_type());
   if (!dtype) return Error{Code::kUnsupported, "element type " + std::to_string(p.data_type()) + " is not supported"};
   if (p.dims_size() > kMaxRank) return bad("has more than 8 dims");
@@ -202,7 +201,7 @@ Result<Tensor> read_tensor(const onnx::TensorProto& p, const fs::path& folder) {
   std::string converted;
   const std::string* raw = &p.raw_data();
   if (p.data_location() == 1) {
-    auto read = external_data(p, folder, expected);
+    auto read = external_data(p, files, expected);
     if (!read) return read.error();
     converted = std::move(*read);
     raw = &converted;

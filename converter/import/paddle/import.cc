@@ -11,6 +11,7 @@
 
 #include "converter/import/build/elements.h"
 #include "converter/import/build/public_tensors.h"
+#include "converter/import/build/source_files.h"
 #include "converter/import/paddle/ops/ops.h"
 #include "converter/import/paddle/parameters.h"
 
@@ -19,12 +20,16 @@ namespace {
 
 enum : int32_t { kLodTensor = 7, kFeedMinibatch = 9, kFetchList = 10, kReader = 15, kRaw = 17 };
 
-Result<paddle::ProgramDesc> parse_paddle(const std::string& path) {
+// Programs say with which Paddle they were written: 2.6.1 is 2006001, 0 is unknown.
+constexpr int64_t kNewestPaddle = 3;
+
+Result<paddle::ProgramDesc> parse_paddle(const std::string& path, const ConvertOptions& options) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
   if (failed) return Error{Code::kIo, path + ": " + failed.message()};
   if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()))
     return Error{Code::kUnsupported, path + ": is larger than 2 GiB"};
+  if (auto fits = check_size(path, options); !fits) return fits.error();
   std::ifstream in(path, std::ios::binary);
   paddle::ProgramDesc program;
   if (!in) return Error{Code::kIo, path + ": cannot be opened"};
@@ -64,10 +69,11 @@ class PaddleImporter {
  public:
   PaddleImporter(PaddleFiles files, const ConvertOptions& options) : files_(std::move(files)), options_(options) {
     g_.source = files_.program;
+    g_.constant_limit = constant_limit(options);
   }
 
   Result<Graph> run(const paddle::ProgramDesc& program) {
-    version_ = program.version().version();
+    if (auto done = look_at(program); !done) return done.error();
     for (const auto& var : program.blocks(0).vars()) variables_.emplace(var.name(), &var);
     if (auto done = add_parameters(program); !done) return done.error();
     const auto& ops = program.blocks(0).ops();
@@ -94,13 +100,25 @@ class PaddleImporter {
 
   Error error(Code code, const std::string& text) const { return {code, files_.program + ": " + text}; }
 
+  Result<void> look_at(const paddle::ProgramDesc& program) {
+    version_ = program.version().version();
+    if (const int64_t major = version_ / 1'000'000; major > kNewestPaddle && options_.log)
+      options_.log("warning: " + files_.program + ": was written by Paddle " + std::to_string(major) +
+                   ", and ops may have changed since Paddle " + std::to_string(kNewestPaddle) +
+                   ", the newest that is known");
+    auto few = check_nodes(static_cast<size_t>(program.blocks(0).ops_size()), options_);
+    return few ? few : Result<void>(error(few.error().code, few.error().text));
+  }
+
   Result<void> add_parameters(const paddle::ProgramDesc& program) {
     std::vector<PaddleVariable> wanted;
     std::unordered_set<std::string> names;
     for (const auto& block : program.blocks())
       for (const auto& var : block.vars())
         if (has_data(var) && names.insert(var.name()).second) wanted.push_back({var.name(), declared_shape(var)});
-    auto all = read_paddle_parameters(files_, std::move(wanted));
+    auto all = read_paddle_parameters(
+        files_, std::move(wanted),
+        {std::filesystem::path(files_.program).parent_path(), g_.constant_limit, over_memory_limit(options_)});
     if (!all) return all.error();
     for (auto& [name, t] : *all) {
       if (t.dtype == DType::kF32 && !all_finite(t.values<float>())) not_finite_.insert(name);
@@ -235,7 +253,7 @@ class PaddleImporter {
 Result<Graph> import_paddle(const std::string& path, const ConvertOptions& options) {
   auto files = find_paddle_files(path, options.parameters);
   if (!files) return files.error();
-  auto program = parse_paddle(files->program);
+  auto program = parse_paddle(files->program, options);
   if (!program) return program.error();
   return PaddleImporter(std::move(*files), options).run(*program);
 }

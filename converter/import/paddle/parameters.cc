@@ -79,7 +79,7 @@ class Reader {
 
   uint64_t left() const { return left_; }
 
-  Result<Tensor> record(const PaddleVariable& variable) {
+  Result<Tensor> record(const PaddleVariable& variable, SourceFiles& beside) {
     auto bad = [&](const std::string& text) {
       return Error{Code::kBadFile, path_ + ": variable '" + variable.name + "' " + text};
     };
@@ -112,6 +112,9 @@ class Reader {
                  ": these parameters belong to another program, or are damaged");
     const int64_t count = t.shape.elements();
     if (count < 0 || static_cast<uint64_t>(count) > left_ / stored_bytes(desc.data_type())) return short_file;
+    if (static_cast<uint64_t>(count) > beside.left / size_of(*dtype))
+      return bad("with those before it is " + beside.over);
+    beside.left -= static_cast<uint64_t>(count) * size_of(*dtype);
     std::string raw(static_cast<size_t>(count) * stored_bytes(desc.data_type()), '\0');
     if (!take(raw.data(), raw.size())) return short_file;
     decode(raw, desc.data_type(), t);
@@ -169,11 +172,11 @@ std::optional<DType> dtype_of_paddle(int32_t type) {
 }
 
 Result<std::unordered_map<std::string, Tensor>> read_paddle_parameters(const PaddleFiles& files,
-                                                                       std::vector<PaddleVariable> variables) {
+                                                                       std::vector<PaddleVariable> variables,
+                                                                       SourceFiles beside) {
   std::unordered_map<std::string, Tensor> all;
   if (variables.empty()) return all;
   std::sort(variables.begin(), variables.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  const std::filesystem::path folder = std::filesystem::path(files.program).parent_path();
   Result<Reader> reader = Error{};
   if (!files.parameters.empty()) {
     reader = Reader::open(files.parameters);
@@ -181,20 +184,19 @@ Result<std::unordered_map<std::string, Tensor>> read_paddle_parameters(const Pad
   }
   for (const PaddleVariable& v : variables) {
     const bool separate = files.parameters.empty();
-    const std::string path = separate ? (folder / v.name).string() : files.parameters;
+    std::string path = files.parameters;
     if (separate) {
-      // Names come from the program, which may be hostile.
-      std::error_code failed;
-      const bool inside = v.name.find('/') == std::string::npos && v.name.find("..") == std::string::npos;
-      if (!inside || !std::filesystem::is_regular_file(path, failed))
+      const auto file = file_below(beside.folder, v.name);
+      if (!file)
         return Error{Code::kIo, files.program +
                                     ": the file of its parameters was not found: neither one of the "
                                     "program's name (NAME.pdiparams, __params__), nor '" +
                                     v.name + "' for the variable of that name"};
+      path = file->string();
       reader = Reader::open(path);
       if (!reader) return reader.error();
     }
-    auto t = reader->record(v);
+    auto t = reader->record(v, beside);
     if (!t) return t.error();
     if (separate && reader->left()) return left_over(path, reader->left());
     all.emplace(v.name, std::move(*t));

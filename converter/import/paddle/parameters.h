@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "converter/graph/graph.h"
+#include "converter/import/build/source_files.h"
 #include "converter/import/paddle/files.h"
 
 namespace octet::convert {
@@ -18,8 +19,10 @@ struct PaddleVariable {
 };
 
 // All parameters by name. The records of a combined file carry no names: they stand in the order of the sorted names, and
-// each must have its variable's shape, and together be as long as the file. Errors name file and variable.
+// each must have its variable's shape, and together be as long as the file. Files of one parameter lie in or below the folder of
+// `beside`. Errors name file and variable.
 Result<std::unordered_map<std::string, Tensor>> read_paddle_parameters(const PaddleFiles& files,
-                                                                       std::vector<PaddleVariable> variables);
+                                                                       std::vector<PaddleVariable> variables,
+                                                                       SourceFiles beside);
 
 }  // namespace octet::convert

@@ -29,7 +29,7 @@ struct SourceModel {
 };
 
 // Reads an ONNX file or a Paddle model as convert_model does. What a model that is quantised already says of activations is
-// forgotten; weights that lie on a grid of steps stay there. `options.simulate` and `options.log` have no meaning here.
+// forgotten; weights that lie on a grid of steps stay there. `options.simulate` has no meaning here.
 Result<SourceModel> load_source(const std::string& path, const ConvertOptions& options = {});
 
 // Real values that a tensor is to hold, with 0 between them.

@@ -102,7 +102,7 @@ static void import_range(OnnxNode& n) {
 static void import_constant(OnnxNode& n) {
   for (const auto& a : n.proto.attribute()) {
     if (a.name() == "value") {
-      auto t = read_tensor(a.t(), n.folder);
+      auto t = read_tensor(a.t(), n.files);
       if (!t) return n.fail("its value " + t.error().text, t.error().code);
       return n.result(n.constant(std::move(*t)));
     }
@@ -124,7 +124,7 @@ static void import_constant_of_shape(OnnxNode& n) {
   Tensor value = make_constant<float>(n.proto.name(), {}, std::array{0.0f});
   for (const auto& a : n.proto.attribute()) {
     if (a.name() != "value") continue;
-    auto t = read_tensor(a.t(), n.folder);
+    auto t = read_tensor(a.t(), n.files);
     if (!t || t->shape.elements() != 1) return n.fail("its value " + (t ? "must be one number" : t.error().text));
     value = *t;
     value.shape = {};
