@@ -105,7 +105,7 @@ class Caller {
     constexpr const char* kOps[] = {nullptr,         nullptr, nullptr,      "",        "conv2d",
                                     "conv2d,pool2d", ",,",    "no such op", "mul,Conv"};
     constexpr const char* kExclude[] = {nullptr, nullptr, nullptr, "a", "joined,d", "pool2d", "no such node"};
-    const octet_options options{.threads = in_.range(-1, 3),
+    const octet_options options{.threads = threads(in_.range(-1, 3)),
                                 .precision = in_.range(-1, 3),
                                 .int8_ops = in_.one_of(kOps),
                                 .int8_exclude = in_.one_of(kExclude),

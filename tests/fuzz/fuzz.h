@@ -20,6 +20,9 @@ std::string file_of(std::span<const uint8_t> bytes, const char* ending);
 // SessionOptions::memory_limit of every session here: what a model asks for beyond it is refused.
 inline constexpr size_t kMemory = size_t{64} << 20;
 
+// Of a session: as many as wanted, or one where OCTET_FUZZ_ONE_THREAD is set, as what several cover is not the same each time.
+int threads(int wanted);
+
 // Whether the prepared session runs in a fraction of a second.
 bool small(const Session& session);
 

@@ -18,7 +18,7 @@ QuantizeOptions options_of(Choices& choices) {
   options.weights = choices.one_of(weights).name;
   options.bias = choices.one_of(biases).name;
   options.float_first = choices.flag(), options.float_last = choices.flag();
-  options.threads = choices.range(1, 2);
+  options.threads = threads(choices.range(1, 2));
   return options;
 }
 

@@ -132,7 +132,7 @@ void try_input(std::span<const uint8_t> data) {
   if (!model) return;
   SessionOptions options = options_of(choices, model->data());
   auto one = Session::create(*model, options);
-  options.threads = choices.range(2, 4);
+  options.threads = threads(choices.range(2, 4));
   auto many = Session::create(*model, options);
   const auto made = [](const Result<Session>& s) { return s ? Result<void>() : Result<void>(s.error()); };
   if (!agree(made(one), made(many))) return;
