@@ -16,7 +16,7 @@ void expect(bool right, const char* what) {
 
 // A code as it is; a failure must come with a text.
 int checked(int code) {
-  expect(code >= 0, "a negative code");
+  expect(code >= OCTET_OK && code <= OCTET_DEADLINE, "a code that is none");
   expect(code == 0 || *octet_last_error(), "a failure without a text");
   return code;
 }
@@ -44,6 +44,7 @@ class Caller {
   ~Caller() {
     for (octet_model* m : models_) octet_model_free(m);
     for (const Slot& s : sessions_) octet_session_free(s.session);
+    octet_cancel_free(cancel_);
   }
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
@@ -104,12 +105,13 @@ class Caller {
     constexpr const char* kOps[] = {nullptr,         nullptr, nullptr,      "",        "conv2d",
                                     "conv2d,pool2d", ",,",    "no such op", "mul,Conv"};
     constexpr const char* kExclude[] = {nullptr, nullptr, nullptr, "a", "joined,d", "pool2d", "no such node"};
-    const octet_options options{.threads = in_.range(-1, 3),
+    const octet_options options{.threads = threads(in_.range(-1, 3)),
                                 .precision = in_.range(-1, 3),
                                 .int8_ops = in_.one_of(kOps),
                                 .int8_exclude = in_.one_of(kExclude),
                                 .plans_kept = in_.range(-1, 3),
-                                .kept_bytes = in_.any<uint16_t>()};
+                                .kept_bytes = in_.any<uint16_t>(),
+                                .memory_limit = in_.flag() ? 0 : size_t{1} << in_.range(4, 24)};
     const octet_model* m = in_.one_of(models_);
     Slot& s = in_.one_of(sessions_);
     octet_session_free(s.session);
@@ -154,6 +156,35 @@ class Caller {
     expect(!s.ran || s.session, "no session runs");
   }
 
+  void run_with() {
+    constexpr int64_t kTimeouts[] = {0, 0, 1, 1'000'000, INT64_MAX, -1, INT64_MIN};
+    const octet_run_options options{.cancel = in_.flag() ? cancel_ : nullptr, .timeout_us = in_.one_of(kTimeouts)};
+    const bool given = in_.range(0, 3) > 0;
+    Slot& s = in_.one_of(sessions_);
+    const int code = checked(octet_session_run_with(s.session, given ? &options : nullptr));
+    s.ran = code == OCTET_OK;
+    expect(!s.ran || s.session, "no session runs");
+    expect(!s.ran || !given || !options.cancel || !cancelled_, "a run that is to end goes on");
+    expect(code != OCTET_CANCELLED || (options.cancel && cancelled_), "a run ends that nobody ended");
+  }
+
+  void change_flag() {
+    cancelled_ = in_.flag();
+    if (!cancel_ || in_.range(0, 3) == 0) {
+      octet_cancel_free(cancel_);
+      if (in_.range(0, 7) == 0) expect(checked(octet_cancel_create(nullptr)), "a flag without a place");
+      expect(!checked(octet_cancel_create(&cancel_)) && cancel_, "no flag");
+    }
+    octet_cancel_set(cancel_, cancelled_);
+    octet_cancel_set(nullptr, 1);
+  }
+
+  void ask_memory() {
+    const Slot& s = in_.one_of(sessions_);
+    expect(s.session || octet_session_memory(s.session) == 0, "no session has memory");
+    (void)octet_session_memory(s.session);
+  }
+
   void read() {
     const Slot& s = in_.one_of(sessions_);
     octet_tensor t;
@@ -177,6 +208,8 @@ class Caller {
   Choices in_;
   std::array<octet_model*, 2> models_{};
   std::array<Slot, 3> sessions_{};
+  octet_cancel* cancel_ = nullptr;
+  bool cancelled_ = false;
 };
 
 }  // namespace

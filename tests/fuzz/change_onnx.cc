@@ -1,6 +1,9 @@
 // One change to an ONNX file, with protobuf's own framing kept whole.
 #include "tests/fuzz/change_onnx.h"
 
+#include <cstring>
+#include <limits>
+
 #include "converter/import/onnx/ops/ops.h"
 #include "onnx.pb.h"
 
@@ -27,7 +30,21 @@ void change_attribute(onnx::AttributeProto& a, std::minstd_rand& random) {
   }
 }
 
+// One float of a tensor, wherever it keeps them.
+void change_float(onnx::TensorProto& t, std::minstd_rand& random) {
+  constexpr float kInf = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kFloats[] = {kInf, -kInf, kNan, 0, -0.0f, 1e-40f, 3e38f, -3e38f, 1e-30f, 1};
+  const float value = kFloats[random() % std::size(kFloats)];
+  const size_t raw = t.raw_data().size() / sizeof value;
+  if (t.data_type() != onnx::TensorProto::FLOAT) return;
+  if (t.float_data_size())
+    t.set_float_data(static_cast<int>(random()) % t.float_data_size(), value);
+  else if (raw > 0)
+    std::memcpy(t.mutable_raw_data()->data() + random() % raw * sizeof value, &value, sizeof value);
+}
+
 void change_tensor(onnx::TensorProto& t, std::minstd_rand& random) {
+  if (random() % 3 == 0) return change_float(t, random);
   if (random() % 2 && t.int64_data_size())
     t.set_int64_data(static_cast<int>(random()) % t.int64_data_size(), number(random));
   else if (t.dims_size())

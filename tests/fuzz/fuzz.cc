@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,12 +13,18 @@ namespace octet::fuzz {
 namespace {
 
 constexpr int64_t kMostMacs = 50'000'000;
-constexpr size_t kMostActivations = size_t{64} << 20;
 
-// A folder that goes with the process.
+// A folder that goes with the process: in memory where there is such a place, for every attempt writes a file. Its name is as
+// long each time, as what is covered depends on it.
 struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("octet_fuzz_" + std::to_string(getpid()));
-  Folder() { std::filesystem::create_directories(path); }
+  std::filesystem::path path;
+  Folder() {
+    const std::filesystem::path memory = "/dev/shm";
+    const std::string pid = std::to_string(getpid());
+    path = (exists(memory) ? memory : std::filesystem::temp_directory_path()) /
+           ("octet_fuzz_" + std::string(10 - pid.size(), '0') + pid);
+    std::filesystem::create_directories(path);
+  }
   ~Folder() { std::filesystem::remove_all(path); }
 };
 
@@ -37,11 +44,13 @@ std::string file_of(std::span<const uint8_t> bytes, const char* ending) {
   return path;
 }
 
+int threads(int wanted) { return std::getenv("OCTET_FUZZ_ONE_THREAD") ? std::min(wanted, 1) : wanted; }
+
 bool small(const Session& session) {
   int64_t macs = 0;
   for (const StepProfile& p : session.profile())
     if (__builtin_add_overflow(macs, p.macs, &macs)) return false;
-  return macs <= kMostMacs && session.arena_bytes() <= kMostActivations;
+  return macs <= kMostMacs;
 }
 
 bool prepare(Session& session, const Model& model, uint32_t seed) {

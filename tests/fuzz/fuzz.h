@@ -17,7 +17,13 @@ namespace octet::fuzz {
 // Writes the bytes to a file of this process' own, the same one each time; the path.
 std::string file_of(std::span<const uint8_t> bytes, const char* ending);
 
-// Whether the prepared session runs in a fraction of a second and in little memory.
+// SessionOptions::memory_limit of every session here: what a model asks for beyond it is refused.
+inline constexpr size_t kMemory = size_t{64} << 20;
+
+// Of a session: as many as wanted, or one where OCTET_FUZZ_ONE_THREAD is set, as what several cover is not the same each time.
+int threads(int wanted);
+
+// Whether the prepared session runs in a fraction of a second.
 bool small(const Session& session);
 
 // A session of the model on inputs that follow from `seed`, dynamic sizes set to 8. True where it ran; false where the

@@ -253,7 +253,8 @@ std::vector<std::byte> outputs(const std::vector<std::byte>& bytes, const kernel
   current = &isa;
   const auto model = Model::from_bytes(bytes, "fuzz.octet");  // weights that are packed for one are not for another
   if (!model) fail(model.error().text);
-  auto session = Session::create(*model, {.threads = threads, .use_onednn = false});
+  auto session =
+      Session::create(*model, {.threads = fuzz::threads(threads), .memory_limit = kMemory, .use_onednn = false});
   if (!session || !prepare(*session, *model, 1)) return {};
   if (auto done = session->run(); !done) fail(done.error().text);
   std::vector<std::byte> all;

@@ -15,7 +15,7 @@ void try_file(std::span<const uint8_t> data) {
   const auto model = Model::from_bytes(file, "fuzz.octet");
   if (!model) return;
   for (const Precision precision : {Precision::kInt8, Precision::kF32}) {
-    auto session = Session::create(*model, {.precision = precision, .use_onednn = false});
+    auto session = Session::create(*model, {.precision = precision, .memory_limit = kMemory, .use_onednn = false});
     if (session && prepare(*session, *model, 1)) (void)session->run();
   }
 }

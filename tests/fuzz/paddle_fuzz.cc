@@ -127,7 +127,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!bytes) return 0;
   const auto model = Model::from_bytes(*bytes, "converted");
   if (!model) fuzz::fail("the converter wrote what the loader refuses: " + model.error().text);
-  auto session = Session::create(*model, {.precision = Precision::kF32, .use_onednn = false});
+  auto session =
+      Session::create(*model, {.precision = Precision::kF32, .memory_limit = fuzz::kMemory, .use_onednn = false});
   if (session && fuzz::prepare(*session, *model, 1)) (void)session->run();
   return 0;
 }

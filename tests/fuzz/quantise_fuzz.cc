@@ -18,7 +18,7 @@ QuantizeOptions options_of(Choices& choices) {
   options.weights = choices.one_of(weights).name;
   options.bias = choices.one_of(biases).name;
   options.float_first = choices.flag(), options.float_last = choices.flag();
-  options.threads = choices.range(1, 2);
+  options.threads = threads(choices.range(1, 2));
   return options;
 }
 
@@ -50,7 +50,7 @@ void try_file(std::span<const uint8_t> data) {
   if (!made) return;
   const auto model = Model::from_bytes(made->bytes, "quantised");
   if (!model) fail("the quantiser wrote what the loader refuses: " + model.error().text);
-  auto session = Session::create(*model, {.use_onednn = false});
+  auto session = Session::create(*model, {.memory_limit = kMemory, .use_onednn = false});
   if (session && prepare(*session, *model, 1)) (void)session->run();
   try_export(*model, {.opset = choices.range(kLeastOpset, kMostOpset), .as_float = choices.flag()});
 }

@@ -167,6 +167,11 @@ void write_pictures(const fs::path& source, const fs::path& out) {
   std::vector<uint8_t> bytes;
   cv::imencode(".jpg", small, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
   write(out / "progressive.jpg", bytes.data(), bytes.size());
+  for (const auto& [name, kind] : {std::pair("grey.png", CV_8UC1), {"grey16.tiff", CV_16UC1}, {"alpha.png", CV_8UC4}}) {
+    const std::string_view ending = std::string_view(name).substr(std::string_view(name).find('.'));
+    if (cv::imencode(std::string(ending), cv::Mat(7, 9, kind, cv::Scalar(1, 200, 30, 4)), bytes))
+      write(out / name, bytes.data(), bytes.size());
+  }
   fs::copy_file(data / "labels/eval_000.png", out / "labels.png", fs::copy_options::overwrite_existing);
 }
 

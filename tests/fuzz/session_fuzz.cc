@@ -19,6 +19,7 @@ SessionOptions options_of(Choices& choices, const ModelData& model) {
   options.use_onednn = false;
   options.plans_kept = choices.range(-1, 3);
   options.kept_bytes = choices.range(0, 2) ? 0 : size_t{1} << choices.range(1, 20);
+  options.memory_limit = choices.range(0, 3) ? kMemory : size_t{1} << choices.range(8, 25);
   options.profile = choices.flag();
   const int lists = choices.range(0, 7);
   const uint16_t names = choices.any<uint16_t>();
@@ -83,27 +84,40 @@ bool same(const Tensor& a, const Tensor& b) {
   return a.dtype == DType::kF32 || a.bytes().empty() || std::memcmp(a.data, b.data, a.bytes().size()) == 0;
 }
 
-void agree(const Result<void>& a, const Result<void>& b) {
-  if (static_cast<bool>(a) != static_cast<bool>(b)) fail("threads decide: " + (a ? b : a).error().text);
+// Both went well; they fail alike, but that scratch memory grows with the threads.
+bool agree(const Result<void>& a, const Result<void>& b) {
+  if (a && b) return true;
+  const auto short_of_memory = [](const Result<void>& r) { return !r && r.error().code == Code::kMemory; };
+  if ((a || b) && !short_of_memory(a) && !short_of_memory(b)) fail("threads decide: " + (a ? b : a).error().text);
+  return false;
+}
+
+void within_limit(const Session& session, const SessionOptions& options, bool prepared) {
+  if (prepared && session.memory_bytes() > options.memory_limit) fail("more memory than the limit");
 }
 
 // New shapes, new values, a run of each session.
-void turn(const Model& model, Session& one, Session& many, Choices& choices) {
+void turn(const Model& model, const SessionOptions& options, Session& one, Session& many, Choices& choices) {
   const auto inputs = model.inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Shape shape = shape_of(choices, inputs[i].shape);
     agree(one.resize_input(static_cast<int>(i), shape), many.resize_input(static_cast<int>(i), shape));
   }
   const auto ready = one.prepare(), others = many.prepare();
-  agree(ready, others);
-  if (!ready || !small(one)) return;
+  within_limit(one, options, static_cast<bool>(ready)), within_limit(many, options, static_cast<bool>(others));
+  if (!agree(ready, others) || !small(one)) return;
   const int kind = choices.range(0, 3);
   const auto seed = choices.any<uint16_t>();
   for (size_t i = 0; i < inputs.size(); ++i)
     for (Session* session : {&one, &many}) fill(session->input(static_cast<int>(i)), kind, seed);
+  if (choices.range(0, 7) == 0) {
+    const std::atomic<bool> cancel = true;
+    const auto ended = many.run({.cancel = &cancel});
+    if (ended || ended.error().code != Code::kCancelled) fail("a run that is to end goes on");
+  }
   const auto ran = one.run(), also = many.run();
-  agree(ran, also);
-  if (!ran) return;
+  within_limit(one, options, static_cast<bool>(ran)), within_limit(many, options, static_cast<bool>(also));
+  if (!agree(ran, also)) return;
   for (int i = 0; i < static_cast<int>(model.outputs().size()); ++i)
     if (!same(one.output(i), many.output(i))) fail("threads change output " + std::to_string(i));
 }
@@ -118,11 +132,11 @@ void try_input(std::span<const uint8_t> data) {
   if (!model) return;
   SessionOptions options = options_of(choices, model->data());
   auto one = Session::create(*model, options);
-  options.threads = choices.range(2, 4);
+  options.threads = threads(choices.range(2, 4));
   auto many = Session::create(*model, options);
-  if (static_cast<bool>(one) != static_cast<bool>(many)) fail("threads decide whether a session can be made");
-  if (!one) return;
-  for (int turns = choices.range(1, 4); turns > 0; --turns) turn(*model, *one, *many, choices);
+  const auto made = [](const Result<Session>& s) { return s ? Result<void>() : Result<void>(s.error()); };
+  if (!agree(made(one), made(many))) return;
+  for (int turns = choices.range(1, 4); turns > 0; --turns) turn(*model, options, *one, *many, choices);
 }
 
 // The file behind the choices, or one of the choices.
