@@ -47,10 +47,11 @@ endforeach()
 # shared library can do without that code: its constructors and destructors are in arrays. All else in ours is compiled here, or
 # part of GCC, which is fit.
 if(OCTET_HAS_fcf_protection_full)
-  check_linker_flag(CXX -Wl,-z,ibt,-z,shstk OCTET_HAS_marks)
+  set(OCTET_MARKS -Wl,-init=octet_none,-fini=octet_none,-z,ibt,-z,shstk)  # no functions of these names: then there are none to call
+  check_linker_flag(CXX ${OCTET_MARKS} OCTET_HAS_marks)
   if(OCTET_HAS_marks)
     function(octet_mark_protected target)
-      target_link_options(${target} PRIVATE -Wl,-init=,-fini=,-z,ibt,-z,shstk)
+      target_link_options(${target} PRIVATE ${OCTET_MARKS})
     endfunction()
   endif()
 endif()
