@@ -25,22 +25,25 @@ using Clock = std::chrono::steady_clock;
 
 // One run of octet-convert. Only a child that was started and has not been waited for is ever sent a signal: kill(-1) would
 // end every process of the machine, and the number of a child that was waited for may be another's.
-class Run {
+class Child {
  public:
-  Run(const std::string& model, const std::string& output) {
+  Child(const std::string& model, const std::string& output) {
     const std::string program = OCTET_BIN "/octet-convert", source = OCTET_SOURCE_DIR "/models/" + model;
     const char* words[] = {program.c_str(), "convert", source.c_str(), "-o", output.c_str(), nullptr};
     pid_t child = 0;
     if (posix_spawn(&child, program.c_str(), nullptr, nullptr, const_cast<char**>(words), environ) == 0) child_ = child;
   }
-  ~Run() { end(); }
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
+  ~Child() { end(); }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
 
   bool started() const { return child_ > 0 || ended_; }
-  bool runs() { return child_ > 0 && !reap(WNOHANG); }
+  bool runs() {
+    wait(WNOHANG);
+    return child_ > 0;
+  }
   int status() {  // of the whole run
-    if (child_ > 0) reap(0);
+    wait(0);
     return status_;
   }
   bool end() {  // whether it was the signal that ended it
@@ -49,10 +52,9 @@ class Run {
   }
 
  private:
-  bool reap(int flags) {
-    if (waitpid(child_, &status_, flags) != child_) return false;
-    child_ = 0;
-    return ended_ = true;
+  void wait(int flags) {
+    if (child_ == 0 || waitpid(child_, &status_, flags) == 0) return;
+    child_ = 0, ended_ = true;  // an error too: then it is not ours to signal
   }
 
   pid_t child_ = 0;  // 0: none, or waited for
@@ -68,7 +70,7 @@ TEST(Kill, LeavesTheOldOrTheNewModel) {
   Clock::duration longest{};
   for (const char* model : {"segmenter.onnx", "detector.onnx"}) {
     const auto begin = Clock::now();
-    Run run(model, path);
+    Child run(model, path);
     ASSERT_TRUE(run.started());
     ASSERT_EQ(run.status(), 0);
     longest = std::max(longest, Clock::now() - begin);
@@ -79,7 +81,7 @@ TEST(Kill, LeavesTheOldOrTheNewModel) {
   std::mt19937 random(1);
   int killed = 0, in_the_act = 0;
   for (int i = 0; i < all; ++i) {
-    Run run(i % 2 ? "detector.onnx" : "segmenter.onnx", path);
+    Child run(i % 2 ? "detector.onnx" : "segmenter.onnx", path);
     ASSERT_TRUE(run.started()) << "is octet-convert being built?";
     if (i % 3 == 0) {  // any moment; else one while the file is written
       std::this_thread::sleep_for(longest * std::uniform_real_distribution<>(0, 1)(random));

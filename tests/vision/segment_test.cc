@@ -53,6 +53,11 @@ TEST(Segment, OneProbability) {
             (std::vector<int>{0, 1, 0, 1}));
 }
 
+TEST(Segment, RowsOfADetectorAreNoPicture) {
+  std::vector<float> x(252 * 7);
+  EXPECT_FALSE(segment({.name = "y", .shape = {1, 252, 7}, .data = x.data()}, 0, stretched(64, 64, 64, 64), false));
+}
+
 TEST(Segment, LabelsAreEnlargedByNearest) {
   std::vector<int32_t> x = {7, 3};
   EXPECT_EQ(values(segment({.name = "y", .dtype = DType::kS32, .shape = {1, 1, 2}, .data = x.data()}, 9,
