@@ -36,7 +36,7 @@ void change_float(onnx::TensorProto& t, std::minstd_rand& random) {
   constexpr float kFloats[] = {kInf, -kInf, kNan, 0, -0.0f, 1e-40f, 3e38f, -3e38f, 1e-30f, 1};
   const float value = kFloats[random() % std::size(kFloats)];
   const size_t raw = t.raw_data().size() / sizeof value;
-  if (t.data_type() != onnx::TensorProto::FLOAT) return;
+  if (t.data_type() != 1) return;  // float
   if (t.float_data_size())
     t.set_float_data(static_cast<int>(random()) % t.float_data_size(), value);
   else if (raw > 0)
