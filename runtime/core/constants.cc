@@ -30,7 +30,7 @@ std::shared_ptr<const void> Constants::find_or_make(const ConstantKey& key, size
     std::shared_ptr<const void> made;
   };
   const auto both = std::make_shared<const Counted>(Counted{counted, make()});
-  const std::shared_ptr<const void> made(both, both->made.get());
+  std::shared_ptr<const void> made(both, both->made.get());
   entry->made = made;
   return made;
 }

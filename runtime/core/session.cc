@@ -469,6 +469,7 @@ std::vector<Shape> tensor_shapes(const Session& session) {
   for (const Part& part : SessionInside::state(session).parts)
     if (part.plan) last = part.plan;
   std::vector<Shape> shapes;
+  if (!last) return shapes;
   for (const Value& v : last->inferred.values) shapes.push_back(v.shape);
   return shapes;
 }
