@@ -1,5 +1,5 @@
-// Whole files in and out: a reader never sees half a file, and neither a crash nor a loss of power leaves one. Everything that
-// the project's C++ code writes goes through here.
+// Whole files in and out: a reader never sees half a file, and neither a crash nor a loss of power leaves one. Every result that
+// the project's C++ code writes goes through here; what vision/exchange hands to another process at once need not outlive it.
 #pragma once
 #include <octet/octet.h>
 #include <cstddef>

@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "files/files.h"
-
 namespace octet::vision {
 namespace {
 
@@ -22,7 +20,10 @@ Result<void> Exchange::before(Session& session, size_t inputs) {
   for (size_t i = 0; i < inputs; ++i) {
     const Tensor t = session.input(static_cast<int>(i));
     const std::string path = folder + "/in_" + std::to_string(i) + ".raw";
-    if (auto done = write_file(path, {static_cast<const std::byte*>(t.data), bytes_of(t)}); !done) return done;
+    std::ofstream file(path, std::ios::binary);
+    file.write(static_cast<const char*>(t.data), static_cast<std::streamsize>(bytes_of(t)));
+    file.close();
+    if (!file) return Error{Code::kIo, "'" + path + "': cannot be written"};
   }
   return {};
 }
