@@ -220,14 +220,14 @@ void write_arrays(const fs::path& out) {
   }
 }
 
-// Calls of the C interface: map, create, and what follows in any order.
-void write_calls(const fs::path& out) {
+// For targets whose inputs are nothing but choices.
+void write_choices(const fs::path& out, size_t bytes) {
   fs::create_directories(out);
   std::minstd_rand random(1);
   for (int i = 0; i < 40; ++i) {
-    std::vector<uint8_t> calls = {0, 0, 4, static_cast<uint8_t>(i)};
-    for (int k = 0; k < 150; ++k) calls.push_back(static_cast<uint8_t>(random() >> 8));
-    write(out / std::to_string(i), calls.data(), calls.size());
+    std::vector<uint8_t> choices(bytes);
+    for (uint8_t& c : choices) c = static_cast<uint8_t>(random() >> 8);
+    write(out / std::to_string(i), choices.data(), choices.size());
   }
 }
 
@@ -246,6 +246,7 @@ int main(int argc, char** argv) {
   octet::write_annotations(source, out / "annotations");
   octet::write_configs(out / "config");
   octet::write_arrays(out / "npy");
-  octet::write_calls(out / "capi");
+  octet::write_choices(out / "capi", 150);
+  octet::write_choices(out / "isa", 100);
   return 0;
 }
