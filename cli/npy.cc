@@ -170,6 +170,7 @@ Result<Array> parse(std::span<const std::byte> file, const std::string& name) {
 
 Result<Array> read(const std::string& path) {
   const auto failed = [&](const char* what) {
+    if (errno == EISDIR) return Error{Code::kIo, path + ": is a folder, not a file"};
     return Error{Code::kIo, path + ": cannot " + what + ": " + std::strerror(errno)};
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);

@@ -19,18 +19,23 @@ std::string computed_shape(const ExportNode& n, const std::string& x, const std:
 
 static Result<void> export_reshape(ExportNode& n) {
   const auto* shape = n.attributes<schema::Reshape>().shape();
-  const std::string x = n.moved(0);
-  if (!shape) return n.moved_result(n.emit("Reshape", {x, n.has(1) ? n.operand(1) : n.ints({})}));
+  if (!shape) return n.moved_result(n.emit("Reshape", {n.moved(0), n.has(1) ? n.operand(1) : n.ints({})}));
   std::vector<int64_t> sizes(shape->begin(), shape->end());
   if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return n.refuse("reshapes to an empty tensor");
+  const Shape& from = n.in(0).shape;
   bool elsewhere = false;  // an unknown size of x at another place
-  for (int64_t d = 0; d < static_cast<int64_t>(sizes.size()); ++d) {
+  bool copies = static_cast<int>(sizes.size()) == from.rank();
+  for (int d = 0; d < static_cast<int>(sizes.size()); ++d) {
     int64_t& size = sizes[static_cast<size_t>(d)];
-    if (size >= -1) continue;
-    const int64_t from = -2 - size;
-    if (n.in(0).shape[static_cast<int>(from)] > 0) size = n.in(0).shape[static_cast<int>(from)];
-    elsewhere = elsewhere || (size < -1 && from != d);
+    const int place = static_cast<int>(-2 - size);
+    if (size < -1 && from[place] > 0) size = from[place];
+    elsewhere = elsewhere || (size < -1 && place != d);
+    copies = copies && (size < -1 ? place == d : size == from[d]);
   }
+  // A copy has the name of what it copies, so that an output that is an input stays it.
+  if (copies && !n.to_u8() && n.e.same(n.def.outputs[0], Layout::kFile, n.def.inputs[0], Layout::kFile, false))
+    return {};
+  const std::string x = n.moved(0);
   if (elsewhere) return n.moved_result(n.emit("Reshape", {x, computed_shape(n, x, sizes)}));
   for (int64_t& size : sizes) size = size < -1 ? 0 : size;  // ONNX' 0: the size of this place
   return n.moved_result(n.emit("Reshape", {x, n.ints(sizes)}));

@@ -65,15 +65,18 @@ struct Product {
     const int64_t first = i % blocks() * kBlock, columns = std::min<int64_t>(kBlock, n - first);
     const int64_t column_step = b.transposed ? b.pitch : 1, depth_step = b.transposed ? 1 : b.pitch;
     int8_t* to = weights + i * block_bytes();
+    const int64_t depth = k;
     if (columns < kBlock || k % kGroup) std::fill_n(to, block_bytes(), int8_t{0});
     for (int64_t j = 0; j < columns; ++j) {
       const uint8_t* x = from + (first + j) * column_step;
+      int8_t* column = to + j * kGroup;
       int32_t sum = 0;
-      for (int64_t d = 0; d < k; ++d) {
-        const int32_t w = std::max(int32_t{x[d * depth_step]} - kProductZero, -127);
-        to[(d / kGroup * kBlock + j) * kGroup + d % kGroup] = static_cast<int8_t>(w);
-        sum += w;
-      }
+      for (int64_t left = depth; left > 0; left -= kGroup, column += kBlock * kGroup)
+        for (int d = 0; d < std::min<int64_t>(left, kGroup); ++d, x += depth_step) {
+          const int32_t w = std::max(int32_t{*x} - kProductZero, -127);
+          column[d] = static_cast<int8_t>(w);
+          sum += w;
+        }
       const int64_t at = epilogue->acc0[static_cast<size_t>(first + j)] - int64_t{a_zero} * sum;
       start[i * kBlock + j] = static_cast<int32_t>(std::clamp(at, -kMaxStart, kMaxStart) + int64_t{offset} * sum);
     }
