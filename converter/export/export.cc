@@ -1,7 +1,7 @@
 // octet::export_onnx: the graph node by node.
 #include "octet/export.h"
 
-#include <algorithm>
+#include <map>
 
 #include "converter/export/export_ops.h"
 #include "runtime/core/precision.h"
@@ -93,14 +93,18 @@ Result<std::vector<std::byte>> export_onnx(const Model& model, const ExportOptio
     ExportNode node(e, i, layout_for(e, m.nodes[i], op));
     OCTET_TRY(op.write(node));
   }
+  std::map<std::string_view, std::string> named;  // what stands under a name already
+  for (int t : m.inputs) named.emplace(e.def(t).name, e.def(t).name);
   for (int t : m.outputs) {
     const std::string made = e.value(t, Layout::kFile), name(e.def(t).name);
-    const bool input = std::any_of(m.inputs.begin(), m.inputs.end(), [&](int i) { return e.def(i).name == name; });
-    if (input && made != name)
-      return error(Code::kUnsupported, m.name, ": output '", name,
-                   "' has the name of an input; in ONNX that is the input as it ",
-                   "is: convert the source model again with --outputs naming other tensors");
-    if (!input) e.out.give(made, name);
+    const auto [other, first] = named.emplace(e.def(t).name, made);
+    if (first)
+      e.out.give(made, name);
+    else if (other->second != made)
+      return error(
+          Code::kUnsupported, m.name, ": output '", name,
+          "' has the name of an input or another output; in ONNX a name is one tensor: convert the source model ",
+          "again with --outputs naming other tensors");
   }
   return e.out.bytes();
 }

@@ -328,6 +328,14 @@ TEST(Export, AnOutputThatIsAnInputStaysIt) {
   expect_same_again(m, {}, 17, "an input as an output");
 }
 
+TEST(Export, AnOutputListedTwiceIsOneTensor) {
+  TestModel m(14);
+  const std::string y = m.conv(image(m), 6, 4, 1);
+  m.output(y);
+  m.output(y);
+  expect_same_again(m, {}, 17, "an output listed twice");
+}
+
 TEST(Export, AnOutputNamedAsAnInputIsRefused) {
   GraphBuilder b;
   const TensorId x = b.input({1, 4, 4});
@@ -342,7 +350,7 @@ TEST(Export, AnOutputNamedAsAnInputIsRefused) {
                        .outputs = {y}});
   const auto bytes = export_onnx(loaded(b.finish(y)), {.as_float = true});
   ASSERT_FALSE(bytes);
-  EXPECT_NE(bytes.error().text.find("output 'input' has the name of an input"), std::string::npos)
+  EXPECT_NE(bytes.error().text.find("output 'input' has the name of an input or another output"), std::string::npos)
       << bytes.error().text;
 }
 
