@@ -320,14 +320,6 @@ TEST(Export, InputsAndOutputsKeepNamesAndSizes) {
   EXPECT_EQ(proto.graph().output(0).name(), y);
 }
 
-TEST(Export, AnOutputThatIsAnInputStaysIt) {
-  TestModel m(14);
-  const std::string x = image(m);
-  m.output(m.conv(x, 6, 4, 1));
-  m.output(x);
-  expect_same_again(m, {}, 17, "an input as an output");
-}
-
 TEST(Export, AnOutputListedTwiceIsOneTensor) {
   TestModel m(14);
   const std::string y = m.conv(image(m), 6, 4, 1);
