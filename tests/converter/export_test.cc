@@ -328,6 +328,14 @@ TEST(Export, AnOutputListedTwiceIsOneTensor) {
   expect_same_again(m, {}, 17, "an output listed twice");
 }
 
+TEST(Export, AnOutputThatIsAnInputStaysIt) {
+  TestModel m(14);
+  const std::string x = image(m);
+  m.output(m.conv(x, 6, 4, 1));
+  m.output(x);
+  expect_same_again(m, {}, 17, "an input as an output");
+}
+
 TEST(Export, AnOutputNamedAsAnInputIsRefused) {
   GraphBuilder b;
   const TensorId x = b.input({1, 4, 4});
