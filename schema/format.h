@@ -21,9 +21,10 @@ inline constexpr size_t kMaxTensors = size_t{1} << 19;
 inline constexpr size_t kMaxNodeTensors = 1024;            // inputs or outputs of one node
 inline constexpr size_t kMaxTensorRank = 8;                // sizes of a tensor
 inline constexpr int64_t kMaxElements = int64_t{1} << 40;  // of one tensor: keeps every product of sizes inside 64 bits
-inline constexpr uint64_t kMaxGraphBytes = (1u << 31) - 1;  // flatbuffers have offsets of 32 bits
-inline constexpr uint32_t kMaxNesting = 16;                 // of the graph's tables
-inline constexpr uint32_t kMaxTables = 3'000'000;           // in the graph
+inline constexpr uint64_t kMaxOperandBytes = uint64_t{1} << 35;  // of constants, counted for each node that takes them
+inline constexpr uint64_t kMaxGraphBytes = (1u << 31) - 1;       // flatbuffers have offsets of 32 bits
+inline constexpr uint32_t kMaxNesting = 16;                      // of the graph's tables
+inline constexpr uint32_t kMaxTables = 3'000'000;                // in the graph
 
 // All numbers little endian. Offsets are from the start of the file.
 struct FileHeader {

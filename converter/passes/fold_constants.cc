@@ -76,7 +76,7 @@ Result<int> fold_constants(Graph& g) {
   if (results.empty()) return 0;
   auto model = as_model(std::make_shared<const Graph>(std::move(part)));
   if (!model) return model.error();
-  auto session = Session::create(*model, {.precision = Precision::kF32});
+  auto session = Session::create(*model, {.precision = Precision::kF32, .memory_limit = g.constant_limit});
   if (!session) return session.error();
   if (auto done = session->run(); !done) return done.error();
   for (size_t i = 0; i < results.size(); ++i) {

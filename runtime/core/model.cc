@@ -59,6 +59,7 @@ class Loader {
     for (size_t i = 0; i < defined_.size(); ++i) defined_[i] = model_.tensors[i].constant;
     if (graph_.inputs())
       for (int t : *graph_.inputs()) OCTET_TRY(input(t));
+    OCTET_TRY(shared_constants());
     if (graph_.nodes())
       for (const schema::Node* n : *graph_.nodes()) OCTET_TRY(node(*n));
     for (int t : *graph_.outputs()) OCTET_TRY(output(t));
@@ -83,6 +84,20 @@ class Loader {
     if (!list || list->size() <= most) return {};
     return error(Code::kUnsupported, model_.name, ": ", list->size(), " ", what, ", more than the ", most,
                  " that an .octet file may have; split the model");
+  }
+
+  // Nodes that share a constant each take their time for it, when they are loaded and when they are prepared.
+  Result<void> shared_constants() const {
+    const uint64_t most = std::max<uint64_t>(schema::kMaxOperandBytes, weights_.size());
+    uint64_t bytes = 0;
+    if (graph_.nodes())
+      for (const schema::Node* n : *graph_.nodes())
+        if (n->inputs())
+          for (int t : *n->inputs())
+            if (valid(t) && bytes <= most) bytes += model_.tensors[static_cast<size_t>(t)].bytes;
+    if (bytes <= most) return {};
+    return error(Code::kUnsupported, model_.name, ": nodes share constants until their operands have more than the ",
+                 most, " bytes that an .octet file may give them; split the model");
   }
 
   Result<void> tensor(const schema::Tensor& t) {

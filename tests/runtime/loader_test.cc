@@ -317,6 +317,13 @@ TEST(Loader, LimitsAreNamed) {
   const int x = wide.input("x", {1}), y = wide.tensor("y", {1025});
   wide.node("wide", schema::ConcatT{}, std::vector<int>(1025, x), y);
   wide.model.outputs = {y};
+  ModelBuilder heavy;  // 16 MiB, 2,049 times
+  const int image = heavy.input("image", {1, 1, 1, 2048});
+  const int weights = heavy.f32("weights", {2048, 1, 1, 2048}, std::vector<float>(2048 * 2048));
+  for (int i = 0; i < 2049; ++i)
+    heavy.node("layer" + std::to_string(i), schema::Conv2dT{.groups = 1}, {image, weights},
+               heavy.tensor("sums" + std::to_string(i), {1, 1, 1, 2048}));
+  heavy.model.outputs = {heavy.model.nodes.back()->outputs[0]};
   const struct {
     const char* said;  // null: it loads
     std::vector<std::byte> file;
@@ -324,6 +331,7 @@ TEST(Loader, LimitsAreNamed) {
       {"131073 nodes, more than the 131072", sums(0, schema::kMaxNodes).finish()},
       {"524289 tensors, more than the 524288", sums(schema::kMaxTensors - 1, 0).finish()},
       {"node 'wide': 1025 inputs, more than 1024", wide.finish()},
+      {"more than the 34359738368 bytes", heavy.finish()},
       {nullptr, sums(1000, 1000).finish()},
   };
   for (const auto& c : cases) {
