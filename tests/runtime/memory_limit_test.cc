@@ -11,6 +11,7 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/core/model.h"
+#include "runtime/core/poison.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {
@@ -243,7 +244,7 @@ TEST(MemoryLimit, TheDefaultIsAShareOfWhatThereIs) {
   std::filesystem::remove_all(root);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these need address space themselves
+#if !defined(OCTET_POISON) && !defined(__SANITIZE_THREAD__)  // sanitizers need address space themselves
 // In a process of its own that may map `more` bytes: 0 where a session could be made and run, 1 where that was an Error.
 int run_with_address_space(const Model& model, size_t more, bool onednn) {
   const pid_t child = ::fork();

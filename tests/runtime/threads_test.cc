@@ -8,6 +8,7 @@
 #include <fstream>
 #include <vector>
 
+#include "runtime/core/poison.h"
 #include "tests/runtime/build_model.h"
 
 namespace octet {
@@ -48,7 +49,7 @@ TEST(Threads, WorkersThatSleptWakeUp) {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these need address space themselves
+#if !defined(OCTET_POISON) && !defined(__SANITIZE_THREAD__)  // sanitizers need address space themselves
 // While it lives, this process may map `more` bytes beyond what it has.
 class AddressLimit {
  public:
