@@ -47,7 +47,7 @@ Result<void> add_nodes(Storage& storage, ModelData& model) {
 
 }  // namespace
 
-Result<Model> as_model(std::shared_ptr<const Graph> g) {
+Result<Model> as_model(const std::shared_ptr<const Graph>& g) {
   auto storage = std::make_shared<Storage>();
   storage->graph = g;
   auto orders = packings(*g);
