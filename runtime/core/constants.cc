@@ -36,9 +36,15 @@ std::shared_ptr<const void> Constants::find_or_make(const ConstantKey& key, size
 }
 
 bool Constants::has(const ConstantKey& key) {
-  std::lock_guard lock(mutex_);
-  const auto found = entries_.find(key);
-  return found != entries_.end() && !found->second->made.expired();
+  std::shared_ptr<Entry> entry;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) return false;
+    entry = found->second;
+  }
+  std::lock_guard lock(entry->mutex);  // waits for who is making it
+  return !entry->made.expired();
 }
 
 std::shared_ptr<const std::byte> Constants::bytes(const ConstantKey& key, size_t size,
