@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <type_traits>
+
+#include "files/files.h"
 
 namespace octet::npy {
 namespace {
@@ -131,19 +130,7 @@ bool convert_from(const std::vector<std::byte>& from, DType to, std::vector<std:
   return to == DType::kS64 && convert_all<From, int64_t>(from, out);
 }
 
-constexpr size_t kMostHeader = size_t{1} << 20, kMostElement = 8;  // bytes
-
-// Reads on until there are `most` bytes or no more: the file may be a device without end. False: an error.
-bool read_up_to(std::FILE* file, size_t most, std::vector<std::byte>& bytes) {
-  for (size_t chunk = 1, got = 1; got == chunk && bytes.size() < most;) {
-    const size_t have = bytes.size();
-    chunk = std::min(size_t{1} << 20, most - have);
-    bytes.resize(have + chunk);
-    got = std::fread(bytes.data() + have, 1, chunk, file);
-    bytes.resize(have + got);
-  }
-  return !std::ferror(file);
-}
+constexpr size_t kMostElement = 8;  // bytes
 
 }  // namespace
 
@@ -169,22 +156,14 @@ Result<Array> parse(std::span<const std::byte> file, const std::string& name) {
 }
 
 Result<Array> read(const std::string& path) {
-  const auto failed = [&](const char* what) {
-    if (errno == EISDIR) return Error{Code::kIo, path + ": is a folder, not a file"};
-    return Error{Code::kIo, path + ": cannot " + what + ": " + std::strerror(errno)};
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (!file) return failed("open");
-  std::vector<std::byte> bytes;
-  if (!read_up_to(file.get(), kMostHeader, bytes)) return failed("read");
-  if (bytes.size() == kMostHeader) {
-    const auto header = parse_header(bytes, path);
+  const auto bytes = read_file(path, [&](std::span<const std::byte> start) -> Result<size_t> {
+    const auto header = parse_header(start, path);
     if (!header) return header.error();
     const size_t end = header->bytes + static_cast<size_t>(header->shape.elements()) * kMostElement;
-    if (!read_up_to(file.get(), end + 1, bytes))
-      return failed("read");  // more than there should be is told by one byte
-  }
-  return parse(bytes, path);
+    return end + 1;  // more than there should be is told by one byte
+  });
+  if (!bytes) return bytes.error();
+  return parse(*bytes, path);
 }
 
 Result<Array> convert(Array array, DType to, const std::string& name) {

@@ -2,9 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include "files/replace.h"
@@ -22,7 +24,7 @@ Error failed(const std::string& path, const char* what) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> read_file(const std::string& path) {
+Result<std::vector<std::byte>> read_file(const std::string& path, const Bound& bound) {
   struct stat st;
   if (::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode))
     return Error{Code::kIo, path + ": is a folder, not a file"};
@@ -30,11 +32,16 @@ Result<std::vector<std::byte>> read_file(const std::string& path) {
   if (!file) return failed(path, "open");
   std::vector<std::byte> bytes;
   constexpr size_t kChunk = size_t{1} << 20;
-  for (size_t got = kChunk; got == kChunk;) {
-    const size_t have = bytes.size();
-    bytes.resize(have + kChunk);
-    got = std::fread(bytes.data() + have, 1, kChunk, file.get());
-    bytes.resize(have + got);
+  size_t most = std::numeric_limits<size_t>::max();
+  while (bytes.size() < most) {
+    const size_t have = bytes.size(), wanted = std::min(kChunk, most - have);
+    bytes.resize(have + wanted);
+    bytes.resize(have + std::fread(bytes.data() + have, 1, wanted, file.get()));
+    if (bytes.size() < have + wanted) break;
+    if (have > 0 || !bound) continue;
+    const auto given = bound(bytes);
+    if (!given) return given.error();
+    most = *given;
   }
   if (std::ferror(file.get())) return failed(path, "read");
   return bytes;

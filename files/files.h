@@ -11,8 +11,11 @@
 
 namespace octet {
 
-// Errors name the path. A pipe or a device is read to its end.
-Result<std::vector<std::byte>> read_file(const std::string& path);
+// Of a file's first MiB, where there is more: how many bytes there may be at most, for pipes and devices without end.
+using Bound = std::function<Result<size_t>(std::span<const std::byte> start)>;
+
+// Errors name the path. A pipe or a device is read to its end, or to the bound.
+Result<std::vector<std::byte>> read_file(const std::string& path, const Bound& bound = {});
 
 // Looks at a complete file before it takes its place; `path` is where it lies until then.
 using Check = std::function<Result<void>(const std::string& path)>;

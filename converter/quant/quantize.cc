@@ -27,12 +27,6 @@ std::vector<Choice> choices(Rows rows) {
   return all;
 }
 
-size_t constant_bytes(const Graph& g) {
-  size_t bytes = 0;
-  for (const Tensor& t : g.tensors) bytes += t.data.size();
-  return bytes;
-}
-
 // Convolutions and matmuls by what became of them.
 void list_layers(const QuantizeState& s, QuantizedModel& made) {
   for (size_t n = 0; n < s.graph.nodes.size(); ++n) {
@@ -85,7 +79,7 @@ Result<QuantizedModel> quantize(const SourceModel& source, const Samples& sample
   convert::list_layers(state, made);
   made.bytes = std::move(state.bytes);
   made.warnings = std::move(state.warnings);
-  made.float_weights = convert::constant_bytes(*source.graph), made.weights = convert::constant_bytes(state.graph);
+  made.float_weights = source.graph->constant_bytes(), made.weights = state.graph.constant_bytes();
   return made;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <octet/octet.h>
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
@@ -83,6 +85,14 @@ class ModelBuilder {
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(schema::Model::Pack(builder, &model), schema::ModelIdentifier());
     return file_of({builder.GetBufferPointer(), builder.GetSize()}, weights_);
+  }
+
+  // The model, which has to be right: else the process ends.
+  Model loaded() const {
+    auto loaded = Model::from_bytes(finish(), "m.octet");
+    if (loaded) return std::move(*loaded);
+    std::fprintf(stderr, "%s\n", loaded.error().text.c_str());
+    std::abort();
   }
 
   // A file around a serialised graph and the weight segment.

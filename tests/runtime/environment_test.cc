@@ -88,12 +88,6 @@ ModelBuilder float_model() {
   return b;
 }
 
-Model load(const ModelBuilder& b) {
-  auto model = Model::from_bytes(b.finish(), "m.octet");
-  EXPECT_TRUE(model) << model.error().text;
-  return *model;
-}
-
 Session make(const Model& model, SessionOptions options) {
   auto session = Session::create(model, std::move(options));
   EXPECT_TRUE(session) << session.error().text;
@@ -112,7 +106,7 @@ std::vector<std::byte> outputs(Session& session, const Model& model, const std::
 }
 
 void check(const ModelBuilder& builder, Precision precision) {
-  const Model model = load(builder);
+  const Model model = builder.loaded();
   std::mt19937 random(11);
   std::vector<float> input(static_cast<size_t>(model.inputs()[0].shape.elements()));
   for (float& v : input) v = static_cast<float>(random() % 4001) / 1000.0f - 2;
@@ -122,7 +116,7 @@ void check(const ModelBuilder& builder, Precision precision) {
     for (bool flush : {false, true})
       for (int threads : {1, 2}) {
         const Callers callers(rounding, flush);
-        const Model again = load(builder);
+        const Model again = builder.loaded();
         ASSERT_TRUE(callers.untouched(rounding)) << "by loading";
         auto session = Session::create(again, {.threads = threads, .precision = precision, .use_onednn = false});
         ASSERT_TRUE(session) << session.error().text;
@@ -139,7 +133,7 @@ TEST(Environment, Int8Model) { check(small_model(), Precision::kInt8); }
 TEST(Environment, QuantisedModelInFloat) { check(small_model(), Precision::kF32); }
 
 TEST(Environment, OutputsHoldSubnormalNumbers) {
-  const Model model = load(float_model());
+  const Model model = float_model().loaded();
   Session session = make(model, {.precision = Precision::kF32});
   outputs(session, model, std::vector<float>(static_cast<size_t>(model.inputs()[0].shape.elements()), 0.7f));
   EXPECT_EQ(std::fpclassify(session.output(0).f32()[0]), FP_SUBNORMAL);
@@ -147,7 +141,7 @@ TEST(Environment, OutputsHoldSubnormalNumbers) {
 
 TEST(Environment, FlagsAreTheCallers) {
   std::feclearexcept(FE_ALL_EXCEPT);
-  const Model model = load(float_model());
+  const Model model = float_model().loaded();
   Session session = make(model, {.precision = Precision::kF32});
   const std::vector<float> input(static_cast<size_t>(model.inputs()[0].shape.elements()), 1e9f);
   std::feclearexcept(FE_ALL_EXCEPT);

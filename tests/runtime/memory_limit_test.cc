@@ -19,12 +19,6 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 
-Model built(const ModelBuilder& b) {
-  auto model = Model::from_bytes(b.finish(), "m.octet");
-  EXPECT_TRUE(model) << model.error().text;
-  return *model;
-}
-
 SessionOptions within(size_t limit) {
   return {.precision = Precision::kF32, .memory_limit = limit, .use_onednn = false};
 }
@@ -51,7 +45,7 @@ TEST(MemoryLimit, ATensorThatIsTooLargeIsRefusedBeforeItIsThere) {
   b.node("sum", schema::ReduceT{.kind = schema::ReduceKind::sum, .keep_dims = false}, {wide}, sum);
   b.node("y", schema::BinaryT{}, {x, sum}, y);
   b.model.outputs = {y};
-  const Model model = built(b);
+  const Model model = b.loaded();
   const size_t before = most_mapped();
   const auto session = Session::create(model, within(64 * kMiB));
   ASSERT_FALSE(session);
@@ -110,7 +104,7 @@ TEST(MemoryLimit, SizesThatDataDecideAreRefusedByTheRun) {
     const int n = b.input("n", {1}, schema::DType::s64), y = b.tensor("y", {-1});
     op.build(b, n, y);
     b.model.outputs = {y};
-    auto session = Session::create(built(b), within(16 * kMiB));
+    auto session = Session::create(b.loaded(), within(16 * kMiB));
     ASSERT_TRUE(session) << op.name << ": " << session.error().text;
     const size_t before = most_mapped();
     for (const int64_t size :
@@ -139,7 +133,7 @@ TEST(MemoryLimit, TablesOfOpsCount) {
   pad.before = {1}, pad.after = {1};
   b.node("p", pad, {x}, y);
   b.model.outputs = {y};
-  const Model model = built(b);
+  const Model model = b.loaded();
   const auto refused = Session::create(model, within(16 * kMiB));  // 8 MiB of tensors, 16 of tables
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().text.find("pad 'p': needs 17 MiB more"), std::string::npos) << refused.error().text;
@@ -156,7 +150,7 @@ Model product() {
   op.transpose_b = true;
   b.node("fc", op, {x, w}, y);
   b.model.outputs = {y};
-  return built(b);
+  return b.loaded();
 }
 
 TEST(MemoryLimit, WeightsInAnotherOrderCountOnceForAModel) {
@@ -194,7 +188,7 @@ std::vector<float> run_at(Session& session, int64_t side) {
 }
 
 TEST(MemoryLimit, PlansThatAreNotInUseGoBeforeAnythingIsRefused) {
-  const Model model = built(small_model(true));
+  const Model model = small_model(true).loaded();
   size_t need = 0;
   {
     auto session = Session::create(model);

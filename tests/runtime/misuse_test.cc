@@ -15,12 +15,6 @@
 namespace octet {
 namespace {
 
-Model load(bool dynamic = false) {
-  auto model = Model::from_bytes(small_model(dynamic).finish(), "small.octet");
-  EXPECT_TRUE(model) << model.error().text;
-  return *model;
-}
-
 Session make(const Model& model, SessionOptions options = {}) {
   auto session = Session::create(model, std::move(options));
   EXPECT_TRUE(session) << session.error().text;
@@ -36,7 +30,7 @@ struct Row {
 };
 
 TEST(Misuse, IndicesOrderAndMoves) {
-  const Model model = load(), open_model = load(true);
+  const Model model = small_model().loaded(), open_model = small_model(true).loaded();
   Session ready = make(model), open = make(open_model), ran = make(model), resized = make(open_model),
           gone = make(model);
   ASSERT_TRUE(ran.run());
@@ -44,7 +38,7 @@ TEST(Misuse, IndicesOrderAndMoves) {
   ASSERT_TRUE(resized.run());
   ASSERT_TRUE(resized.resize_input(0, {1, 7, 5, 4}));
   const Session taken = std::move(gone);
-  Model left = load();
+  Model left = small_model().loaded();
   const Model kept = std::move(left);
   const Row rows[] = {
       {"input -1", empty(ready.input(-1))},
@@ -113,7 +107,7 @@ TEST(Misuse, PathsThatAreNoFiles) {
 }
 
 TEST(Misuse, ASecondThreadIsToldThatASessionIsBusy) {
-  Session session = make(load(true));
+  Session session = make(small_model(true).loaded());
   ASSERT_TRUE(session.resize_input(0, {1, 6, 5, 4}));
   std::atomic<int> stage{0};
   observe(session, [&](int, const Tensor&) {  // holds the first thread inside run()
@@ -142,7 +136,7 @@ std::vector<float> result_of(Session& session) {
 }
 
 TEST(Misuse, AChildOfForkUsesWhatItInherited) {
-  const Model model = load(true);
+  const Model model = small_model(true).loaded();
   for (const int threads : {1, 2, 4}) {
     Session session = make(model, {.threads = threads});
     ASSERT_TRUE(session.resize_input(0, {1, 64, 64, 4}));

@@ -41,12 +41,6 @@ void operator delete(void* p, size_t) noexcept { release(p); }
 namespace octet {
 namespace {
 
-Model load(bool dynamic = false) {
-  auto model = Model::from_bytes(small_model(dynamic).finish(), "small.octet");
-  EXPECT_TRUE(model) << model.error().text;
-  return *model;
-}
-
 std::vector<float> run(Session& session, unsigned seed) {
   std::mt19937 random(seed);
   EXPECT_TRUE(session.prepare());
@@ -64,7 +58,7 @@ Session make(const Model& model, SessionOptions options) {
 }
 
 TEST(Session, Int8StaysCloseToFloat) {
-  const Model model = load();
+  const Model model = small_model().loaded();
   Session f32 = make(model, {.precision = Precision::kF32}), int8 = make(model, {});
   const auto expected = run(f32, 1), got = run(int8, 1);
   ASSERT_EQ(expected.size(), got.size());
@@ -72,7 +66,7 @@ TEST(Session, Int8StaysCloseToFloat) {
 }
 
 TEST(Session, ThreadsGiveTheSameBytes) {
-  const Model model = load(true);
+  const Model model = small_model(true).loaded();
   Session one = make(model, {.threads = 1});
   ASSERT_TRUE(one.resize_input(0, {1, 33, 17, 4}));
   const auto expected = run(one, 2);
@@ -84,7 +78,7 @@ TEST(Session, ThreadsGiveTheSameBytes) {
 }
 
 TEST(Session, ViewsChangeNothing) {
-  const Model model = load();
+  const Model model = small_model().loaded();
   Session views = make(model, {});
   Session copies = make(model, {});
   observe(copies, [](int, const Tensor&) {});  // an observer needs every tensor by itself
@@ -93,7 +87,7 @@ TEST(Session, ViewsChangeNothing) {
 }
 
 TEST(Session, KeptPlansAreUsedAgainAndGiveTheSame) {
-  const Model model = load(true);
+  const Model model = small_model(true).loaded();
   Session session = make(model, {.plans_kept = 2});
   std::vector<std::vector<float>> first;
   for (int round = 0; round < 3; ++round)
@@ -107,7 +101,7 @@ TEST(Session, KeptPlansAreUsedAgainAndGiveTheSame) {
 }
 
 TEST(Session, FiftySizesInTurnNeitherLeakNorChange) {
-  const Model model = load(true);
+  const Model model = small_model(true).loaded();
   auto at = [&](Session& session, int64_t h) {
     EXPECT_TRUE(session.resize_input(0, {1, h, 3 + h % 4, 4}));
     return run(session, static_cast<unsigned>(h));
@@ -125,7 +119,7 @@ TEST(Session, FiftySizesInTurnNeitherLeakNorChange) {
 }
 
 TEST(Session, MemoryForShapesNotInUseHasALimit) {
-  const Model model = load(true);
+  const Model model = small_model(true).loaded();
   Session session = make(model, {.plans_kept = 50, .kept_bytes = 64 << 10});
   auto use = [&](int64_t h) {
     EXPECT_TRUE(session.resize_input(0, {1, h, h, 4}));
@@ -142,7 +136,7 @@ TEST(Session, MemoryForShapesNotInUseHasALimit) {
 }
 
 TEST(Session, InputsStayUntilOverwritten) {
-  Session session = make(load(), {});
+  Session session = make(small_model().loaded(), {});
   const auto y = run(session, 4);
   ASSERT_TRUE(session.run());
   const auto again = session.output(0).f32();
@@ -150,7 +144,7 @@ TEST(Session, InputsStayUntilOverwritten) {
 }
 
 TEST(Session, ManySessionsShareAModelFromManyThreads) {
-  const Model model = load();
+  const Model model = small_model().loaded();
   Session alone = make(model, {});
   const auto expected = run(alone, 5);
   std::vector<std::thread> threads;
@@ -168,7 +162,7 @@ TEST(Session, ManySessionsShareAModelFromManyThreads) {
 }
 
 TEST(Session, SteadyStateRunAllocatesNothing) {
-  const Model model = load();
+  const Model model = small_model().loaded();
   for (Precision precision : {Precision::kInt8, Precision::kF32}) {
     Session session = make(model, {.threads = 2, .precision = precision, .profile = true, .use_onednn = false});
     run(session, 6);
@@ -206,7 +200,7 @@ TEST(Session, SteadyStateRunAllocatesNothingBehindSizesFromData) {
 }
 
 TEST(Session, OpListsDecideWhatRunsInInt8) {
-  const Model model = load();
+  const Model model = small_model().loaded();
   auto int8_steps = [&](SessionOptions options) {
     Session session = make(model, std::move(options));
     std::string steps;
@@ -295,14 +289,14 @@ TEST(Session, NamesOfOpsMeanOneThing) {
 }
 
 TEST(Session, ErrorsNameWhatWasWrong) {
-  const Model model = load();
+  const Model model = small_model().loaded();
   EXPECT_NE(Session::create(model, {.threads = 0}).error().text.find("threads"), std::string::npos);
   Session session = make(model, {});
   const auto wrong = session.resize_input(0, {1, 3, 3, 4});
   ASSERT_FALSE(wrong);
   EXPECT_NE(wrong.error().text.find("{1, 6, 5, 4}"), std::string::npos) << wrong.error().text;
   EXPECT_FALSE(session.resize_input(5, {1}));
-  Session dynamic = make(load(true), {});
+  Session dynamic = make(small_model(true).loaded(), {});
   EXPECT_NE(dynamic.run().error().text.find("resize_input"), std::string::npos);
   auto floats = small_model();
   floats.model.int8_ops.clear();

@@ -22,12 +22,6 @@ Session make(const Model& model, const SessionOptions& options) {
   return std::move(*session);
 }
 
-Model load(const ModelBuilder& b) {
-  auto model = Model::from_bytes(b.finish(), "shared.octet");
-  EXPECT_TRUE(model) << model.error().text;
-  return *model;
-}
-
 constexpr int64_t kChannels = 5;
 
 int conv(ModelBuilder& b, const std::string& name, int x, int weights) {
@@ -53,7 +47,7 @@ Model two_layers() {
   b.node("sum", schema::BinaryT{}, {conv(b, "b", a, w), other}, sum);
   b.model.outputs = {sum};
   b.model.int8_ops = {"conv2d"};
-  return load(b);
+  return b.loaded();
 }
 
 TEST(SharedConstants, ALayerMayGiveBytesInOneSessionAndFloatsInAnother) {
@@ -92,7 +86,7 @@ TEST(SharedConstants, LayersOverInputsOfOtherScalesHaveFloatWeightsOfTheirOwn) {
       }
     }
     b.model.outputs = {sum};
-    return load(b);
+    return b.loaded();
   };
   for (bool onednn : {false, true}) {
     const SessionOptions options{.precision = Precision::kF32, .use_onednn = onednn};

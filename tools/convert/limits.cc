@@ -16,8 +16,8 @@ void add_limits(CLI::App& command, LimitFlags& flags) {
   command
       .add_option(
           "--memory_limit", flags.memory_limit,
-          "Memory that converting may take, about, MiB; weights are refused beyond a third of it. 0: half of this "
-          "machine's")
+          "Memory that converting may take, about, MiB; weights are refused beyond a third of it. 0: half of the "
+          "machine's or control group's")
       ->transform(between<size_t>(0, SIZE_MAX >> 20))
       ->capture_default_str();
   command.add_option("--max_nodes", flags.max_nodes, "Nodes that the source may have")

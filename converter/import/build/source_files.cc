@@ -1,8 +1,8 @@
 #include "converter/import/build/source_files.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+
+#include "runtime/core/memory.h"
 
 namespace octet::convert {
 namespace {
@@ -14,8 +14,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kCopies = 3;
 
 uint64_t memory_limit(const ConvertOptions& options) {
-  if (options.memory_limit) return options.memory_limit;
-  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE)) / 2;
+  return options.memory_limit ? options.memory_limit : default_memory_limit();
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct ConvertOptions {
   std::vector<std::pair<std::string, std::string>> metadata = {};  // put before the source's own
   // For sources that nobody vouches for. Errors name the limit.
   // Bytes that converting may take, about: constants, as they are stored and as folding makes them, up to a third of it. What
-  // would be more when it is folded stays to be computed by the run. 0: half of the machine's memory.
+  // would be more when it is folded stays to be computed by the run. 0: half of the machine's memory or of the control group's.
   size_t memory_limit = 0;
   size_t max_nodes = 100'000;  // of the source; the largest networks that people have exported have some 20,000
 };
@@ -37,10 +37,11 @@ Result<std::vector<std::byte>> convert_model(const std::string& path, const Conv
 // a loss of power leaves half a file. What is no regular file (a pipe, a device) is written to.
 Result<void> write_model(const std::string& path, std::span<const std::byte> bytes, const std::string& source);
 
-// What convert_model makes, kept as a file beside the source, NAME.KEY.octet, and mapped. KEY stands for the options; what the file was made of
-// (the sources' bytes, this converter) stands in its metadata. A file that fits is used as it is; another is replaced, at once
-// and as a whole, so who has mapped it keeps what he mapped. Nothing is ever removed. Where no file can be written the model
-// is held in memory, and `log` gets a line that begins with "warning: ". May be called by any number of processes at once.
+// What convert_model makes, kept as a file beside the source, NAME.KEY.octet, and mapped. KEY stands for the options; what the
+// file was made of (the sources' bytes, this converter) stands in its metadata. A file that fits is used as it is; another is
+// replaced, at once and as a whole, so who has mapped it keeps what he mapped. Nothing is ever removed. Where no file can be
+// written the model is held in memory, and `log` gets a line that begins with "warning: ". May be called by any number of
+// processes at once.
 Result<Model> convert_beside(const std::string& path, const ConvertOptions& options = {});
 
 // What can be imported and run, as the Markdown of docs/OPS.md.

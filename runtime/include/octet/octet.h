@@ -145,10 +145,10 @@ struct ModelData;  // the mapped file
 // A model that was moved from has no inputs, no outputs and no name, and no session is made of it.
 class Model {
  public:
-  // Maps the file, which must be a regular one within the limits of schema/FORMAT.md, and verifies everything in it before anything is used. Weights are used where they are mapped, and so
-  // shared by processes; the graph is copied. A file must not be written to while it is mapped: write another beside it and
-  // rename that, as the converter does. Whoever writes in place changes the results of runs, though nothing is read out of
-  // bounds; whoever cuts the file short gets SIGBUS where weights were.
+  // Maps the file, which must be a regular one within the limits of schema/FORMAT.md, and verifies everything in it before
+  // anything is used. Weights are used where they are mapped, and so shared by processes; the graph is copied. A file must not be
+  // written to while it is mapped: write another beside it and rename that, as the converter does. Whoever writes in place
+  // changes the results of runs, though nothing is read out of bounds; whoever cuts the file short gets SIGBUS where weights were.
   static Result<Model> map(const std::string& path);
   // The same for a file's bytes in memory, which are copied. `name` stands for the path in messages.
   static Result<Model> from_bytes(std::span<const std::byte> bytes, std::string name);
@@ -194,8 +194,8 @@ struct SessionOptions {
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
 };
 
-// Of one run. Both are looked at before each step (a layer, mostly) that is computed or, for new shapes, prepared: a run ends at most
-// one of them later. The session is as before the run then: its inputs are there, its outputs are not.
+// Of one run. Both are looked at before each step (a layer, mostly) that is computed or, for new shapes, prepared: a run ends at
+// most one of them later. The session is as before the run then: its inputs are there, its outputs are not.
 struct RunOptions {
   const std::atomic<bool>* cancel = nullptr;  // true ends the run: Code::kCancelled. Any thread may set it
   // Code::kDeadline
