@@ -7,7 +7,9 @@ import statistics
 import subprocess
 import sys
 
-BASE = "ORT int8"
+BASE = "ORT int8"  # the fastest of its forms
+# What oneDNN calls our instruction sets; others are bounded by nothing.
+ONEDNN_LEVELS = {"avx2": "AVX2", "avxvnni": "AVX2_VNNI", "avx512vnni": "AVX512_CORE_VNNI", "amx": "AVX512_CORE_AMX"}
 
 
 class Failed(Exception):
@@ -54,52 +56,55 @@ class Engine:
             self.error = str(e)
 
 
-def prepare(model, args, out):
-    """The files that the engines take: Octet's two and the QDQ model. A file that cannot be made is its error."""
-    bin_dir, made = args.root / "build/release/bin", {}
+def make(path, command, *sources):
+    """`path`, made anew where it is older than a source; what went wrong otherwise."""
+    try:
+        if not newer(path, *sources):
+            run(command)
+        return path
+    except Failed as e:
+        return e
+
+
+def octet_files(model, args, out, bin_dir):
+    """Octet's two files, by the converter of that build."""
     convert = bin_dir / "octet-convert"
-
-    def make(key, path, command, *sources):
-        try:
-            if not newer(path, model, *sources):
-                run(command)
-            made[key] = path
-        except Failed as e:
-            made[key] = e
-
     shapes = [f for s in args.shape for f in ("--input-shape", s)]
-    make("float", out / f"{model.stem}.octet", [convert, "convert", model, "-o", out / f"{model.stem}.octet", *shapes], convert)
-    make("int8", out / f"{model.stem}_int8.octet",
-         [convert, "quantize", model, "-o", out / f"{model.stem}_int8.octet", "--data", args.data, "--images", "8", "--worst", "0",
-          *(["--img_shape", args.shape[0].split(",")[-1]] if args.shape else [])], convert)
+    size = ["--img_shape", args.shape[0].split(",")[-1]] if args.shape else []
+    plain, quantised = out / f"{model.stem}.octet", out / f"{model.stem}_int8.octet"
+    return (make(plain, [convert, "convert", model, "-o", plain, *shapes], model, convert),
+            make(quantised, [convert, "quantize", model, "-o", quantised, "--data", args.data, "--images", "8", "--worst", "0", *size],
+                 model, convert))
+
+
+def ort_files(model, int8, args, out):
+    """The int8 forms that ONNX Runtime may like: quantised as its own quantiser does, Octet's exported, what was given."""
+    quantizer, own = args.root / "benchmarks/ort/quantize.py", out / f"{model.stem}_own.onnx"
+    forms = {"own quantiser": make(own, [quantizer, model, own, *args.shape], model, quantizer, quantizer.with_name("ranges.mjs"))}
+    exported = out / f"{model.stem}_qdq.onnx"
+    convert = args.root / "build/release/bin/octet-convert"
+    forms["exported"] = int8 if isinstance(int8, Failed) else make(exported, [convert, "export-onnx", int8, "-o", exported], int8)
     given = [q for q in args.qdq if q.stem.startswith(model.stem.split("_float")[0])]
-    if given:
-        made["qdq"] = given[0]
-    elif isinstance(made["int8"], Failed):
-        made["qdq"] = made["int8"]
-    else:
-        qdq = out / f"{model.stem}_qdq.onnx"
-        make("qdq", qdq, [convert, "export-onnx", made["int8"], "-o", qdq], made["int8"])
-    return made
+    return forms | ({"given": given[0]} if given else {})
 
 
 def engines_of(model, args, out):
-    made = prepare(model, args, out)
     bin_dir = args.root / "build/release/bin"
+    plain, int8 = octet_files(model, args, out, bin_dir)
     threads, runs = str(args.threads), str(args.runs)
     shapes = [f for s in args.shape for f in ("--shape", s)]
     engines = []
 
-    def add(name, key, command, env=None):
-        path = made.get(key, model)
+    def add(name, path, command, env=None):
+        if isinstance(path, Failed):
+            engines.append(Engine(name, [], error=str(path)))
+            return
         try:
             engines.append(Engine(name, command(path), env))
         except Failed as e:
             engines.append(Engine(name, [], error=str(e)))
-        if isinstance(path, Failed):
-            engines[-1].error = str(path)
 
-    def octet(path, count=runs):
+    def octet(path, count=runs, bin_dir=bin_dir):
         return [bin_dir / "octet-bench", path, "--threads", threads, "--runs", count, "--warmup", "3", "--json", "-", *shapes]
 
     def ort(path):
@@ -109,40 +114,62 @@ def engines_of(model, args, out):
         return lambda path: [bin_dir / "octet-bench-onednn", path, precision, runs]
 
     def opencv(path):
-        inputs = {} if isinstance(path, Failed) else json.loads(run(octet(path, 1))[0])["inputs"]
+        inputs = json.loads(run(octet(path, 1))[0])["inputs"]
         size = next((s for s in inputs.values() if len(s) == 4), [1, 3, 0, 0])
         return [bin_dir / "octet-bench-opencv", model, threads, runs, str(size[2]), str(size[3])]
 
     openmp = {"OMP_NUM_THREADS": threads}
-    add("Octet int8", "int8", octet)
-    add("Octet float", "float", octet)
-    add(BASE, "qdq", ort)
-    add("ORT float", "source", ort)
-    add("OpenCV float", "float", opencv)
-    add("oneDNN conv int8", "float", onednn("int8"), openmp)
-    add("oneDNN conv float", "float", onednn("f32"), openmp)
+    add("Octet int8", int8, octet)
+    if args.before:
+        earlier = out / "before"
+        earlier.mkdir(exist_ok=True)
+        add("Octet int8 before", octet_files(model, args, earlier, args.before)[1], lambda path: octet(path, bin_dir=args.before))
+    add("oneDNN conv int8", plain, onednn("int8"), openmp)
+    for cpu in args.cpu:
+        add(f"Octet int8 {cpu}", int8, octet, {"OCTET_CPU": cpu})
+        if args.before:
+            add(f"Octet int8 {cpu} before", out / "before" / int8.name if not isinstance(int8, Failed) else int8,
+                lambda path: octet(path, bin_dir=args.before), {"OCTET_CPU": cpu})
+        if cpu in ONEDNN_LEVELS:
+            add(f"oneDNN conv int8 {cpu}", plain, onednn("int8"), {**openmp, "ONEDNN_MAX_CPU_ISA": ONEDNN_LEVELS[cpu]})
+    for form, path in ort_files(model, int8, args, out).items():
+        add(f"{BASE}, {form}", path, ort)
+    if args.int8_only:
+        return engines
+    add("Octet float", plain, octet)
+    add("ORT float", model, ort)
+    add("OpenCV float", plain, opencv)
+    add("oneDNN conv float", plain, onednn("f32"), openmp)
     return engines
+
+
+def best_of_base(engines):
+    """Of ONNX Runtime's int8 forms the fastest, which the others are compared with."""
+    return min((e for e in engines if e.name.startswith(BASE) and not e.error),
+               key=lambda e: statistics.median(t for r in e.rounds for t in r), default=None)
 
 
 def summary(model, engine, base, threads):
     times = sorted(t for r in engine.rounds for t in r)
-    row = {"model": model.name, "engine": engine.name, "threads": threads, "median_ms": round(statistics.median(times), 3),
-           "p90_ms": round(times[min(len(times) - 1, int(len(times) * .9))], 3), "peak_rss_kb": engine.rss,
+    row = {"model": model.name, "engine": engine.name, "threads": threads, "min_ms": round(times[0], 3),
+           "median_ms": round(statistics.median(times), 3), "p90_ms": round(times[min(len(times) - 1, int(len(times) * .9))], 3), "peak_rss_kb": engine.rss,
            "ratio_to_ort_int8": None}
-    if base and not base.error:  # the two of one round ran next to each other: their ratio is what noise disturbs least
+    if base:  # the two of one round ran next to each other: their ratio is what noise disturbs least
         ratios = sorted(statistics.median(a) / statistics.median(b) for a, b in zip(engine.rounds, base.rounds))
         row["ratio_to_ort_int8"] = round(statistics.median(ratios), 3)
         row["ratio_spread"] = [round(ratios[0], 3), round(ratios[-1], 3)]
     return row
 
 
-def show(rows, errors):
-    print(f"{'engine':18} {'median ms':>10} {'p90':>9} {'peak MB':>8} {'/ ' + BASE:>12}  spread over rounds")
+def show(rows, errors, base):
+    print(f"{'engine':28} {'min ms':>9} {'median':>9} {'p90':>9} {'peak MB':>8} {'/ ' + BASE:>12}  spread over rounds")
     for r in rows:
         ratio = f"{r['ratio_to_ort_int8']:12.2f}  {r['ratio_spread'][0]:.2f} .. {r['ratio_spread'][1]:.2f}" if r["ratio_to_ort_int8"] else f"{'-':>12}"
-        print(f"{r['engine']:18} {r['median_ms']:10.2f} {r['p90_ms']:9.2f} {r['peak_rss_kb'] / 1024:8.1f} {ratio}")
+        print(f"{r['engine']:28} {r['min_ms']:9.2f} {r['median_ms']:9.2f} {r['p90_ms']:9.2f} {r['peak_rss_kb'] / 1024:8.1f} {ratio}")
     for e in errors:
-        print(f"{e.name:18} cannot: {e.error}")
+        print(f"{e.name:28} cannot: {e.error}")
+    if base:
+        print(f"{BASE} stands for its fastest form here: {base.name.split(', ')[1]}")
     print(flush=True)
 
 
@@ -154,8 +181,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shape", action="append", default=[], help="sizes of a dynamic input: name=1,3,640,640")
     parser.add_argument("--qdq", action="append", default=[], type=pathlib.Path,
-                        help="a model quantised by ONNX Runtime's static quantiser, named as the float one with _qdq for _float; "
-                             "default: Octet's int8 model, exported")
+                        help="a quantised model for ONNX Runtime, named as the float one with _qdq for _float, beside the two that are "
+                             "made: as its own quantiser does it, and Octet's int8 model, exported")
+    parser.add_argument("--cpu", action="append", default=[], help="an instruction set (as in OCTET_CPU), with oneDNN bounded by the same")
+    parser.add_argument("--before", type=pathlib.Path, help="the programs of another build of Octet: a folder")
+    parser.add_argument("--int8-only", action="store_true", help="no float engines")
     parser.add_argument("--data", type=pathlib.Path, help="calibration pictures; default: the bundled ones")
     parser.add_argument("--json", help="also write the rows to this file")
     parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -163,7 +193,8 @@ def main():
     args.data = args.data or args.root / "models/data/calib/images"
     models = [m.resolve() for m in args.models] or sorted((args.root / "models").glob("*.onnx"))
     args.qdq = [q.resolve() for q in args.qdq]
-    for path in models + args.qdq + [args.data]:
+    args.before = args.before.resolve() if args.before else None
+    for path in models + args.qdq + [args.data] + ([args.before] if args.before else []):
         if not path.exists():
             sys.exit(f"benchmarks/compare: {path}: no such file")
     out = args.root / "build/compare"
@@ -179,9 +210,9 @@ def main():
                 progress(f"  round {round_number + 1} of {args.rounds}: {engine.name}")
                 engine.turn()
         progress("")
-        base = next(e for e in engines if e.name == BASE)
+        base = best_of_base(engines)
         done = [summary(model, e, base, args.threads) for e in engines if not e.error]
-        show(done, [e for e in engines if e.error])
+        show(done, [e for e in engines if e.error], base)
         rows += done
     if json_path:
         pathlib.Path(json_path + ".tmp").write_text(json.dumps(rows, indent=1) + "\n")
