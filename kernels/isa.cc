@@ -41,9 +41,20 @@ Isa complete(const IsaRow& row) {
   isa.name = row.name;
   if (row.vectors) static_cast<VectorKernels&>(isa) = *row.vectors;
   if (row.gemm_s8) isa.gemm_s8 = *row.gemm_s8;
+  isa.gemm_wide = row.gemm_wide ? *row.gemm_wide : GemmS8{};
   if (row.depthwise_s8) isa.depthwise_s8 = *row.depthwise_s8;
-  isa.needs = isa.vectors_need | isa.gemm_s8.needs | isa.depthwise_s8.needs;
+  isa.needs = isa.vectors_need | isa.gemm_s8.needs | isa.gemm_wide.needs | isa.depthwise_s8.needs;
   return isa;
+}
+
+void widen_weights(const int8_t* packed, int64_t count, int16_t* wide) {
+  constexpr int64_t kUnit = kBlock * kGroup;
+  for (int64_t unit = 0; unit < count; unit += kUnit) {
+    for (int64_t i = 0; i < kUnit; ++i) {
+      const int64_t n = i / kGroup, c = i % kGroup;
+      wide[unit + c / 2 * (kUnit / 2) + n * 2 + c % 2] = packed[unit + i];
+    }
+  }
 }
 
 std::span<const Isa* const> all_isas() {

@@ -248,11 +248,15 @@ struct GemmS8 {
   int rows = 0;               // the tile: what `run` does best (it takes fewer), at most kMaxRows
   int channels = 0;           // side by side (it takes any)
   int activation_offset = 0;  // 0, or 128 where `run` sees s8 = stored - 128: fold_bias needs it
+  bool wide = false;          // weights are s16, made of the file's by widen_weights: ConvTile::weights points at them
   float cost = 0;             // cycles for a row's share of a block: 4 input times 16 output channels
   void (*enter)() = nullptr;  // what a thread sets up before its first tile of a step; null: nothing
   void (*leave)() = nullptr;  // and takes down after its last one
   void (*run)(const ConvTile&) = nullptr;
 };
+
+// From packed weights to those that a wide GemmS8 reads: each group's 64 as [2 pairs of c][16 n][2 c]. `count` of them.
+void widen_weights(const int8_t* packed, int64_t count, int16_t* wide);
 
 // A row: int8 depthwise convolution.
 struct DepthwiseS8 {
@@ -308,6 +312,7 @@ struct Isa : VectorKernels {
   const char* name = nullptr;  // as in OCTET_CPU
   uint32_t needs = 0;          // all its rows' Feature bits
   GemmS8 gemm_s8 = {};
+  GemmS8 gemm_wide = {};  // the exception: may have no `run`, and is not a slower set's then
   DepthwiseS8 depthwise_s8 = {};
 };
 

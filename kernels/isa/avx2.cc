@@ -18,6 +18,12 @@ inline I dot(I acc, X a, I w) {
   return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+// From 16 bytes to 16 s16.
+inline void widen16(const uint8_t* from, int16_t* to) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+}
+
 constexpr int kConvRows = 12;
 constexpr int kTileBlocks = 2;
 constexpr int kTileRows[kTileBlocks + 1] = {0, 4, 2};
@@ -26,6 +32,7 @@ constexpr int kTileRows[kTileBlocks + 1] = {0, 4, 2};
 }  // namespace octet::kernels
 
 #include "kernels/conv/conv_inl.h"
+#include "kernels/conv/conv_wide_inl.h"
 #include "kernels/depthwise/depthwise_inl.h"
 #include "kernels/isa/table_inl.h"
 
@@ -33,12 +40,14 @@ namespace octet::kernels {
 namespace {
 
 constexpr GemmS8 kGemm = make_gemm_s8(kAvx2, 2.7f);
+constexpr GemmS8 kGemmWide = make_gemm_wide(kAvx2, 2.17f);
 constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvx2);
 constexpr VectorKernels kVectors = make_vectors(kAvx2);
 
 }  // namespace
 
 extern const IsaRow kIsaAvx2;
-const IsaRow kIsaAvx2 = {.name = "avx2", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
+const IsaRow kIsaAvx2 = {
+    .name = "avx2", .gemm_s8 = &kGemm, .gemm_wide = &kGemmWide, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
 
 }  // namespace octet::kernels

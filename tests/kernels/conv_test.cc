@@ -10,8 +10,8 @@ struct Shape {
   int rows, taps, groups, channels;
 };
 
-std::string describe(const Isa& isa, const Shape& s, const Activation& act, bool residual, bool to_u8) {
-  return std::string(isa.name) + " rows " + std::to_string(s.rows) + " taps " + std::to_string(s.taps) + " groups " +
+std::string describe(const std::string& kernel, const Shape& s, const Activation& act, bool residual, bool to_u8) {
+  return kernel + " rows " + std::to_string(s.rows) + " taps " + std::to_string(s.taps) + " groups " +
          std::to_string(s.groups) + " channels " + std::to_string(s.channels) + " act " +
          std::to_string(static_cast<int>(act.kind)) + (residual ? " residual" : "") + (to_u8 ? " u8" : " f32");
 }
@@ -45,20 +45,22 @@ void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
   std::vector<uint8_t> expected(static_cast<size_t>(s.rows * pitch) * (to_u8 ? 1 : 4), 0xAB), got;
   tile.output = expected.data();
   reference::conv_tile(tile);
-  for (const Isa* isa : supported_isas()) {
-    if (s.rows > isa->gemm_s8.rows) continue;
+  std::vector<int16_t> widened;
+  for (const Tile& t : supported_tiles()) {
+    if (s.rows > t.gemm->rows) continue;
     for (int n = 0; n < s.channels; ++n) {  // what fold_bias does with the offset
       int32_t sum = 0;
       for (int i = 0; i < s.taps * s.groups * kGroup; ++i) {
         sum += weights[(static_cast<size_t>(n / kBlock) * s.taps * s.groups + i / kGroup) * kBlock * kGroup +
                        n % kBlock * kGroup + i % kGroup];
       }
-      data.acc0[n] = acc0[n] + isa->gemm_s8.activation_offset * sum;
+      data.acc0[n] = acc0[n] + t.gemm->activation_offset * sum;
     }
     got.assign(expected.size(), 0xAB);
     tile.output = got.data();
-    isa->gemm_s8.run(tile);
-    ASSERT_TRUE(same(expected, got)) << describe(*isa, s, act, residual, to_u8);
+    tile.weights = t.weights(weights, widened);
+    t.gemm->run(tile);
+    ASSERT_TRUE(same(expected, got)) << describe(t.name(), s, act, residual, to_u8);
   }
 }
 
@@ -77,6 +79,9 @@ TEST(ConvTile, EveryNumberOfChannels) {
 TEST(ConvTile, EveryDepth) {
   for (int groups = 1; groups <= 18; ++groups) {
     for (int taps : {1, 2, 9}) check({3 + groups % 4, taps, groups, 32}, {}, false, true);
+  }
+  for (int groups : {63, 64, 65, 127, 128, 129, 200}) {  // slices of a wide tile's sum, across taps too
+    for (int taps : {1, 2, 3}) check({7, taps, groups, 160}, {}, false, true);
   }
 }
 
@@ -100,19 +105,20 @@ TEST(ConvTile, ExtremeProducts) {
       const uint8_t* rows[4] = {input.data(), input.data() + 64, input.data() + 128, input.data() + 192};
       const std::vector<int8_t> weights(16 * 64, static_cast<int8_t>(weight));
       std::vector<float> one(16, 1.0f), low(16, -1e30f), high(16, 1e30f), out(4 * 16);
-      for (const Isa* isa : supported_isas()) {
-        const std::vector<int32_t> acc0(16, isa->gemm_s8.activation_offset * weight * 64);
-        isa->gemm_s8.run(
+      std::vector<int16_t> widened;
+      for (const Tile& t : supported_tiles()) {
+        const std::vector<int32_t> acc0(16, t.gemm->activation_offset * weight * 64);
+        t.gemm->run(
             {.rows = 4,
              .taps = 1,
              .groups = 16,
              .input = rows,
-             .weights = weights.data(),
+             .weights = t.weights(weights, widened),
              .channels = 16,
              .epilogue = {.acc0 = acc0.data(), .multiplier = one.data(), .low = low.data(), .high = high.data()},
              .output = out.data(),
              .output_pitch = 16});
-        for (float v : out) ASSERT_EQ(v, static_cast<float>(64 * activation * weight)) << isa->name;
+        for (float v : out) ASSERT_EQ(v, static_cast<float>(64 * activation * weight)) << t.name();
       }
     }
   }
@@ -142,7 +148,7 @@ void check_finish(int rows, int channels, const Activation& act, bool residual, 
     got.assign(expected.size(), 0xAB);
     f.output = got.data();
     isa->finish(f);
-    ASSERT_TRUE(same(expected, got)) << describe(*isa, {rows, 0, 0, channels}, act, residual, to_u8);
+    ASSERT_TRUE(same(expected, got)) << describe(isa->name, {rows, 0, 0, channels}, act, residual, to_u8);
   }
 }
 
@@ -165,22 +171,23 @@ TEST(ConvTile, RoundingAndLimits) {
   const std::vector<int32_t> acc0 = {1,   3,    5,    -1,   -3,      -5,         309,     310,
                                      311, -199, -200, -201, 1 << 30, -(1 << 30), 1 << 30, -(1 << 30)};
   const std::vector<uint8_t> expected = {100, 102, 102, 100, 98, 98, 254, 255, 255, 0, 0, 0, 255, 0, 255, 0};
-  for (const Isa* isa : supported_isas()) {
+  std::vector<int16_t> widened;
+  for (const Tile& t : supported_tiles()) {
     std::vector<uint8_t> out(16);
-    isa->gemm_s8.run({.rows = 1,
-                      .taps = 1,
-                      .groups = 1,
-                      .input = &row,
-                      .weights = weights.data(),
-                      .channels = 16,
-                      .epilogue = {.acc0 = acc0.data(),
-                                   .multiplier = multiplier.data(),
-                                   .low = low.data(),
-                                   .high = high.data(),
-                                   .zero_point = zero.data()},
-                      .output = out.data(),
-                      .output_pitch = 16});
-    EXPECT_TRUE(same(expected, out)) << isa->name;
+    t.gemm->run({.rows = 1,
+                 .taps = 1,
+                 .groups = 1,
+                 .input = &row,
+                 .weights = t.weights(weights, widened),
+                 .channels = 16,
+                 .epilogue = {.acc0 = acc0.data(),
+                              .multiplier = multiplier.data(),
+                              .low = low.data(),
+                              .high = high.data(),
+                              .zero_point = zero.data()},
+                 .output = out.data(),
+                 .output_pitch = 16});
+    EXPECT_TRUE(same(expected, out)) << t.name();
   }
 }
 

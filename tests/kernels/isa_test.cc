@@ -24,7 +24,14 @@ TEST(Isa, TablesAreCompleteAndScalarIsLast) {
     EXPECT_NE(isa->depthwise_s8.run, nullptr) << isa->name;
     for (int offset : {isa->gemm_s8.activation_offset, isa->depthwise_s8.activation_offset})
       EXPECT_TRUE(offset == 0 || offset == 128) << isa->name;
-    EXPECT_EQ(isa->needs, isa->gemm_s8.needs | isa->depthwise_s8.needs | isa->vectors_need) << isa->name;
+    EXPECT_FALSE(isa->gemm_s8.wide) << isa->name;
+    if (const GemmS8& wide = isa->gemm_wide; wide.run) {
+      EXPECT_TRUE(wide.wide) << isa->name;
+      EXPECT_LE(wide.rows, kMaxRows) << isa->name;
+      EXPECT_LT(wide.cost, isa->gemm_s8.cost) << isa->name;
+    }
+    EXPECT_EQ(isa->needs, isa->gemm_s8.needs | isa->gemm_wide.needs | isa->depthwise_s8.needs | isa->vectors_need)
+        << isa->name;
     const VectorKernels& vectors = *isa;
     void (*const* entry)() = reinterpret_cast<void (*const*)()>(&vectors.finish);
     for (; static_cast<const void*>(entry) < static_cast<const void*>(&vectors + 1); ++entry)

@@ -8,9 +8,15 @@ namespace octet::conv {
 struct GemmForm {
   bool merged = false;
   schema::PackedShape packed;  // the weights as the kernel sees them
+  const kernels::GemmS8* kernel;
 };
 
 void prepare_int8_gemm(const Layer& layer, const GemmForm& form, Weights weights);
-double int8_gemm_cost(const Layer& layer, const schema::PackedShape& packed);  // see Algorithm::cost
+double int8_gemm_cost(const Layer& layer, const GemmForm& form);  // see Algorithm::cost
+
+// Rows of windows as runs: for few channels, whose pixels lie next to each other in the order of the weights.
+bool may_merge(const Layer& layer);
+schema::PackedShape merged_shape(const Layer& layer);
+void pack_merged(const Layer& layer, int8_t* to);  // merged_shape's bytes
 
 }  // namespace octet::conv

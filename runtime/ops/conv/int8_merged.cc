@@ -8,20 +8,12 @@ namespace {
 
 constexpr int64_t kMostBytes = 64;  // of a pixel: a row that crosses the border is copied, and larger ones gain little
 
-bool may_merge(const Layer& layer) {
-  const Geometry& g = layer.g;
-  return layer.p.int8() && layer.p.tensor(1).packing == schema::Packing::conv_s8 && g.groups == 1 && g.kernel_w > 1 &&
-         g.dilation_w == 1 && layer.p.in(0).pitch <= kMostBytes;
-}
+GemmForm form(const Layer& layer) { return {true, merged_shape(layer), &layer.p.isa.gemm_s8}; }
 
-schema::PackedShape rows_shape(const Layer& layer) {
-  return {1, layer.g.out, layer.g.kernel_h, layer.g.kernel_w * layer.p.in(0).pitch};
-}
-
-double cost(const Layer& layer) { return int8_gemm_cost(layer, rows_shape(layer)); }
+double cost(const Layer& layer) { return int8_gemm_cost(layer, form(layer)); }
 
 bool prepare_rows(const Layer& layer, Weights weights) {
-  prepare_int8_gemm(layer, {true, rows_shape(layer)}, std::move(weights));
+  prepare_int8_gemm(layer, form(layer), std::move(weights));
   return true;
 }
 
@@ -35,19 +27,31 @@ bool fits_repacked(const Layer& layer) {
   return may_merge(layer) && layer.p.in(0).pitch == layer.g.in && !fits_in_place(layer);
 }
 
-size_t bytes(const Layer& layer) { return static_cast<size_t>(rows_shape(layer).bytes()); }
+size_t bytes(const Layer& layer) { return static_cast<size_t>(merged_shape(layer).bytes()); }
 
-void pack(const Layer& layer, std::byte* to) {
-  const schema::PackedShape shape = rows_shape(layer);
-  const int64_t depth = shape.taps * shape.in;
-  std::vector<int8_t> dense(static_cast<size_t>(shape.out * depth));
-  for (int64_t n = 0; n < shape.out; ++n) weights_s8(layer.g, layer.p.tensor(1), 0, n, dense.data() + n * depth);
-  schema::pack_conv_s8(shape, dense.data(), reinterpret_cast<int8_t*>(to));
-}
+void pack(const Layer& layer, std::byte* to) { pack_merged(layer, reinterpret_cast<int8_t*>(to)); }
 
 constexpr Packing kRows = {.name = "rows", .bytes = bytes, .pack = pack};
 
 }  // namespace
+
+bool may_merge(const Layer& layer) {
+  const Geometry& g = layer.g;
+  return layer.p.int8() && layer.p.tensor(1).packing == schema::Packing::conv_s8 && g.groups == 1 && g.kernel_w > 1 &&
+         g.dilation_w == 1 && layer.p.in(0).pitch <= kMostBytes;
+}
+
+schema::PackedShape merged_shape(const Layer& layer) {
+  return {1, layer.g.out, layer.g.kernel_h, layer.g.kernel_w * layer.p.in(0).pitch};
+}
+
+void pack_merged(const Layer& layer, int8_t* to) {
+  const schema::PackedShape shape = merged_shape(layer);
+  const int64_t depth = shape.taps * shape.in;
+  std::vector<int8_t> dense(static_cast<size_t>(shape.out * depth));
+  for (int64_t n = 0; n < shape.out; ++n) weights_s8(layer.g, layer.p.tensor(1), 0, n, dense.data() + n * depth);
+  schema::pack_conv_s8(shape, dense.data(), to);
+}
 
 extern const Algorithm kInt8Merged, kInt8MergedRepacked;
 const Algorithm kInt8Merged = {.name = "int8_merged", .fits = fits_in_place, .cost = cost, .prepare = prepare_rows};
