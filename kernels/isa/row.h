@@ -10,6 +10,7 @@ struct IsaRow {
   const IsaRow* slower = nullptr;  // whose rows stand for those that are null here; null: all are given
   const GemmS8* gemm_s8 = nullptr;
   const DepthwiseS8* depthwise_s8 = nullptr;
+  const WinogradS8* winograd_s8 = nullptr;
   const VectorKernels* vectors = nullptr;
 };
 

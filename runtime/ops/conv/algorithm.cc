@@ -15,17 +15,35 @@ const char* forced() {
 
 bool is_forced(const Algorithm& a) { return forced() && std::string_view(forced()) == a.name; }
 
+bool there(const Layer& layer, const Packing& packing) {
+  return layer.p.model.constants.has(packing_key(layer, packing));
+}
+
 }  // namespace
 
 std::vector<const Algorithm*> candidates(const Layer& layer) {
   std::vector<const Algorithm*> fitting;
   for (const Algorithm* a : algorithms())
-    if (a->fits(layer)) fitting.push_back(a);
+    if ((!a->optional || layer.p.accepted || is_forced(*a)) && a->fits(layer)) fitting.push_back(a);
   std::sort(fitting.begin(), fitting.end(), [&](const Algorithm* a, const Algorithm* b) {
     if (is_forced(*a) != is_forced(*b)) return is_forced(*a);
     return a->cost(layer) < b->cost(layer);
   });
   return fitting;
+}
+
+Offer offer(const Layer& layer) {
+  if (std::none_of(algorithms().begin(), algorithms().end(),
+                   [&](const Algorithm* a) { return a->optional && a->fits(layer); }))
+    return {};
+  const auto best = [&](bool accepted) {
+    layer.p.accepted = accepted;
+    return candidates(layer).front();
+  };
+  const Algorithm *with = best(true), *without = best(false);
+  if (!with->optional || with == without) return {};
+  const size_t bytes = with->packing->bytes(layer);
+  return {bytes, there(layer, *with->packing) ? 0 : bytes, without->cost(layer) - with->cost(layer)};
 }
 
 bool prepare_by(const Algorithm& algorithm, const Layer& layer) {
@@ -41,7 +59,8 @@ Result<void> prepare(const Layer& layer) {
   layer.p.step.macs = layer.g.macs();
   for (const Algorithm* a : candidates(layer)) {
     size_t bytes = a->room ? a->room(layer) : 0;
-    if (a->packing && !layer.p.model.constants.has(packing_key(layer, *a->packing))) bytes += a->packing->bytes(layer);
+    const bool counted = a->optional && layer.p.accepted;
+    if (a->packing && !counted && !there(layer, *a->packing)) bytes += a->packing->bytes(layer);
     OCTET_TRY(layer.p.has_room(bytes));
     if (prepare_by(*a, layer)) return {};
   }
