@@ -43,7 +43,9 @@ Isa complete(const IsaRow& row) {
   if (row.gemm_s8) isa.gemm_s8 = *row.gemm_s8;
   isa.gemm_wide = row.gemm_wide ? *row.gemm_wide : GemmS8{};
   if (row.depthwise_s8) isa.depthwise_s8 = *row.depthwise_s8;
-  isa.needs = isa.vectors_need | isa.gemm_s8.needs | isa.gemm_wide.needs | isa.depthwise_s8.needs;
+  if (row.winograd_s8) isa.winograd_s8 = *row.winograd_s8;
+  isa.needs =
+      isa.vectors_need | isa.gemm_s8.needs | isa.gemm_wide.needs | isa.depthwise_s8.needs | isa.winograd_s8.needs;
   return isa;
 }
 

@@ -93,6 +93,59 @@ struct Finish {
   int64_t residual_pitch = 0;
 };
 
+// Exact Winograd F(4x4, 3x3): 36 products for each 16 outputs of a 3x3 window instead of 144, in 16-bit integers. An input tile of
+// 6x6 pixels is transformed by integers that keep |v| <= 100 * 255, weights by integers that keep |u| <= 144 * 127: both fit s16.
+// Sums of products, and what the output's transform makes of them, are 576 times the convolution's sums modulo 2^32; multiplied
+// by the inverse of 9 and shifted right by 6 they are these sums, where those lie in [-2^25, 2^25). The caller has proved that.
+inline constexpr int kWinogradSide = 6, kWinogradOut = 4, kWinogradPoints = kWinogradSide * kWinogradSide;
+inline constexpr int kWinogradChannels = 64;  // output channels that are summed side by side
+inline constexpr int kWinogradDepth = 4;      // input channels are padded to as many in weights
+
+// One input tile: to[point * plane + channel], written up to the next multiple of 32 channels, whatever stands there.
+struct WinogradInput {
+  const uint8_t* const* lines = nullptr;  // [6], six pixels each
+  int64_t pitch = 0;                      // of a pixel
+  int channels = 0;
+  int16_t* to = nullptr;
+  int64_t plane = 0;
+};
+constexpr int64_t winograd_pitch(int64_t channels) { return (channels + 31) / 32 * 32; }
+// An odd number of cache lines, so that the same place in all planes is not one place in the cache.
+constexpr int64_t winograd_plane(int64_t tiles, int64_t channels) {
+  return (tiles * winograd_pitch(channels) / 32 | 1) * 32;
+}
+
+struct WinogradTile {
+  int64_t pixel = 0;           // of its first output
+  int lines = 0, columns = 0;  // 1..4: what of it lies inside the image
+};
+
+// From transformed tiles to stored outputs. Weights: [64 output channels][point][block of 16][group of 4 in][4 / interleave][16 n]
+// [interleave], blocks only as far as there are channels.
+struct WinogradOutput {
+  int tiles = 0;
+  const WinogradTile* at = nullptr;
+  int64_t line_pixels = 0;  // from an output pixel to the one below
+  int in_channels = 0;
+  const int16_t* input = nullptr;  // [point][tile][winograd_pitch(in_channels)], planes apart by winograd_plane
+  const int16_t* weights = nullptr;
+  int channels = 0;         // output channels to compute, from a multiple of 64
+  int32_t* sums = nullptr;  // scratch, winograd_sums(tiles) elements
+  Epilogue epilogue = {};   // arrays start at the first channel to compute
+  void* output = nullptr;   // u8 or f32, pixel 0 and the first channel
+  int64_t output_pitch = 0;
+  const uint8_t* residual = nullptr;
+  int64_t residual_pitch = 0;
+};
+constexpr int64_t winograd_weights(int64_t in_channels, int64_t channels) {  // elements
+  return (in_channels + kWinogradDepth - 1) / kWinogradDepth * kWinogradDepth * ((channels + kBlock - 1) / kBlock) *
+         kBlock * kWinogradPoints;
+}
+// Up to 64 output channels' weights [channels][9 taps][in_channels], transformed, in the order above.
+void winograd_pack(const int8_t* weights, int in_channels, int channels, int interleave, int16_t* packed);
+constexpr int64_t winograd_sums_plane(int64_t tiles) { return tiles * kWinogradChannels + kBlock; }
+constexpr int64_t winograd_sums(int64_t tiles) { return kWinogradPoints * winograd_sums_plane(tiles); }
+
 // Output rows [y_begin, y_end) of a depthwise convolution (channel multiplier 1), NHWC, one image.
 struct Depthwise {
   int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
@@ -268,6 +321,16 @@ struct DepthwiseS8 {
   void (*run)(const Depthwise&, int y_begin, int y_end) = nullptr;
 };
 
+// A row: Winograd's convolution. `output` gives what reference::conv_tile gives.
+struct WinogradS8 {
+  uint32_t needs = 0;
+  int interleave = 0;                             // input channels side by side in weights
+  float cost = 0;                                 // as of GemmS8, for each of the 36 products of a tile
+  float transform_cost = 0;                       // cycles of a tile's 16 channels, there and back
+  void (*input)(const WinogradInput&) = nullptr;  // null: not offered
+  void (*output)(const WinogradOutput&) = nullptr;
+};
+
 // A row: what needs an instruction set's vectors alone.
 struct VectorKernels {
   uint32_t vectors_need;  // Feature bits
@@ -307,13 +370,16 @@ struct VectorKernels {
   void (*argmax_f32)(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
 };
 
-// All kernels of one ISA. No entry but enter and leave is ever null: what an ISA does not speed up is the next slower one's.
+// All kernels of one ISA: what it does not speed up is the next slower one's. No entry but enter, leave and those of winograd_s8
+// (which plain C++ lacks) is ever null. Where an ISA has direct products so fast that a slower one's Winograd does not pay, the
+// costs of both say so.
 struct Isa : VectorKernels {
   const char* name = nullptr;  // as in OCTET_CPU
   uint32_t needs = 0;          // all its rows' Feature bits
   GemmS8 gemm_s8 = {};
   GemmS8 gemm_wide = {};  // the exception: may have no `run`, and is not a slower set's then
   DepthwiseS8 depthwise_s8 = {};
+  WinogradS8 winograd_s8 = {};
 };
 
 std::span<const Isa* const> all_isas();  // compiled in, best first, scalar last

@@ -14,14 +14,30 @@ inline I dot(I acc, X a, I w) {
   return vaddq_s32(acc, vpaddq_s32(low, high));
 }
 
+// smlal by lane: one input channel times four output channels; a load holds eight of them.
+constexpr int kInterleave = 1, kVectorsOfLoad = 2;
+template <int>
+int16x4_t operand(const int16_t* four) {
+  return vld1_s16(four);
+}
+template <int kChannel, int kHalf>
+I dot_s16(I acc, int16x4_t a, I w) {
+  const int16x8_t eight = vreinterpretq_s16_s32(w);
+  if constexpr (kHalf == 0) return vmlal_lane_s16(acc, vget_low_s16(eight), a, kChannel);
+  return vmlal_high_lane_s16(acc, eight, a, kChannel);
+}
+
 constexpr int kConvRows = 8;
 constexpr int kTileBlocks = 1;
 constexpr int kTileRows[kTileBlocks + 1] = {0, 4};
+constexpr int kWinogradBlocks = 1;
+constexpr int kWinogradRows[kWinogradBlocks + 1] = {0, 4};
 
 }  // namespace
 }  // namespace octet::kernels
 
 #include "kernels/conv/conv_inl.h"
+#include "kernels/conv/winograd_inl.h"
 #include "kernels/depthwise/depthwise_inl.h"
 #include "kernels/isa/table_inl.h"
 
@@ -30,11 +46,13 @@ namespace {
 
 constexpr GemmS8 kGemm = make_gemm_s8(kNeon, 12.0f);
 constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kNeon);
+constexpr WinogradS8 kWinograd = make_winograd_s8(kNeon, 8.0f, 120.0f);
 constexpr VectorKernels kVectors = make_vectors(kNeon);
 
 }  // namespace
 
 extern const IsaRow kIsaNeon;
-const IsaRow kIsaNeon = {.name = "neon", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .vectors = &kVectors};
+const IsaRow kIsaNeon = {
+    .name = "neon", .gemm_s8 = &kGemm, .depthwise_s8 = &kDepthwise, .winograd_s8 = &kWinograd, .vectors = &kVectors};
 
 }  // namespace octet::kernels

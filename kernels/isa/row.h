@@ -11,6 +11,7 @@ struct IsaRow {
   const GemmS8* gemm_s8 = nullptr;
   const GemmS8* gemm_wide = nullptr;  // null: none, whatever the slower one has
   const DepthwiseS8* depthwise_s8 = nullptr;
+  const WinogradS8* winograd_s8 = nullptr;
   const VectorKernels* vectors = nullptr;
 };
 

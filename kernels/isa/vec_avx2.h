@@ -116,5 +116,21 @@ inline I broadcast4(const uint8_t* p) {
 }
 inline I load_w(const int8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 
+// 2 * kLanes s16 in order; sums modulo 2^16.
+inline H widen_u8(const uint8_t* p) {
+  return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline void store_h(int16_t* p, H v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+inline H add_wrap(H a, H b) { return _mm256_add_epi16(a, b); }
+inline H sub_wrap(H a, H b) { return _mm256_sub_epi16(a, b); }
+template <int kBits>
+H shift_wrap(H a) {
+  return _mm256_slli_epi16(a, kBits);
+}
+template <int kBits>
+I shift_right_signed(I a) {
+  return _mm256_srai_epi32(a, kBits);
+}
+
 }  // namespace
 }  // namespace octet::kernels

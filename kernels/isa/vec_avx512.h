@@ -128,5 +128,21 @@ inline I broadcast4(const uint8_t* p) {
 }
 inline I load_w(const int8_t* p) { return _mm512_loadu_si512(p); }
 
+// 2 * kLanes s16 in order; sums modulo 2^16.
+inline H widen_u8(const uint8_t* p) {
+  return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline void store_h(int16_t* p, H v) { _mm512_storeu_si512(p, v); }
+inline H add_wrap(H a, H b) { return _mm512_add_epi16(a, b); }
+inline H sub_wrap(H a, H b) { return _mm512_sub_epi16(a, b); }
+template <int kBits>
+H shift_wrap(H a) {
+  return _mm512_slli_epi16(a, kBits);
+}
+template <int kBits>
+I shift_right_signed(I a) {
+  return _mm512_srai_epi32(a, kBits);
+}
+
 }  // namespace
 }  // namespace octet::kernels

@@ -119,5 +119,18 @@ inline I broadcast4(const uint8_t* p) {
 }
 inline I load_w(const int8_t* p) { return vreinterpretq_s32_s8(vld1q_s8(p)); }
 
+inline H widen_u8(const uint8_t* p) { return vreinterpretq_s16_u16(vmovl_u8(vld1_u8(p))); }
+inline void store_h(int16_t* p, H v) { vst1q_s16(p, v); }
+inline H add_wrap(H a, H b) { return vaddq_s16(a, b); }
+inline H sub_wrap(H a, H b) { return vsubq_s16(a, b); }
+template <int kBits>
+H shift_wrap(H a) {
+  return vshlq_n_s16(a, kBits);
+}
+template <int kBits>
+I shift_right_signed(I a) {
+  return vshrq_n_s32(a, kBits);
+}
+
 }  // namespace
 }  // namespace octet::kernels

@@ -15,11 +15,15 @@ size_t default_memory_limit();
 // where the groups are mounted.
 size_t group_memory_limit(const std::string& groups, const std::string& root);
 
+// What optional constants of a plan may take at most: a quarter of what the session's limit leaves, and never more than this.
+inline constexpr size_t kOptionalBytes = size_t{24} << 20;
+
 // What a plan that is being made may take.
 struct Memory {
   size_t limit = std::numeric_limits<size_t>::max();  // the session's
   size_t held = 0;                                    // by the session, this plan aside
   size_t taken = 0;                                   // by this plan
+  size_t optional = kOptionalBytes;                   // for what only makes it faster
 
   bool fits(size_t bytes) const { return held <= limit && taken <= limit - held && bytes <= limit - held - taken; }
   // what: "m.octet: pad 'p'", for the error.

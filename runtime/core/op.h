@@ -3,6 +3,7 @@
 #include <octet/octet.h>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,7 @@ struct Step {
   std::string kernel;  // "conv int8 avx512vnni"
   int64_t macs = 0;
   size_t scratch_bytes = 0;
+  std::shared_ptr<const void> found = nullptr;  // of Constants: held so that further plans find it
 };
 
 // An element of an s64 or s32 value that is not known yet, in `constant` of a Value while sizes may be unknown. Not the
@@ -86,6 +88,7 @@ struct Prepare {
   std::span<Value* const> outputs;
   Step& step;
   Memory* memory = nullptr;  // null: as much as it likes
+  size_t optional = 0;       // bytes of constants that the plan lets the op have to be faster, see Offer
 
   const Value& in(int i) const { return *inputs[static_cast<size_t>(i)]; }
   bool has_in(int i) const { return i < static_cast<int>(inputs.size()) && inputs[static_cast<size_t>(i)]; }
@@ -97,6 +100,14 @@ struct Prepare {
   Result<void> take(size_t bytes);
   Result<void> has_room(size_t bytes) const;  // the same for what is counted elsewhere or does not stay
   Error error(const std::string& what) const;
+};
+
+// What a node could do faster if it had memory for further constants. The plan accepts those that save most for a byte, at most
+// one of a node's, by Prepare::optional.
+struct Offer {
+  size_t bytes = 0;
+  size_t fresh = 0;  // of them, those that are not there yet
+  double saves = 0;  // cycles of what the node does without, by a fixed model
 };
 
 // For known shapes: where an op's result and its operands hold the same elements in the same order, so that one may lie
@@ -133,6 +144,7 @@ struct OpKind {
   // sizes_from_data: -1 if partial, else the largest shapes that there can be.
   Result<void> (*infer)(Inference&);
   Result<void> (*prepare)(Prepare&);
+  std::vector<Offer> (*offers)(Prepare&) = nullptr;  // asked before prepare; null: none
   // How the node runs on u8, asked after check: whatever the tensors' quantisation. Null: never.
   Int8Rule (*int8)(const NodeDef&, const ModelData&) = nullptr;
   // Null: kNone.

@@ -40,10 +40,13 @@ class Planner {
     }
     OCTET_TRY(take_for_itself());
     find_owners(plan_);
-    OCTET_TRY(check_peak(lifetimes(), 0));  // before ops make anything
+    const auto peak = check_peak(lifetimes(), 0);  // before ops make anything
+    if (!peak) return peak.error();
+    const size_t optional = accept_offers(*peak);
     OCTET_TRY(prepare_steps());
     place_values();
-    OCTET_TRY(check_peak(lifetimes(), plan_.arena_bytes));
+    if (const auto placed = check_peak(lifetimes(), plan_.arena_bytes); !placed) return placed.error();
+    memory_.taken -= optional;  // they are Constants
     plan_.own_bytes = memory_.taken;
     return {};
   }
@@ -161,30 +164,91 @@ class Planner {
     plan_.steps.push_back(std::move(step));
   }
 
+  // Calls body(prepare, empty) for a step; empty: what it makes has no elements.
+  template <class F>
+  auto with(PlanStep& s, const F& body) {
+    std::vector<const Value*> inputs;
+    std::vector<Value*> outputs;
+    for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
+    for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
+    Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step, &memory_, s.optional};
+    return body(p,
+                std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }));
+  }
+
+  // One offer more of a step, compared with the one before it.
+  struct Increment {
+    PlanStep* step;
+    size_t before, bytes;  // of the offers
+    double worth;          // cycles for a byte
+    size_t fresh;
+  };
+
+  // A step's offers as increments, each worth less than the one before: what others are better than for every byte is left out.
+  static void append_increments(PlanStep& s, std::vector<Offer> offers, std::vector<Increment>& to) {
+    std::sort(offers.begin(), offers.end(), [](const Offer& a, const Offer& b) { return a.bytes < b.bytes; });
+    Offer at;
+    while (true) {
+      const auto worth = [&](const Offer& o) { return (o.saves - at.saves) / static_cast<double>(o.bytes - at.bytes); };
+      const Offer* best = nullptr;
+      for (const Offer& o : offers)
+        if (o.bytes > at.bytes && o.saves > at.saves && (!best || worth(o) > worth(*best))) best = &o;
+      if (!best) return;
+      to.push_back({&s, at.bytes, best->bytes, worth(*best), best->fresh});
+      at = *best;
+    }
+  }
+
+  // Takes memory for what makes steps faster, beside `peak` bytes of activations: the largest savings for a byte first. What the
+  // session holds for other plans does not matter here, so that the same plan is made every time. Returns the bytes taken.
+  size_t accept_offers(size_t peak) {
+    std::vector<Increment> increments;
+    for (PlanStep& s : plan_.steps) {
+      if (!s.node || !s.node->kind->offers) continue;
+      append_increments(
+          s, with(s, [&](Prepare& p, bool empty) { return empty ? std::vector<Offer>() : s.node->kind->offers(p); }),
+          increments);
+    }
+    std::stable_sort(increments.begin(), increments.end(),
+                     [](const Increment& a, const Increment& b) { return a.worth > b.worth; });
+    size_t room = std::min((memory_.limit - memory_.taken - peak) / 4, memory_.optional);
+    std::map<const PlanStep*, size_t> fresh;
+    for (const Increment& i : increments) {
+      if (i.step->optional != i.before || i.bytes - i.before > room) continue;
+      i.step->optional = i.bytes;
+      room -= i.bytes - i.before;
+      fresh[i.step] = i.fresh;
+    }
+    size_t taken = 0;
+    for (const auto& [step, bytes] : fresh) taken += bytes;
+    memory_.taken += taken;
+    return taken;
+  }
+
   Result<void> prepare_steps() {
     for (PlanStep& s : plan_.steps) {
       OCTET_TRY(stopped(model_, stop_));
-      std::vector<const Value*> inputs;
-      std::vector<Value*> outputs;
-      for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
-      for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
-      Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step, &memory_};
-      // What has no elements needs no work, and ops need not think of dividing by its sizes.
-      if (std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }))
-        s.step = {[](const RunContext&) {}, "empty"};
-      else
-        OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
-      StepProfile profile;
-      const int tensor = outputs[0]->tensor;
-      profile.node = s.node ? s.node->name : def(tensor).name;
-      profile.op = s.node ? s.node->kind->names(*s.node)[0] : s.quantize ? "quantize" : "dequantize";
-      profile.kernel = s.step.kernel;
-      profile.precision = s.precision;
-      if (inputs[0]) profile.input = inputs[0]->shape;
-      profile.output = outputs[0]->shape;
-      profile.macs = s.step.macs;
-      plan_.profile.push_back(std::move(profile));
+      OCTET_TRY(with(s, [&](Prepare& p, bool empty) { return prepare_step(s, p, empty); }));
     }
+    return {};
+  }
+
+  Result<void> prepare_step(PlanStep& s, Prepare& p, bool empty) {
+    // What has no elements needs no work, and ops need not think of dividing by its sizes.
+    if (empty)
+      s.step = {[](const RunContext&) {}, "empty"};
+    else
+      OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+    StepProfile profile;
+    const int tensor = p.out().tensor;
+    profile.node = s.node ? s.node->name : def(tensor).name;
+    profile.op = s.node ? s.node->kind->names(*s.node)[0] : s.quantize ? "quantize" : "dequantize";
+    profile.kernel = s.step.kernel;
+    profile.precision = s.precision;
+    if (p.has_in(0)) profile.input = p.in(0).shape;
+    profile.output = p.out().shape;
+    profile.macs = s.step.macs;
+    plan_.profile.push_back(std::move(profile));
     return {};
   }
 
@@ -206,9 +270,9 @@ class Planner {
     return {};
   }
 
-  // An error where the activations do not fit: those alive at the same time, or the `placed` bytes that their layout takes. It names
-  // what makes the largest of them.
-  Result<void> check_peak(const std::vector<Lifetime>& lives, size_t placed) {
+  // The bytes of the activations: those alive at the same time, or the `placed` bytes that their layout takes. Where they do not
+  // fit, an error that names what makes the largest of them.
+  Result<size_t> check_peak(const std::vector<Lifetime>& lives, size_t placed) {
     std::vector<uint64_t> born(plan_.steps.size() + 2), dead(plan_.steps.size() + 2);
     for (const Lifetime& life : lives) {
       if (life.bytes == 0) continue;
@@ -222,7 +286,7 @@ class Planner {
       if (alive > most) most = alive, at = static_cast<int>(i);
     }
     const auto bytes = static_cast<size_t>(std::min<uint64_t>(most, std::numeric_limits<size_t>::max()));
-    if (memory_.fits(bytes)) return {};
+    if (memory_.fits(bytes)) return bytes;
     if (lives.empty()) return memory_.too_little(model_.name, bytes);
     size_t largest = 0;
     for (size_t v = 0; v < lives.size(); ++v)

@@ -19,6 +19,7 @@ struct PlanStep {
   bool quantize = false;          // of the conversions: f32 to u8, else back
   Precision precision = Precision::kF32;
   std::vector<int> inputs, outputs;  // value ids; -1: absent
+  size_t optional = 0;               // bytes of the offer that was accepted
   Step step;
 };
 

@@ -172,15 +172,17 @@ template <class Fits, class Make>
 Result<Plan*> find_or_make(SessionState& s, size_t level, Plans& plans, const Fits& fits, const Make& make) {
   auto found = std::find_if(plans.begin(), plans.end(), [&](const auto& p) { return fits(*p); });
   if (found == plans.end()) {
-    auto make_within = [&] {
-      s.memory = {s.options.memory_limit, held_beside(s, level)};
+    auto make_within = [&](size_t optional) {
+      s.memory = {s.options.memory_limit, held_beside(s, level), 0, optional};
       return make();
     };
-    auto plan = make_within();
-    if (!plan && plan.error().code == Code::kMemory) {
+    auto plan = make_within(kOptionalBytes);
+    const auto too_large = [&] { return !plan && plan.error().code == Code::kMemory; };
+    if (too_large()) {
       release(s, level, 0);
-      plan = make_within();
+      plan = make_within(kOptionalBytes);
     }
+    if (too_large()) plan = make_within(0);
     if (!plan) return plan.error();
     plans.push_front(std::move(*plan));
     while (plans.size() > 1 && too_many(plans, s.options)) drop_last(s, plans);

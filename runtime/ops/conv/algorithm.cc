@@ -15,17 +15,41 @@ const char* forced() {
 
 bool is_forced(const Algorithm& a) { return forced() && std::string_view(forced()) == a.name; }
 
+bool there(const Layer& layer, const Packing& packing) {
+  return layer.p.model.constants.has(packing_key(layer, packing));
+}
+
+// By the plan.
+bool allowed(const Layer& layer, const Algorithm& a) {
+  return layer.p.optional > 0 && a.packing->bytes(layer) <= layer.p.optional;
+}
+
 }  // namespace
 
 std::vector<const Algorithm*> candidates(const Layer& layer) {
   std::vector<const Algorithm*> fitting;
   for (const Algorithm* a : algorithms())
-    if (a->fits(layer)) fitting.push_back(a);
+    if (a->fits(layer) && (!a->optional || is_forced(*a) || allowed(layer, *a))) fitting.push_back(a);
   std::sort(fitting.begin(), fitting.end(), [&](const Algorithm* a, const Algorithm* b) {
     if (is_forced(*a) != is_forced(*b)) return is_forced(*a);
     return a->cost(layer) < b->cost(layer);
   });
   return fitting;
+}
+
+std::vector<Offer> offers(const Layer& layer) {
+  std::vector<Offer> made;
+  std::vector<const Algorithm*> optional;
+  for (const Algorithm* a : algorithms())
+    if (a->optional && a->fits(layer)) optional.push_back(a);
+  if (optional.empty()) return made;
+  const double without = candidates(layer).front()->cost(layer);
+  for (const Algorithm* a : optional) {
+    const double saves = without - a->cost(layer);
+    const size_t bytes = a->packing->bytes(layer);
+    if (saves > 0) made.push_back({bytes, there(layer, *a->packing) ? 0 : bytes, saves});
+  }
+  return made;
 }
 
 bool prepare_by(const Algorithm& algorithm, const Layer& layer) {
@@ -41,7 +65,8 @@ Result<void> prepare(const Layer& layer) {
   layer.p.step.macs = layer.g.macs();
   for (const Algorithm* a : candidates(layer)) {
     size_t bytes = a->room ? a->room(layer) : 0;
-    if (a->packing && !layer.p.model.constants.has(packing_key(layer, *a->packing))) bytes += a->packing->bytes(layer);
+    const bool counted = a->optional && allowed(layer, *a);
+    if (a->packing && !counted && !there(layer, *a->packing)) bytes += a->packing->bytes(layer);
     OCTET_TRY(layer.p.has_room(bytes));
     if (prepare_by(*a, layer)) return {};
   }

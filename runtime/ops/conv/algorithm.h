@@ -9,6 +9,8 @@ namespace octet::conv {
 struct Algorithm {
   const char* name;                  // as in OCTET_CONV
   const Packing* packing = nullptr;  // of its weights, memory for as long as a plan uses them; null: as they are mapped
+  // `packing` is worth its memory only where there is enough: the plan decides, see Offer in core/op.h.
+  bool optional = false;
   bool (*fits)(const Layer& layer) = nullptr;
   // Estimated cycles of one core, from a fixed model: the same choice on every run. All say the same of the same work, so
   // that they can be compared; a layer knows its instruction set and number of threads.
@@ -20,8 +22,8 @@ struct Algorithm {
 
 std::span<const Algorithm* const> algorithms();  // generated from the files in this folder
 
-// Those that fit, cheapest first; before them the one that the environment variable OCTET_CONV names, for tests and
-// measurements. It is read once.
+// Those that fit, cheapest first, of the optional ones those that the plan has memory for; before them the one that the
+// environment variable OCTET_CONV names, for tests and measurements. It is read once.
 std::vector<const Algorithm*> candidates(const Layer& layer);
 bool prepare_by(const Algorithm& algorithm, const Layer& layer);
 

@@ -99,6 +99,8 @@ Int8Rule int8(const NodeDef& node, const ModelData& model) {
 
 Result<void> prepare(Prepare& p) { return conv::prepare(conv::layer_of(p)); }
 
+std::vector<Offer> offers(Prepare& p) { return conv::offers(conv::layer_of(p)); }
+
 }  // namespace
 
 conv::Layer conv::layer_of(Prepare& p) {
@@ -121,6 +123,7 @@ const OpKind kConv2d = {
     .check = check,
     .infer = infer,
     .prepare = prepare,
+    .offers = offers,
     .int8 = int8,
     .check_data = check_data,
     .pitched_in = true,

@@ -132,6 +132,7 @@ D window_of(const Geometry& g) {
 // What padding holds: `pixels` pixels of the input's zero points, and read slack.
 std::vector<uint8_t> zero_pixels(const Value& x, int64_t pixels);
 
-Result<void> prepare(const Layer& layer);  // by the cheapest algorithm that fits, see algorithm.h
+std::vector<Offer> offers(const Layer& layer);  // of optional algorithms, see algorithm.h
+Result<void> prepare(const Layer& layer);       // by the cheapest algorithm that fits, see algorithm.h
 
 }  // namespace octet::conv

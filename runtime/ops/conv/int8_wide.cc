@@ -54,6 +54,6 @@ bool prepare_wide(const Layer& layer, Weights weights) {
 
 extern const Algorithm kInt8Wide;
 const Algorithm kInt8Wide = {
-    .name = "int8_wide", .packing = &kWide, .fits = fits, .cost = cost, .prepare = prepare_wide};
+    .name = "int8_wide", .packing = &kWide, .optional = true, .fits = fits, .cost = cost, .prepare = prepare_wide};
 
 }  // namespace octet::conv

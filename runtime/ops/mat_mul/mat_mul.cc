@@ -103,6 +103,18 @@ Int8Rule int8(const NodeDef& node, const ModelData& model) {
   return {.kind = Int8Rule::Kind::kProduct, .f32_inputs = 0b100, .one_scale_in = true, .given_only = a.constant};
 }
 
+conv::Layer layer_of(Prepare& p) {
+  conv::Layer layer{p, geometry(p.tensor(1).shape), activation(p.node->attributes<Attributes>().act())};
+  layer.g.in_w = layer.g.out_w = p.in(0).rows();
+  layer.label = "matmul";
+  return layer;
+}
+
+std::vector<Offer> offers(Prepare& p) {
+  if (!has_weights(*p.node, p.model)) return {};
+  return conv::offers(layer_of(p));
+}
+
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const auto& a = p.node->attributes<Attributes>();
@@ -110,10 +122,7 @@ Result<void> prepare(Prepare& p) {
     if (p.int8()) return mat_mul::prepare_int8(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
     return mat_mul::prepare_f32(p, a.transpose_a(), a.transpose_b(), activation(a.act()));
   }
-  conv::Layer layer{p, geometry(p.tensor(1).shape), activation(a.act())};
-  layer.g.in_w = layer.g.out_w = p.in(0).rows();
-  layer.label = "matmul";
-  return conv::prepare(layer);
+  return conv::prepare(layer_of(p));
 }
 
 }  // namespace
@@ -146,6 +155,7 @@ const OpKind kMatMul = {
     .check = check,
     .infer = infer,
     .prepare = prepare,
+    .offers = offers,
     .int8 = int8,
     .check_data = check_data,
     .pitched_in = true,

@@ -15,6 +15,7 @@
 #undef _mm512_madd_epi16  // has the operands of the masked form
 #define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
 #define _mm256_dpbusd_avx_epi32(sum, a, b) simde_mm256_dpbusd_epi32(sum, a, b)
+#define _mm256_dpwssd_avx_epi32(sum, a, b) simde_mm256_dpwssd_epi32(sum, a, b)
 
 namespace {
 
@@ -53,6 +54,17 @@ inline __m512i emulated_cvtepu8_epi32(__m128i a) {
   for (int i = 0; i < 16; ++i) v.lane[i] = from.lane[i];
   return emulated_bits<__m512i>(v);
 }
+inline __m512i emulated_cvtepu8_epi16(__m256i a) {
+  const auto from = emulated_bits<Emulated<uint8_t, 32>>(a);
+  Emulated<int16_t, 32> v;
+  for (int i = 0; i < 32; ++i) v.lane[i] = from.lane[i];
+  return emulated_bits<__m512i>(v);
+}
+inline __m512i emulated_srai_epi32(__m512i a, int bits) {
+  auto v = emulated_bits<Emulated<int32_t, 16>>(a);
+  for (int32_t& lane : v.lane) lane >>= bits;
+  return emulated_bits<__m512i>(v);
+}
 inline __m512 emulated_cvtepi32_ps(__m512i a) {
   const auto from = emulated_bits<Emulated<int32_t, 16>>(a);
   Emulated<float, 16> v;
@@ -88,6 +100,8 @@ inline float emulated_reduce_max_ps(__m512 a) {
 #define _mm512_mask_storeu_ps emulated_mask_storeu_ps
 #define _mm512_mask_storeu_epi8 emulated_mask_storeu_epi8
 #define _mm512_cvtepu8_epi32 emulated_cvtepu8_epi32
+#define _mm512_cvtepu8_epi16 emulated_cvtepu8_epi16
+#define _mm512_srai_epi32 emulated_srai_epi32
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_cvtps_epi32 emulated_cvtps_epi32
 #define _mm512_reduce_max_ps emulated_reduce_max_ps
