@@ -16,17 +16,17 @@ using Clock = std::chrono::steady_clock;
 
 // One tile's operands, of a thread's own.
 struct Tile {
-  Tile(int rows, int groups, int channels)
-      : input(static_cast<size_t>(rows * groups * kGroup + kReadSlack), 1),
-        weights(static_cast<size_t>(groups * kGroup * channels), 1),
+  Tile(const GemmS8& kernel, int groups, int channels)
+      : input(static_cast<size_t>(kernel.rows * groups * kGroup + kReadSlack), 1),
+        weights(static_cast<size_t>(groups * kGroup * channels * (kernel.wide ? 2 : 1)), 1),
         acc0(static_cast<size_t>(channels)),
         multiplier(acc0.size(), 1e-3f),
         low(acc0.size(), -128.0f),
         high(acc0.size(), 127.0f),
         zero_point(acc0.size(), 128),
-        output(static_cast<size_t>(rows * channels + kReadSlack)) {
-    for (int r = 0; r < rows; ++r) pointers.push_back(input.data() + r * groups * kGroup);
-    tile.rows = rows;
+        output(static_cast<size_t>(kernel.rows * channels + kReadSlack)) {
+    for (int r = 0; r < kernel.rows; ++r) pointers.push_back(input.data() + r * groups * kGroup);
+    tile.rows = kernel.rows;
     tile.taps = 1;
     tile.groups = groups;
     tile.input = pointers.data();
@@ -41,8 +41,6 @@ struct Tile {
     tile.output_pitch = channels;
   }
 
-  int64_t macs() const { return int64_t{tile.rows} * tile.groups * kGroup * tile.channels; }
-
   std::vector<uint8_t> input;
   std::vector<int8_t> weights;
   std::vector<int32_t> acc0;
@@ -53,47 +51,102 @@ struct Tile {
   ConvTile tile;
 };
 
+struct TileF32 {
+  TileF32(int rows, int depth, int channels)
+      : input(static_cast<size_t>(rows * depth), 1.0f),
+        weights(static_cast<size_t>(depth * channels), 1.0f),
+        bias(static_cast<size_t>(channels)),
+        output(static_cast<size_t>(rows * channels)) {
+    for (int r = 0; r < rows; ++r) pointers.push_back(input.data() + r * depth);
+    tile = {.rows = rows,
+            .taps = 1,
+            .in_channels = depth,
+            .input = pointers.data(),
+            .weights = weights.data(),
+            .channels = channels,
+            .bias = bias.data(),
+            .output = output.data(),
+            .output_pitch = channels};
+  }
+
+  std::vector<float> input, weights, bias, output;
+  std::vector<const float*> pointers;
+  ConvTileF32 tile;
+};
+
 // One thread's speed: the best of short slices, since other programs only ever slow it down.
-double slices(Tile& t, std::atomic<int>& waiting) {
-  const auto conv = best_isa().gemm_s8.run;
-  const int calls = static_cast<int>(std::clamp<int64_t>(10'000'000 / t.macs(), 1, 100'000));
-  conv(t.tile);
+template <class Call>
+double slices(int64_t products, std::atomic<int>& waiting, const Call& call) {
+  const int calls = static_cast<int>(std::clamp<int64_t>(10'000'000 / products, 1, 100'000));
+  call();
   for (--waiting; waiting > 0;) std::this_thread::yield();
   double best = 0;
   for (int slice = 0; slice < 20; ++slice) {
     const auto begin = Clock::now();
-    for (int i = 0; i < calls; ++i) conv(t.tile);
+    for (int i = 0; i < calls; ++i) call();
     const double ns = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
-    best = std::max(best, static_cast<double>(t.macs()) * calls / ns);
+    best = std::max(best, static_cast<double>(products) * calls / ns);
   }
   return best;
 }
 
-double measure(int threads, int groups, int channels) {
+// The sum over threads of speed(waiting).
+template <class Speed>
+double on_all(int threads, const Speed& speed) {
   std::atomic<int> waiting = threads;
   std::vector<double> speeds(static_cast<size_t>(threads));
   {
     std::vector<std::jthread> pool;
     pool.reserve(speeds.size());
-    for (double& speed : speeds)
-      pool.emplace_back([&] {
-        Tile tile(best_isa().gemm_s8.rows, groups, channels);
-        speed = slices(tile, waiting);
-      });
+    for (double& s : speeds) pool.emplace_back([&] { s = speed(waiting); });
   }
   double sum = 0;
-  for (double speed : speeds) sum += speed;
+  for (double s : speeds) sum += s;
   return sum;
+}
+
+// The best of some depths of the sum, so that the epilogue's share vanishes, and widths; small caches are served by the smaller ones.
+template <class Measure>
+double best_of_sizes(const Measure& measure) {
+  double best = 0;
+  for (int groups : {64, 128, 256})
+    for (int channels : {16, 32, 64})
+      if (groups * channels <= 8192) best = std::max(best, measure(groups, channels));
+  return best;
+}
+
+double measure(const GemmS8& kernel, int threads) {
+  return best_of_sizes([&](int groups, int channels) {
+    return on_all(threads, [&](std::atomic<int>& waiting) {
+      Tile t(kernel, groups, channels);
+      if (kernel.enter) kernel.enter();
+      const double speed =
+          slices(int64_t{kernel.rows} * groups * kGroup * channels, waiting, [&] { kernel.run(t.tile); });
+      if (kernel.leave) kernel.leave();
+      return speed;
+    });
+  });
+}
+
+double measure_f32(int threads) {
+  const Isa& isa = best_isa();
+  return best_of_sizes([&](int groups, int channels) {
+    return on_all(threads, [&](std::atomic<int>& waiting) {
+      TileF32 t(isa.conv_rows_f32, groups, channels);
+      return slices(int64_t{isa.conv_rows_f32} * groups * channels, waiting, [&] { isa.conv_tile_f32(t.tile); });
+    });
+  });
 }
 
 }  // namespace
 
-double int8_peak_gmac_per_s(int threads) {
-  double best = 0;
-  for (int groups : {64, 128, 256})    // 256 to 1024 input channels: the epilogue's share vanishes
-    for (int channels : {16, 32, 64})  // at most 64 KiB of weights; small caches are served by the smaller ones
-      if (groups * channels <= 8192) best = std::max(best, measure(threads, groups, channels));
-  return best;
+double peak_gmac_per_s(std::string_view unit, int threads) {
+  const Isa& isa = best_isa();
+  if (unit == "int8") return measure(isa.gemm_s8, threads);
+  if (unit == "float") return measure_f32(threads);
+  if (unit != "int16") return 0;
+  if (isa.gemm_wide.run) return measure(isa.gemm_wide, threads);
+  return isa.winograd_s8.input ? measure(isa.gemm_s8, threads) * isa.gemm_s8.cost / isa.winograd_s8.cost : 0;
 }
 
 }  // namespace octet::kernels

@@ -1,10 +1,12 @@
-// What the CPU can do at most in int8, measured: the yardstick beside a model's speed.
+// What the CPU can do at most, measured: the yardstick beside a model's and a layer's speed.
 #pragma once
+#include <string_view>
 
 namespace octet::kernels {
 
-// Multiply-accumulates a second, in 1e9, of the chosen kernels on data that stays in the first-level cache; `threads` at
-// once. The best of several tile sizes.
-double int8_peak_gmac_per_s(int threads);
+// Products a second, in 1e9, of the chosen kernels on data that stays in the first-level cache; `threads` at once. The best of
+// several tile sizes. Unit: "int8", "float", "int16" (where no kernel computes nothing else, from the int8 one by the costs that
+// rows state); 0 for others.
+double peak_gmac_per_s(std::string_view unit, int threads);
 
 }  // namespace octet::kernels

@@ -1,6 +1,11 @@
-// Implicit GEMM in register tiles: some rows x some blocks of 16 channels, four input channels a step.
-// Before it, the ISA file gives kConvRows, kTileBlocks (widest tile) and kTileRows[blocks] (tallest tile of that width).
+// Implicit GEMM in register tiles: some rows x some blocks of 16 channels, kStepGroups groups of four input channels a step.
+// Before it, the ISA file gives kConvRows, kTileBlocks (widest tile) and kTileRows[blocks] (tallest tile of that width), and how a
+// step's products are summed (or one_group_inl.h does): load_x(), a row's channels of a step; Sum, what is added up in registers for a
+// vector of outputs, from begin_sum(acc0) to end_sum(); dot_groups<first, count>(sum, x, w) for kDotGroups groups of a step from the
+// first on, or fewer in the last step of a tap.
 #pragma once
+#include <algorithm>
+
 #include "kernels/conv/epilogue_inl.h"
 #include "kernels/owed.h"
 
@@ -21,34 +26,76 @@ struct Accumulate {
   int32_t* acc = nullptr;  // [rows][kAccPitch]
 };
 
+// kGroups groups of a tap for all rows; `weights` and `offset` are where the step begins.
+template <int kGroups, int kRows, int kBlocks>
+[[gnu::always_inline]] inline void add_step(Sum (&sum)[kRows][kBlocks * kBlockVectors],
+                                            const uint8_t* const (&x)[kRows], int64_t offset, const int8_t* weights,
+                                            int64_t block_bytes) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  const auto load = [&](int v, int g) __attribute__((always_inline)) {
+    return load_w(weights + v / kBlockVectors * block_bytes + g * kBlock * kGroup + v % kBlockVectors * kBytes);
+  };
+  if constexpr (kStepGroups == 1) {  // the weights of a step stay, rows pass
+    I w[kVectors][1];
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { w[v][0] = load(v, 0); });
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+      const auto four = load_x(x[r] + offset);
+      unroll<kVectors>([&](auto v)
+                           __attribute__((always_inline)) { sum[r][v] = dot_groups<0, 1>(sum[r][v], four, w[v]); });
+    });
+  } else {  // the rows of a step stay, weights pass; neighbours in time add to different sums, for CPUs that wait for them
+    decltype(load_x(x[0])) rows[kRows];
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) { rows[r] = load_x(x[r] + offset); });
+    constexpr int kDots = (kGroups + kDotGroups - 1) / kDotGroups;
+    I w[2][kDotGroups];  // of these products and of the next
+    const auto load_at = [&](auto i) __attribute__((always_inline)) {
+      constexpr int first = i / kVectors * kDotGroups;
+      unroll<std::min(kGroups - first, kDotGroups)>([&](auto g) __attribute__((always_inline)) {
+        w[i % 2][g] = load(i % kVectors, first + g);
+      });
+    };
+    load_at(std::integral_constant<int, 0>{});
+    unroll<kDots * kVectors>([&](auto i) __attribute__((always_inline)) {
+      constexpr int first = i / kVectors * kDotGroups, v = i % kVectors;
+      if constexpr (i + 1 < kDots * kVectors) load_at(std::integral_constant<int, i + 1>{});
+      unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+        sum[r][v] = dot_groups<first, std::min(kGroups - first, kDotGroups)>(sum[r][v], rows[r], w[i % 2]);
+      });
+    });
+  }
+}
+
 template <int kRows, int kBlocks>
 void accumulate(const Accumulate& a) {
   constexpr int kVectors = kBlocks * kBlockVectors;
-  I acc[kRows][kVectors];
+  Sum sum[kRows][kVectors];
   // Started from the folded bias, not from zero: GCC 12 spills zeroed accumulators.
   unroll<kRows>([&](auto r) __attribute__((always_inline)) {
-    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { acc[r][v] = load_i(a.acc0 + v * kLanes); });
+    unroll<kVectors>([&](auto v)
+                         __attribute__((always_inline)) { sum[r][v] = begin_sum(load_i(a.acc0 + v * kLanes)); });
   });
   const int8_t* weights = a.weights;
   const int64_t block_bytes = a.block_bytes;
   for (int t = 0; t < a.taps; ++t) {
     const uint8_t* x[kRows];
     unroll<kRows>([&](auto r) __attribute__((always_inline)) { x[r] = a.input[t * a.input_stride + r]; });
-    for (int64_t g = 0; g < a.groups; ++g) {
-      I w[kVectors];
-      unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
-        w[v] = load_w(weights + v / kBlockVectors * block_bytes + v % kBlockVectors * kBytes);
+    int64_t g = 0;
+    for (; g + kStepGroups <= a.groups; g += kStepGroups) {
+      add_step<kStepGroups, kRows, kBlocks>(sum, x, g * kGroup, weights, block_bytes);
+      weights += kStepGroups * kBlock * kGroup;
+    }
+    if constexpr (kStepGroups > 1) {
+      unroll<kStepGroups - 1>([&](auto less) __attribute__((always_inline)) {
+        if (a.groups - g != less + 1) return;
+        add_step<less + 1, kRows, kBlocks>(sum, x, g * kGroup, weights, block_bytes);
       });
-      unroll<kRows>([&](auto r) __attribute__((always_inline)) {
-        const X four = prepare(broadcast4(x[r] + g * kGroup));
-        unroll<kVectors>([&](auto v) __attribute__((always_inline)) { acc[r][v] = dot(acc[r][v], four, w[v]); });
-      });
-      weights += kBlock * kGroup;
+      weights += (a.groups - g) * kBlock * kGroup;
     }
   }
   unroll<kRows>([&](auto r) __attribute__((always_inline)) {
-    unroll<kVectors>([&](auto v)
-                         __attribute__((always_inline)) { store_i(a.acc + r * kAccPitch + v * kLanes, acc[r][v]); });
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+      store_i(a.acc + r * kAccPitch + v * kLanes, end_sum(sum[r][v]));
+    });
   });
 }
 

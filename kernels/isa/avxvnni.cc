@@ -29,6 +29,8 @@ constexpr int kWinogradRows[kWinogradBlocks + 1] = {0, 6};
 }  // namespace
 }  // namespace octet::kernels
 
+#include "kernels/conv/one_group_inl.h"
+
 #include "kernels/conv/conv_inl.h"
 #include "kernels/conv/winograd_inl.h"
 #include "kernels/depthwise/depthwise_inl.h"

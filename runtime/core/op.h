@@ -47,8 +47,9 @@ struct RunContext {
 
 struct Step {
   std::function<void(const RunContext&)> run;
-  std::string kernel;  // "conv int8 avx512vnni"
-  int64_t macs = 0;
+  std::string kernel;  // as in StepProfile
+  std::string_view unit = {};
+  int64_t macs = 0, products = 0;
   size_t scratch_bytes = 0;
   std::shared_ptr<const void> found = nullptr;  // of Constants: held so that further plans find it
 };

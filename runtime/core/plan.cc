@@ -244,10 +244,12 @@ class Planner {
     profile.node = s.node ? s.node->name : def(tensor).name;
     profile.op = s.node ? s.node->kind->names(*s.node)[0] : s.quantize ? "quantize" : "dequantize";
     profile.kernel = s.step.kernel;
+    profile.unit = s.step.unit;
     profile.precision = s.precision;
     if (p.has_in(0)) profile.input = p.in(0).shape;
     profile.output = p.out().shape;
     profile.macs = s.step.macs;
+    profile.products = s.step.products;
     plan_.profile.push_back(std::move(profile));
     return {};
   }

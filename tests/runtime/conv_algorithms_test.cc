@@ -47,8 +47,10 @@ TEST(Algorithms, EachGivesTheBytesOfTheDefinitionInInt8) {
   }
   for (const char* name : {"int8_gemm", "int8_merged", "int8_merged_repacked", "int8_depthwise"})
     EXPECT_GT(tried[name], 10 * static_cast<int>(isas().size())) << name;
-  if (std::any_of(isas().begin(), isas().end(), [](const kernels::Isa* isa) { return isa->gemm_wide.run; }))
+  const auto all = isas();
+  if (std::any_of(all.begin(), all.end(), [](const kernels::Isa* isa) { return isa->gemm_wide.run; })) {
     EXPECT_GT(tried["int8_wide"], 10);
+  }
 }
 
 TEST(Algorithms, EachIsTheDefinitionInFloat) {

@@ -129,13 +129,17 @@ Result<void> main_job(const Arguments& a, const std::vector<Shapes>& turns) {
   if (!session) return session.error();
   print_warnings("octet-bench", session->warnings());
   double created_ms = ms_since(begin);
-  const double peak = kernels::int8_peak_gmac_per_s(a.session.threads);
+  std::map<std::string, double> peaks = {{"int8", kernels::peak_gmac_per_s("int8", a.session.threads)}};
   auto documents = nlohmann::ordered_json::array();
   for (const Shapes& shapes : turns) {
     auto f = measured(a, *model, options->precision, *session, created_ms, shapes);
     if (!f) return f.error();
     f->load_ms = load_ms;
-    f->int8_peak_gmac_per_s = peak;
+    if (a.profile)
+      for (const StepProfile& s : f->steps)
+        if (!s.unit.empty() && !peaks.contains(s.unit))
+          peaks[s.unit] = kernels::peak_gmac_per_s(s.unit, a.session.threads);
+    f->peaks = peaks;
     created_ms = 0;
     documents.push_back(document(*f));
   }

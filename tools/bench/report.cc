@@ -27,18 +27,23 @@ __attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ..
 
 double per_second(double macs, double ms) { return ms > 0 ? macs / ms * 1e-6 : 0; }
 
-Json step_of(const StepProfile& p, double all_ns) {
+Json step_of(const StepProfile& p, double all_ns, const std::map<std::string, double>& peaks) {
+  const auto peak = peaks.find(p.unit);
   const double ms = p.runs ? static_cast<double>(p.total_ns) * 1e-6 / static_cast<double>(p.runs) : 0;
-  return {{"node", p.node},
-          {"op", p.op},
-          {"kernel", p.kernel},
-          {"precision", text_of(p.precision)},
-          {"input", shape_of(p.input)},
-          {"output", shape_of(p.output)},
-          {"ms", ms},
-          {"share", all_ns > 0 ? static_cast<double>(p.total_ns) / all_ns : 0},
-          {"macs", p.macs},
-          {"gmac_per_s", per_second(static_cast<double>(p.macs), ms)}};
+  return {
+      {"node", p.node},
+      {"op", p.op},
+      {"kernel", p.kernel},
+      {"precision", text_of(p.precision)},
+      {"input", shape_of(p.input)},
+      {"output", shape_of(p.output)},
+      {"ms", ms},
+      {"share", all_ns > 0 ? static_cast<double>(p.total_ns) / all_ns : 0},
+      {"macs", p.macs},
+      {"gmac_per_s", per_second(static_cast<double>(p.macs), ms)},
+      {"unit", p.unit},
+      {"share_of_peak",
+       peak != peaks.end() && peak->second > 0 ? per_second(static_cast<double>(p.products), ms) / peak->second : 0}};
 }
 
 // Sums over the steps of one op and precision, the longest first.
@@ -76,13 +81,15 @@ std::string sizes(const Json& shape) {
 }
 
 std::string steps_text(const Json& steps) {
-  std::string text = format("\n%9s %6s  %-12s %-5s %-26s %-18s %-18s %8s  %s\n", "ms", "share", "op", "", "kernel",
-                            "input", "output", "GMAC/s", "node");
+  std::string text = format("\n%9s %6s  %-12s %-5s %-32s %-18s %-18s %8s %-6s %5s  %s\n", "ms", "share", "op", "",
+                            "kernel", "input", "output", "GMAC/s", "unit", "peak", "node");
   for (const Json& s : steps)
-    text += format("%9.4f %5.1f%%  %-12s %-5s %-26s %-18s %-18s %8.1f  ", s["ms"].get<double>(),
+    text += format("%9.4f %5.1f%%  %-12s %-5s %-32s %-18s %-18s %8.1f %-6s %5s  ", s["ms"].get<double>(),
                    100 * s["share"].get<double>(), s["op"].get<std::string>().c_str(),
                    s["precision"].get<std::string>().c_str(), s["kernel"].get<std::string>().c_str(),
-                   sizes(s["input"]).c_str(), sizes(s["output"]).c_str(), s["gmac_per_s"].get<double>()) +
+                   sizes(s["input"]).c_str(), sizes(s["output"]).c_str(), s["gmac_per_s"].get<double>(),
+                   s["unit"].get<std::string>().c_str(),
+                   s["unit"] == "" ? "" : format("%.0f %%", 100 * s["share_of_peak"].get<double>()).c_str()) +
             printable(s["node"].get<std::string>()) + "\n";
   return text;
 }
@@ -125,11 +132,13 @@ Json document(const Findings& f) {
   out["times_ms"] = f.times.ms;
   out["gmac"] = macs * 1e-9;
   out["gmac_per_s"] = speed;
-  out["int8_peak_gmac_per_s"] = f.int8_peak_gmac_per_s;
-  out["share_of_int8_peak"] = f.int8_peak_gmac_per_s > 0 ? speed / f.int8_peak_gmac_per_s : 0;
+  const double int8_peak = f.peaks.at("int8");
+  out["int8_peak_gmac_per_s"] = int8_peak;
+  out["share_of_int8_peak"] = int8_peak > 0 ? speed / int8_peak : 0;
   if (!f.profiled) return out;
+  out["peak_gmac_per_s"] = f.peaks;
   out["steps"] = Json::array();
-  for (const StepProfile& p : f.steps) out["steps"].push_back(step_of(p, all_ns));
+  for (const StepProfile& p : f.steps) out["steps"].push_back(step_of(p, all_ns, f.peaks));
   out["ops"] = sums_of(out["steps"]);
   return out;
 }

@@ -1,6 +1,7 @@
 // What octet-bench found, as a document and as text.
 #pragma once
 #include <octet/octet.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -15,7 +16,8 @@ struct Findings {
   Precision precision = Precision::kF32;
   int threads = 1, warmup = 0;
   std::vector<std::pair<std::string, Shape>> inputs;
-  double load_ms = 0, prepare_ms = 0, int8_peak_gmac_per_s = 0;
+  double load_ms = 0, prepare_ms = 0;
+  std::map<std::string, double> peaks;  // of the units that steps ran on, 1e9 products a second
   size_t file_bytes = 0, arena_bytes = 0;
   Times times;
   std::vector<StepProfile> steps;  // their times only where the session was profiled

@@ -169,10 +169,12 @@ class Model {
 // What one step did, the sum over runs since the session was made or reset_profile(). Shapes have rows of their own.
 struct StepProfile {
   std::string node, op;
-  std::string kernel;  // "conv int8 avx512vnni"
+  std::string kernel;  // "conv int8_gemm avx512vnni": a layer's algorithm, and whose instructions it uses
+  std::string unit;    // what multiplies: "int8", "int16", "float", "tiles"; empty: nothing that counts
   Precision precision = Precision::kF32;
-  Shape input, output;  // first of each
-  int64_t macs = 0;     // one run
+  Shape input, output;   // first of each
+  int64_t macs = 0;      // one run, by the layer's definition
+  int64_t products = 0;  // that the algorithm computes for them: fewer by Winograd's
   int64_t runs = 0;
   int64_t total_ns = 0;
 };

@@ -55,14 +55,19 @@ std::vector<Offer> offers(const Layer& layer) {
 bool prepare_by(const Algorithm& algorithm, const Layer& layer) {
   Weights weights(Weights(), layer.p.tensor(1).data);  // memory of the file, which outlives every session
   if (algorithm.packing) weights = packed_weights(layer, *algorithm.packing);
-  return algorithm.prepare(layer, std::move(weights));
+  if (!algorithm.prepare(layer, std::move(weights))) return false;
+  Step& step = layer.p.step;
+  step.kernel = std::string(layer.label) + " " + algorithm.name + " " + layer.p.isa.name;
+  step.unit = algorithm.unit;
+  step.macs = layer.g.macs();
+  step.products = static_cast<int64_t>(static_cast<double>(step.macs) * algorithm.products);
+  return true;
 }
 
 Result<void> prepare(const Layer& layer) {
   const auto all = algorithms();
   if (forced() && std::none_of(all.begin(), all.end(), [](const Algorithm* a) { return is_forced(*a); }))
     return layer.p.error(std::string("OCTET_CONV names no algorithm of this build: ") + forced());
-  layer.p.step.macs = layer.g.macs();
   for (const Algorithm* a : candidates(layer)) {
     size_t bytes = a->room ? a->room(layer) : 0;
     const bool counted = a->optional && allowed(layer, *a);

@@ -8,6 +8,8 @@ namespace octet::conv {
 
 struct Algorithm {
   const char* name;                  // as in OCTET_CONV
+  const char* unit;                  // as in StepProfile
+  double products = 1;               // for each of the layer's
   const Packing* packing = nullptr;  // of its weights, memory for as long as a plan uses them; null: as they are mapped
   // `packing` is worth its memory only where there is enough: the plan decides, see Offer in core/op.h.
   bool optional = false;

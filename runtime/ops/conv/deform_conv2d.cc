@@ -198,7 +198,8 @@ Result<void> prepare(Prepare& p) {
     job.block = std::min(job.block, round_up((g.pixels() - 1) / (p.options.threads * 4) + 1, tile));
     job.tasks = std::min<int64_t>(p.options.threads * 4, (g.pixels() - 1) / job.block + 1);
   }
-  p.step.macs = g.macs();
+  p.step.macs = p.step.products = g.macs();
+  p.step.unit = "float";
   p.step.scratch_bytes = job.slice_bytes() * static_cast<size_t>(job.tasks);
   p.step.kernel = std::string("deformable conv f32 ") + p.isa.name;
   p.step.run = [job = std::make_shared<const DeformConv>(std::move(job))](const RunContext& c) { job->run(c); };

@@ -64,7 +64,6 @@ bool prepare_depthwise(const Layer& layer, Weights weights) {
                          layer.has_residual() ? p.in(3).id : -1,
                          row_chunks(g, p.options.threads),
                          p.isa.depthwise_f32};
-  p.step.kernel = std::string("depthwise f32 ") + p.isa.name;
   p.step.run = [depthwise = std::make_shared<const F32Depthwise>(std::move(depthwise))](const RunContext& context) {
     depthwise->run(context);
   };
@@ -74,7 +73,11 @@ bool prepare_depthwise(const Layer& layer, Weights weights) {
 }  // namespace
 
 extern const Algorithm kF32Depthwise;
-const Algorithm kF32Depthwise = {
-    .name = "f32_depthwise", .packing = &kTaps, .fits = fits, .cost = cost, .prepare = prepare_depthwise};
+const Algorithm kF32Depthwise = {.name = "f32_depthwise",
+                                 .unit = "float",
+                                 .packing = &kTaps,
+                                 .fits = fits,
+                                 .cost = cost,
+                                 .prepare = prepare_depthwise};
 
 }  // namespace octet::conv

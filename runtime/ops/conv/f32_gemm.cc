@@ -98,7 +98,6 @@ bool prepare_f32(const Layer& layer, Weights weights) {
       c,    p.in(0).id,         p.out().id,         layer.has_residual() ? p.in(3).id : -1, p.isa.conv_tile_f32,
       slice};
   p.step.scratch_bytes = slice * static_cast<size_t>(c.tasks());
-  p.step.kernel = std::string(layer.label) + " f32 " + p.isa.name;
   p.step.run = [conv = std::make_shared<const F32Conv>(std::move(conv))](const RunContext& context) {
     conv->run(context);
   };
@@ -112,6 +111,6 @@ const Packing kBlocksF32 = {.name = "f32", .bytes = bytes, .pack = pack};
 
 extern const Algorithm kF32Gemm;
 const Algorithm kF32Gemm = {
-    .name = "f32_gemm", .packing = &kBlocksF32, .fits = fits, .cost = cost, .prepare = prepare_f32};
+    .name = "f32_gemm", .unit = "float", .packing = &kBlocksF32, .fits = fits, .cost = cost, .prepare = prepare_f32};
 
 }  // namespace octet::conv

@@ -81,7 +81,6 @@ bool prepare_depthwise(const Layer& layer, Weights weights) {
                           size_of(p.out().dtype),
                           row_chunks(g, p.options.threads),
                           kernel.run};
-  p.step.kernel = std::string("depthwise int8 ") + p.isa.name;
   p.step.run = [depthwise = std::make_shared<const Int8Depthwise>(std::move(depthwise))](const RunContext& context) {
     depthwise->run(context);
   };
@@ -91,7 +90,11 @@ bool prepare_depthwise(const Layer& layer, Weights weights) {
 }  // namespace
 
 extern const Algorithm kInt8Depthwise;
-const Algorithm kInt8Depthwise = {
-    .name = "int8_depthwise", .packing = &kDepthwise, .fits = fits, .cost = cost, .prepare = prepare_depthwise};
+const Algorithm kInt8Depthwise = {.name = "int8_depthwise",
+                                  .unit = "int8",
+                                  .packing = &kDepthwise,
+                                  .fits = fits,
+                                  .cost = cost,
+                                  .prepare = prepare_depthwise};
 
 }  // namespace octet::conv

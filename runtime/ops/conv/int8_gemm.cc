@@ -104,13 +104,12 @@ void prepare_int8_gemm(const Layer& layer, const GemmForm& form, Weights weights
   conv.slice_bytes = static_cast<size_t>(
       round_up(conv.windows.pointer_bytes(kernel.rows) + conv.windows.patch_elements(kernel.rows), 64));
   p.step.scratch_bytes = conv.slice_bytes * static_cast<size_t>(conv.cut.tasks());
-  p.step.kernel = std::string(layer.label) + " int8 " + p.isa.name;
   p.step.run = [conv = std::make_shared<const Int8Conv>(std::move(conv))](const RunContext& context) {
     conv->run(context);
   };
 }
 
 extern const Algorithm kInt8Gemm;
-const Algorithm kInt8Gemm = {.name = "int8_gemm", .fits = fits, .cost = cost, .prepare = prepare_taps};
+const Algorithm kInt8Gemm = {.name = "int8_gemm", .unit = "int8", .fits = fits, .cost = cost, .prepare = prepare_taps};
 
 }  // namespace octet::conv

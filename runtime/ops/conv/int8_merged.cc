@@ -54,8 +54,13 @@ void pack_merged(const Layer& layer, int8_t* to) {
 }
 
 extern const Algorithm kInt8Merged, kInt8MergedRepacked;
-const Algorithm kInt8Merged = {.name = "int8_merged", .fits = fits_in_place, .cost = cost, .prepare = prepare_rows};
-const Algorithm kInt8MergedRepacked = {
-    .name = "int8_merged_repacked", .packing = &kRows, .fits = fits_repacked, .cost = cost, .prepare = prepare_rows};
+const Algorithm kInt8Merged = {
+    .name = "int8_merged", .unit = "int8", .fits = fits_in_place, .cost = cost, .prepare = prepare_rows};
+const Algorithm kInt8MergedRepacked = {.name = "int8_merged_repacked",
+                                       .unit = "int8",
+                                       .packing = &kRows,
+                                       .fits = fits_repacked,
+                                       .cost = cost,
+                                       .prepare = prepare_rows};
 
 }  // namespace octet::conv

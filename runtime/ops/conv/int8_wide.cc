@@ -8,11 +8,11 @@
 namespace octet::conv {
 namespace {
 
-// A pixel's bytes are the weights' order, or can be: runs are rows then.
-bool merges(const Layer& layer) {
-  const int64_t pitch = layer.p.in(0).pitch;
-  return may_merge(layer) && (pitch == layer.g.in || pitch == packed_shape(layer.g).quads() * kernels::kGroup);
-}
+// A pixel takes as many bytes as the weights' quads: they are in order as they are.
+bool in_place(const Layer& layer) { return layer.p.in(0).pitch == packed_shape(layer.g).quads() * kernels::kGroup; }
+
+// Runs are rows then.
+bool merges(const Layer& layer) { return may_merge(layer) && (in_place(layer) || layer.p.in(0).pitch == layer.g.in); }
 
 GemmForm form(const Layer& layer) {
   const bool merged = merges(layer);
@@ -37,7 +37,7 @@ size_t bytes(const Layer& layer) { return sizeof(int16_t) * static_cast<size_t>(
 void pack(const Layer& layer, std::byte* to) {
   const int64_t count = form(layer).packed.bytes();
   auto* wide = reinterpret_cast<int16_t*>(to);
-  if (!merges(layer)) return kernels::widen_weights(layer.p.tensor(1).values<int8_t>().data(), count, wide);
+  if (!merges(layer) || in_place(layer)) return kernels::widen_weights(layer.p.tensor(1).values<int8_t>().data(), count, wide);
   std::vector<int8_t> rows(static_cast<size_t>(count));
   pack_merged(layer, rows.data());
   kernels::widen_weights(rows.data(), count, wide);
@@ -53,7 +53,12 @@ bool prepare_wide(const Layer& layer, Weights weights) {
 }  // namespace
 
 extern const Algorithm kInt8Wide;
-const Algorithm kInt8Wide = {
-    .name = "int8_wide", .packing = &kWide, .optional = true, .fits = fits, .cost = cost, .prepare = prepare_wide};
+const Algorithm kInt8Wide = {.name = "int8_wide",
+                             .unit = "int16",
+                             .packing = &kWide,
+                             .optional = true,
+                             .fits = fits,
+                             .cost = cost,
+                             .prepare = prepare_wide};
 
 }  // namespace octet::conv

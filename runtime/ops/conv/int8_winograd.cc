@@ -217,7 +217,6 @@ bool prepare_winograd(const Layer& layer, Weights weights) {
   winograd.output.output_pitch = p.out().pitch;
   if (layer.has_residual()) winograd.output.residual_pitch = p.in(3).pitch;
   p.step.scratch_bytes = winograd.scratch.bytes * static_cast<size_t>(winograd.workers);
-  p.step.kernel = std::string(layer.label) + " winograd " + p.isa.name;
   p.step.run = [winograd = std::make_shared<const Int8Winograd>(std::move(winograd))](const RunContext& context) {
     winograd->run(context);
   };
@@ -228,6 +227,8 @@ bool prepare_winograd(const Layer& layer, Weights weights) {
 
 extern const Algorithm kInt8Winograd;
 const Algorithm kInt8Winograd = {.name = "int8_winograd",
+                                 .unit = "int16",
+                                 .products = 0.25,
                                  .packing = &kTransformed,
                                  .optional = true,
                                  .fits = fits,

@@ -294,7 +294,6 @@ bool prepare_or_throw(const Layer& layer) {
   conv->relu_after = layer.relu_after;
   p.step.scratch_bytes = 0;
   for (size_t i = 0; i < all.size(); ++i) conv->parts.push_back(make_part(layer, all[i], descs[i], *conv));
-  p.step.kernel = std::string(layer.label) + " f32 onednn";
   p.step.run = [conv](const RunContext& c) { conv->run(c); };
   return true;
 }
@@ -308,7 +307,7 @@ bool prepare_onednn(const Layer& layer, Weights) {
     return prepare_or_throw(layer);
   } catch (const dnnl::error& e) {
     if (e.status == dnnl_out_of_memory) throw std::bad_alloc();
-    layer.p.step = {.run = {}, .kernel = {}, .macs = layer.p.step.macs};
+    layer.p.step = {};
     return false;
   }
 }
@@ -316,6 +315,7 @@ bool prepare_onednn(const Layer& layer, Weights) {
 }  // namespace
 
 extern const Algorithm kOnednn;
-const Algorithm kOnednn = {.name = "onednn", .fits = fits, .cost = cost, .room = room, .prepare = prepare_onednn};
+const Algorithm kOnednn = {
+    .name = "onednn", .unit = "float", .fits = fits, .cost = cost, .room = room, .prepare = prepare_onednn};
 
 }  // namespace octet::conv

@@ -104,7 +104,8 @@ Result<void> prepare_f32(Prepare& p, bool transpose_a, bool transpose_b, const k
                   p.isa.conv_rows_f32,
                   1,
                   &p.isa};
-  p.step.macs = y.elements() * product.k;
+  p.step.macs = p.step.products = y.elements() * product.k;
+  p.step.unit = "float";
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.packed_b() + product.packed_a()) * sizeof(float);
   p.step.kernel = std::string("matmul f32 ") + p.isa.name;

@@ -149,7 +149,8 @@ Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const 
   product.a_zero = p.in(0).quant.zero_at(0), product.offset = p.isa.gemm_s8.activation_offset;
   product.tile_rows = p.isa.gemm_s8.rows, product.chunks = 1, product.isa = &p.isa;
   product.epilogue = epilogue(p, product.n, act);
-  p.step.macs = y.elements() * product.k;
+  p.step.macs = p.step.products = y.elements() * product.k;
+  p.step.unit = "int8";
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.weight_bytes() + product.start_bytes() + product.turned_bytes());
   p.step.kernel = std::string("matmul int8 ") + p.isa.name;
