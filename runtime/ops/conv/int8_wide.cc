@@ -37,7 +37,8 @@ size_t bytes(const Layer& layer) { return sizeof(int16_t) * static_cast<size_t>(
 void pack(const Layer& layer, std::byte* to) {
   const int64_t count = form(layer).packed.bytes();
   auto* wide = reinterpret_cast<int16_t*>(to);
-  if (!merges(layer) || in_place(layer)) return kernels::widen_weights(layer.p.tensor(1).values<int8_t>().data(), count, wide);
+  if (!merges(layer) || in_place(layer))
+    return kernels::widen_weights(layer.p.tensor(1).values<int8_t>().data(), count, wide);
   std::vector<int8_t> rows(static_cast<size_t>(count));
   pack_merged(layer, rows.data());
   kernels::widen_weights(rows.data(), count, wide);
