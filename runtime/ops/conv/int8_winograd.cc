@@ -16,8 +16,9 @@ using kernels::kWinogradPoints;
 using kernels::kWinogradSide;
 
 // Tiles of a strip, for which weights are read once; and what its transformed input and sums may take: a share of the L2.
-constexpr int64_t kLeastTiles = 12, kMostTiles = 36, kStripBytes = 640 << 10;
-constexpr double kWeightBytes = 6;  // that come to a core in a cycle
+constexpr int64_t kLeastTiles = 12, kMostTiles = 24, kStripBytes = 512 << 10;
+constexpr double kTileCycles = 300;  // beside a tile's channels: to find its pixels, and calls
+constexpr double kWeightBytes = 6;   // that come to a core from memory in a cycle
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -167,8 +168,10 @@ double cost(const Layer& layer) {
   const auto times = [](int64_t a, int64_t b) { return static_cast<double>(a) * static_cast<double>(b); };
   const double products = times(kWinogradPoints * s.quads(), s.blocks()) * kernel.cost;
   const double transforms = static_cast<double>(ceil_div(g.in, kernels::kBlock) + s.blocks()) * kernel.transform_cost;
-  const double weights = times(tiles.strips, kernels::winograd_weights(g.in, g.out)) * sizeof(int16_t) / kWeightBytes;
-  return static_cast<double>(g.groups) * (static_cast<double>(tiles.count) * (products + transforms) + weights);
+  // Once; that the strips read them again is hidden behind products.
+  const double weights = times(kernels::winograd_weights(g.in, g.out), sizeof(int16_t)) / kWeightBytes;
+  return static_cast<double>(g.groups) *
+         (static_cast<double>(tiles.count) * (products + transforms + kTileCycles) + weights);
 }
 
 size_t bytes(const Layer& layer) {
