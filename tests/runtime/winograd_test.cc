@@ -111,8 +111,7 @@ Model layers(int64_t side, const std::vector<std::array<int64_t, 2>>& channels) 
   for (size_t i = 0; i < channels.size(); ++i) {
     const auto [in, out] = channels[i];
     std::vector<int8_t> weights(static_cast<size_t>(out * 9 * in));
-    for (size_t k = 0; k < weights.size(); ++k)
-      weights[k] = static_cast<int8_t>(static_cast<int>(k * 7919 % 255) - 127);
+    for (size_t k = 0; k < weights.size(); ++k) weights[k] = static_cast<int8_t>(static_cast<int>(k * 7919 % 127) - 63);
     const std::string name = "conv" + std::to_string(i);
     const int w =
         b.conv_weights(name + ".w", {out, 3, 3, in}, weights, std::vector<float>(static_cast<size_t>(out), 0.0004f));
@@ -151,13 +150,13 @@ bool pays(const Model& model) {
   return session && !transformed(*session).empty();
 }
 
-// The middle layer saves most for a byte, then the last; where there is no room for it, the others take what there is.
+// The middle layer saves most for a byte, then the last; where there is no room for it, another takes what there is.
 TEST(WinogradMemory, GoesToTheLargestSavingsFirst) {
-  const Model model = layers(32, {{32, 128}, {128, 128}, {128, 64}});
+  const Model model = layers(32, {{64, 128}, {128, 128}, {128, 64}});
   if (!pays(model)) GTEST_SKIP() << "direct products are faster on this CPU";
   std::vector<std::string> seen;
   std::vector<float> expected;
-  for (size_t limit = 100 << 10; limit < size_t{10} << 20; limit += 200 << 10) {
+  for (size_t limit = 100 << 10; limit < size_t{12} << 20; limit += 200 << 10) {
     auto session = Session::create(model, {.memory_limit = limit, .profile = true});
     if (!session) {
       EXPECT_EQ(session.error().code, Code::kMemory);
@@ -174,19 +173,19 @@ TEST(WinogradMemory, GoesToTheLargestSavingsFirst) {
     ASSERT_TRUE(again) << again.error().text;
     EXPECT_EQ(transformed(*again), now) << "the same choice on every run";
   }
-  EXPECT_EQ(seen, (std::vector<std::string>{"", "0", "2", "02", "1", "01", "12", "012"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"", "2", "1", "12", "012"}));
 }
 
 TEST(WinogradMemory, IsLimitedByDefaultAndSharedAndDropped) {
-  const Model model = layers(16, {{384, 384}, {384, 384}, {384, 384}});  // 10 MiB each, two are within 24
+  const Model model = layers(24, {{512, 512}, {512, 512}, {512, 512}});  // 18 MiB each, two are within 48
   if (!pays(model)) GTEST_SKIP() << "direct products are faster on this CPU";
   {
     const auto first = Session::create(model, {.profile = true}), second = Session::create(model, {.profile = true});
     ASSERT_TRUE(first && second);
     EXPECT_EQ(transformed(*first), "01");
     EXPECT_EQ(transformed(*second), "01");
-    EXPECT_GT(model.data().constants.bytes(), size_t{20} << 20);
-    EXPECT_LT(model.data().constants.bytes(), size_t{24} << 20);
+    EXPECT_GT(model.data().constants.bytes(), size_t{36} << 20);
+    EXPECT_LT(model.data().constants.bytes(), size_t{37} << 20);
     EXPECT_EQ(first->memory_bytes(), second->memory_bytes());
   }
   EXPECT_EQ(model.data().constants.bytes(), 0u);

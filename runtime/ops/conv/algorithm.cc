@@ -7,6 +7,9 @@
 namespace octet::conv {
 namespace {
 
+constexpr double kLeastSaving =
+    0.1;  // of a layer's time, to be worth memory: the model of costs is no better than that
+
 // Null: nothing is forced.
 const char* forced() {
   static const char* const name = std::getenv("OCTET_CONV");
@@ -43,7 +46,9 @@ Offer offer(const Layer& layer) {
   const Algorithm *with = best(true), *without = best(false);
   if (!with->optional || with == without) return {};
   const size_t bytes = with->packing->bytes(layer);
-  return {bytes, there(layer, *with->packing) ? 0 : bytes, without->cost(layer) - with->cost(layer)};
+  const double before = without->cost(layer), saves = before - with->cost(layer);
+  if (saves < kLeastSaving * before) return {};
+  return {bytes, there(layer, *with->packing) ? 0 : bytes, saves};
 }
 
 bool prepare_by(const Algorithm& algorithm, const Layer& layer) {

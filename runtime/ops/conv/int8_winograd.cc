@@ -134,11 +134,20 @@ bool sums_stay_small(const Geometry& g, const TensorDef& weight) {
   constexpr int64_t kBound = (1 << 25) / 255;  // of the positive weights' sum, and of the negative ones'
   const schema::PackedShape s = packed_shape(g);
   if (s.taps * s.in * 127 <= kBound) return true;
+  constexpr int64_t kExact = 256;  // times 127 fits s16
   const int8_t* w = weight.values<int8_t>().data();
   for (int64_t block = 0; block < s.groups * s.blocks(); ++block) {
     std::array<int32_t, 64> plus{}, minus{};
-    for (int64_t quad = 0; quad < s.taps * s.quads(); ++quad, w += 64)
-      for (size_t i = 0; i < 64; ++i) plus[i] += std::max<int32_t>(w[i], 0), minus[i] -= std::min<int32_t>(w[i], 0);
+    for (int64_t left = s.taps * s.quads(); left > 0; left -= kExact) {
+      std::array<int16_t, 64> some_plus{}, some_minus{};
+      for (int64_t quad = 0; quad < std::min(left, kExact); ++quad, w += 64)
+        for (size_t i = 0; i < 64; ++i) {
+          const int16_t v = w[i];
+          some_plus[i] = static_cast<int16_t>(some_plus[i] + std::max<int16_t>(v, 0));
+          some_minus[i] = static_cast<int16_t>(some_minus[i] - std::min<int16_t>(v, 0));
+        }
+      for (size_t i = 0; i < 64; ++i) plus[i] += some_plus[i], minus[i] += some_minus[i];
+    }
     for (size_t i = 0; i < 64; i += kernels::kGroup)
       for (const auto* sums : {&plus, &minus})
         if ((*sums)[i] + (*sums)[i + 1] + (*sums)[i + 2] + (*sums)[i + 3] > kBound) return false;
