@@ -57,11 +57,11 @@ void winograd(benchmark::State& state, const Isa& isa, const Layer& layer) {
   const int in = layer.channels_in, out = layer.channels_out;
   if (!kernel.output) return state.SkipWithError("not offered");
   const Data<uint8_t> input = random_bytes(int64_t{kWinogradSide} * (kLine + 2) * in);
-  const Data<int8_t> weights = random_weights(int64_t{layer.taps} * in * out);
+  const Data<int8_t> weights = random_weights((out + kBlock - 1) / kBlock * kBlock * int64_t{layer.taps} * in);
   Data<int16_t> packed(static_cast<size_t>(winograd_weights(in, out)));
   for (int n = 0; n < out; n += kWinogradChannels)
-    winograd_pack(weights.data() + n * layer.taps * in, in, std::min(out - n, kWinogradChannels), kernel.interleave,
-                  packed.data() + winograd_weights(in, n));
+    winograd_pack(weights.data() + n * layer.taps * in, in / kGroup, std::min(out - n, kWinogradChannels),
+                  kernel.interleave, packed.data() + winograd_weights(in, n));
   const EpilogueArrays arrays(out);
   const int64_t plane = winograd_plane(kTiles, in);
   Data<int16_t> transformed(static_cast<size_t>(plane * kWinogradPoints));

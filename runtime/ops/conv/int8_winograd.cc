@@ -142,9 +142,9 @@ bool sums_stay_small(const Geometry& g, const TensorDef& weight) {
       std::array<int16_t, 64> some_plus{}, some_minus{};
       for (int64_t quad = 0; quad < std::min(left, kExact); ++quad, w += 64)
         for (size_t i = 0; i < 64; ++i) {
-          const int16_t v = w[i];
-          some_plus[i] = static_cast<int16_t>(some_plus[i] + std::max<int16_t>(v, 0));
-          some_minus[i] = static_cast<int16_t>(some_minus[i] - std::min<int16_t>(v, 0));
+          const int16_t v = w[i], negative = static_cast<int16_t>(v < 0 ? v : 0);
+          some_plus[i] = static_cast<int16_t>(some_plus[i] + v - negative);
+          some_minus[i] = static_cast<int16_t>(some_minus[i] - negative);
         }
       for (size_t i = 0; i < 64; ++i) plus[i] += some_plus[i], minus[i] += some_minus[i];
     }
@@ -189,17 +189,15 @@ size_t bytes(const Layer& layer) {
 }
 
 void pack(const Layer& layer, std::byte* to) {
-  const Geometry& g = layer.g;
-  const int64_t depth = g.taps() * g.in;
-  std::vector<int8_t> rows(static_cast<size_t>(kWinogradChannels * depth));
+  const schema::PackedShape s = packed_shape(layer.g);
+  const int8_t* const from = layer.p.tensor(1).values<int8_t>().data();
   auto* packed = reinterpret_cast<int16_t*>(to);
-  for (int64_t group = 0; group < g.groups; ++group)
-    for (int64_t first = 0; first < g.out; first += kWinogradChannels) {
-      const int64_t count = std::min<int64_t>(g.out - first, kWinogradChannels);
-      for (int64_t n = 0; n < count; ++n) weights_s8(g, layer.p.tensor(1), group, first + n, rows.data() + n * depth);
-      kernels::winograd_pack(rows.data(), static_cast<int>(g.in), static_cast<int>(count),
+  for (int64_t group = 0; group < s.groups; ++group)
+    for (int64_t first = 0; first < s.out; first += kWinogradChannels) {
+      const int64_t count = std::min<int64_t>(s.out - first, kWinogradChannels);
+      kernels::winograd_pack(from + s.at(group, first, 0, 0), static_cast<int>(s.quads()), static_cast<int>(count),
                              layer.p.isa.winograd_s8.interleave, packed);
-      packed += kernels::winograd_weights(g.in, count);
+      packed += kernels::winograd_weights(s.in, count);
     }
 }
 
