@@ -104,7 +104,7 @@ TEST(Winograd, NeedsSumsBelow2To25) {
 }
 
 // Convolutions one behind the other, of {channels in, out}, over a square image.
-Model layers(int64_t side, const std::vector<std::array<int64_t, 2>>& channels) {
+ModelBuilder layers(int64_t side, const std::vector<std::array<int64_t, 2>>& channels) {
   ModelBuilder b;
   int x = b.input("x", {1, side, side, channels[0][0]});
   b.quantise(x, {0.02f}, {128});
@@ -124,7 +124,7 @@ Model layers(int64_t side, const std::vector<std::array<int64_t, 2>>& channels) 
   }
   b.model.outputs = {x};
   b.model.int8_ops = {"conv2d"};
-  return b.loaded();
+  return b;
 }
 
 // The layers that run by Winograd, one letter each.
@@ -152,7 +152,7 @@ bool pays(const Model& model) {
 
 // The middle layer saves most for a byte, then the last; where there is no room for it, another takes what there is.
 TEST(WinogradMemory, GoesToTheLargestSavingsFirst) {
-  const Model model = layers(32, {{64, 128}, {128, 128}, {128, 64}});
+  const Model model = layers(32, {{64, 128}, {128, 128}, {128, 64}}).loaded();
   if (!pays(model)) GTEST_SKIP() << "direct products are faster on this CPU";
   std::vector<std::string> seen;
   std::vector<float> expected;
@@ -176,8 +176,29 @@ TEST(WinogradMemory, GoesToTheLargestSavingsFirst) {
   EXPECT_EQ(seen, (std::vector<std::string>{"", "2", "1", "12", "012"}));
 }
 
+// Beside a matmul whose weights take 4 MiB in the order of its kernel: the convolution takes no memory that the rest needs.
+TEST(WinogradMemory, IsLeftToWhatCannotDoWithout) {
+  ModelBuilder b = layers(16, {{128, 128}});
+  constexpr int64_t kSide = 1024;
+  const int v = b.input("v", {1, kSide}), y = b.tensor("y", {1, kSide});
+  const int w = b.f32("w", {kSide, kSide}, std::vector<float>(kSide * kSide, 0.5f));
+  schema::MatMulT product;
+  product.transpose_b = true;
+  b.node("fc", product, {v, w}, y);
+  b.model.outputs.push_back(y);
+  const Model model = b.loaded();
+  if (!pays(model)) GTEST_SKIP() << "direct products are faster on this CPU";
+  std::string seen;
+  for (size_t limit = size_t{4} << 20; limit < size_t{8} << 20; limit += 50 << 10) {
+    const auto session = Session::create(model, {.memory_limit = limit, .profile = true, .use_onednn = false});
+    EXPECT_TRUE(session || seen.empty()) << "refused at " << limit << " where less was enough";
+    if (session) seen = transformed(*session).empty() ? "direct" : "winograd";
+  }
+  EXPECT_EQ(seen, "winograd");
+}
+
 TEST(WinogradMemory, IsLimitedByDefaultAndSharedAndDropped) {
-  const Model model = layers(24, {{512, 512}, {512, 512}, {512, 512}});  // 18 MiB each, two are within 48
+  const Model model = layers(24, {{512, 512}, {512, 512}, {512, 512}}).loaded();  // 18 MiB each, two are within 48
   if (!pays(model)) GTEST_SKIP() << "direct products are faster on this CPU";
   {
     const auto first = Session::create(model, {.profile = true}), second = Session::create(model, {.profile = true});
