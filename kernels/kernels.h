@@ -141,8 +141,8 @@ constexpr int64_t winograd_weights(int64_t in_channels, int64_t channels) {  // 
   return (in_channels + kWinogradDepth - 1) / kWinogradDepth * kWinogradDepth * ((channels + kBlock - 1) / kBlock) *
          kBlock * kWinogradPoints;
 }
-// Up to 64 output channels' weights [channels][9 taps][in_channels], transformed, in the order above.
-void winograd_pack(const int8_t* weights, int in_channels, int channels, int interleave, int16_t* packed);
+// Transforms the weights of up to 64 output channels from ConvTile's order (9 taps, groups of 4 input channels) into the one above.
+void winograd_pack(const int8_t* weights, int groups, int channels, int interleave, int16_t* packed);
 constexpr int64_t winograd_sums_plane(int64_t tiles) { return tiles * kWinogradChannels + kBlock; }
 constexpr int64_t winograd_sums(int64_t tiles) { return kWinogradPoints * winograd_sums_plane(tiles); }
 

@@ -1,4 +1,7 @@
-// Implicit GEMM tiles: layers of YOLOv5n, YOLOv5s and MobileNet, a strip of image rows as a thread sees it.
+// Implicit GEMM tiles and Winograd's: layers of YOLOv5n, YOLOv5s and MobileNet, a strip of image rows as a thread sees it.
+#include <algorithm>
+#include <array>
+
 #include "benchmarks/kernels/support.h"
 
 namespace octet::kernels::bench {
@@ -47,12 +50,56 @@ void conv(benchmark::State& state, const Isa& isa, const Layer& layer) {
   report(state, 2.0 * kPixels * layer.taps * layer.channels_in * layer.channels_out);
 }
 
+// The same pixels in tiles of 4x4: what of GOP/s is above the tile's is saved.
+void winograd(benchmark::State& state, const Isa& isa, const Layer& layer) {
+  constexpr int kTiles = 24, kPixels = 4 * kWinogradOut * kTiles, kLine = kPixels / kWinogradOut;
+  const WinogradS8& kernel = isa.winograd_s8;
+  const int in = layer.channels_in, out = layer.channels_out;
+  if (!kernel.output) return state.SkipWithError("not offered");
+  const Data<uint8_t> input = random_bytes(int64_t{kWinogradSide} * (kLine + 2) * in);
+  const Data<int8_t> weights = random_weights((out + kBlock - 1) / kBlock * kBlock * int64_t{layer.taps} * in);
+  Data<int16_t> packed(static_cast<size_t>(winograd_weights(in, out)));
+  for (int n = 0; n < out; n += kWinogradChannels)
+    winograd_pack(weights.data() + n * layer.taps * in, in / kGroup, std::min(out - n, kWinogradChannels),
+                  kernel.interleave, packed.data() + winograd_weights(in, n));
+  const EpilogueArrays arrays(out);
+  const int64_t plane = winograd_plane(kTiles, in);
+  Data<int16_t> transformed(static_cast<size_t>(plane * kWinogradPoints));
+  Data<int32_t> sums(static_cast<size_t>(winograd_sums(kTiles)));
+  Data<uint8_t> output(static_cast<size_t>(kPixels * out));
+  std::array<WinogradTile, kTiles> at;
+  for (int t = 0; t < kTiles; ++t) at[static_cast<size_t>(t)] = {t * kWinogradOut, kWinogradOut, kWinogradOut};
+  for ([[maybe_unused]] auto _ : state) {
+    for (int t = 0; t < kTiles; ++t) {
+      const uint8_t* lines[kWinogradSide];
+      for (int i = 0; i < kWinogradSide; ++i) lines[i] = input.data() + (i * (kLine + 2) + t * kWinogradOut) * in;
+      kernel.input({lines, in, in, transformed.data() + t * winograd_pitch(in), plane});
+    }
+    kernel.output({.tiles = kTiles,
+                   .at = at.data(),
+                   .line_pixels = kLine,
+                   .in_channels = in,
+                   .input = transformed.data(),
+                   .weights = packed.data(),
+                   .channels = out,
+                   .sums = sums.data(),
+                   .epilogue = arrays.epilogue(layer.act),
+                   .output = output.data(),
+                   .output_pitch = out});
+    benchmark::ClobberMemory();
+  }
+  report(state, 2.0 * kPixels * layer.taps * in * out);
+}
+
 const bool kRegistered = [] {
   for (const Layer& layer : kLayers) {
     const std::string shape = "k=" + std::to_string(layer.taps) + "x" + std::to_string(layer.channels_in) +
                               "/n=" + std::to_string(layer.channels_out) +
                               "/act=" + std::to_string(static_cast<int>(layer.act));
     for_each_isa("conv", shape, [layer](benchmark::State& state, const Isa& isa) { conv(state, isa, layer); });
+    if (layer.taps == 9)
+      for_each_isa("winograd", shape,
+                   [layer](benchmark::State& state, const Isa& isa) { winograd(state, isa, layer); });
   }
   return true;
 }();

@@ -1,53 +1,62 @@
-// The weights of Winograd's convolution: transformed, in the order of its kernels.
+// The weights of Winograd's convolution: transformed, in the order of its kernels. A block of 16 output channels at a time, so that
+// compilers make vectors of it.
 #include <algorithm>
 #include <cassert>
-#include <vector>
 
 #include "kernels/kernels.h"
 
 namespace octet::kernels {
 namespace {
 
-constexpr int kTaps = 3;
+constexpr int kWindow = 3, kTaps = kWindow * kWindow;
 
-// to[6] = G * from[3]: 24 times the usual G, its last row 6 times.
-template <class T>
-void transform(const T* from, int from_step, int16_t* to, int to_step, int count) {
-  for (int i = 0; i < count; ++i) {
-    const int a = from[i], b = from[i + from_step], c = from[i + 2 * from_step];
-    const auto at = [&](int row) -> int16_t& { return to[i + row * to_step]; };
-    at(0) = static_cast<int16_t>(6 * a);
-    at(1) = static_cast<int16_t>(-4 * (a + b + c));
-    at(2) = static_cast<int16_t>(-4 * (a - b + c));
-    at(3) = static_cast<int16_t>(a + 2 * b + 4 * c);
-    at(4) = static_cast<int16_t>(a - 2 * b + 4 * c);
-    at(5) = static_cast<int16_t>(6 * c);
+struct Lanes {
+  int16_t n[kBlock];
+};
+
+// to[i * step], i < 6, = G * from[i * step], i < 3: 24 times the usual G, its last row 6 times.
+void transform(const Lanes* from, Lanes* to, int step) {
+  for (int n = 0; n < kBlock; ++n) {
+    const int a = from[0].n[n], b = from[step].n[n], c = from[2 * step].n[n];
+    to[0].n[n] = static_cast<int16_t>(6 * a);
+    to[step].n[n] = static_cast<int16_t>(-4 * (a + b + c));
+    to[2 * step].n[n] = static_cast<int16_t>(-4 * (a - b + c));
+    to[3 * step].n[n] = static_cast<int16_t>(a + 2 * b + 4 * c);
+    to[4 * step].n[n] = static_cast<int16_t>(a - 2 * b + 4 * c);
+    to[5 * step].n[n] = static_cast<int16_t>(6 * c);
   }
+}
+
+void transform_window(const Lanes window[kTaps], Lanes points[kWinogradPoints]) {
+  Lanes columns[kWinogradSide * kWindow];
+  for (int x = 0; x < kWindow; ++x) transform(window + x, columns + x, kWindow);
+  for (int y = 0; y < kWinogradSide; ++y) transform(columns + y * kWindow, points + y * kWinogradSide, 1);
 }
 
 }  // namespace
 
-void winograd_pack(const int8_t* weights, int in_channels, int channels, int interleave, int16_t* packed) {
-  assert(channels <= kWinogradChannels);
-  const int depth = (in_channels + kWinogradDepth - 1) / kWinogradDepth * kWinogradDepth;
+void winograd_pack(const int8_t* weights, int groups, int channels, int interleave, int16_t* packed) {
+  static_assert(kGroup == kWinogradDepth);
+  assert(channels <= kWinogradChannels && kGroup % interleave == 0);
   const int blocks = (channels + kBlock - 1) / kBlock;
-  std::fill_n(packed, winograd_weights(in_channels, channels), int16_t{0});
-  std::vector<int16_t> columns(static_cast<size_t>(kWinogradSide * kTaps * in_channels)),
-      points(static_cast<size_t>(kWinogradPoints * in_channels));
-  for (int n = 0; n < channels; ++n) {
-    const int8_t* of_channel = weights + int64_t{n} * kTaps * kTaps * in_channels;
-    const int line = kTaps * in_channels;
-    transform(of_channel, line, columns.data(), line, line);
-    for (int y = 0; y < kWinogradSide; ++y)
-      transform(columns.data() + y * line, in_channels, points.data() + y * kWinogradSide * in_channels, in_channels,
-                in_channels);
-    for (int point = 0; point < kWinogradPoints; ++point) {
-      int16_t* to = packed + (int64_t{point} * blocks + n / kBlock) * depth * kBlock + n % kBlock * interleave;
-      for (int c = 0; c < in_channels; ++c)
-        to[c / interleave * interleave * kBlock + c % interleave] =
-            points[static_cast<size_t>(point * in_channels + c)];
+  for (int block = 0; block < blocks; ++block)
+    for (int g = 0; g < groups; ++g) {
+      const int8_t* const first = weights + (int64_t{block} * kTaps * groups + g) * kBlock * kGroup;
+      Lanes points[kGroup][kWinogradPoints];
+      for (int i = 0; i < kGroup; ++i) {
+        Lanes window[kTaps];
+        for (int t = 0; t < kTaps; ++t)
+          for (int n = 0; n < kBlock; ++n)
+            window[t].n[n] = first[int64_t{t} * groups * kBlock * kGroup + n * kGroup + i];
+        transform_window(window, points[i]);
+      }
+      for (int point = 0; point < kWinogradPoints; ++point) {
+        int16_t* to = packed + ((int64_t{point} * blocks + block) * groups + g) * kBlock * kGroup;
+        for (int i = 0; i < kGroup; i += interleave, to += kBlock * interleave)
+          for (int n = 0; n < kBlock; ++n)
+            for (int k = 0; k < interleave; ++k) to[n * interleave + k] = points[i + k][point].n[n];
+      }
     }
-  }
 }
 
 }  // namespace octet::kernels

@@ -58,7 +58,7 @@ namespace {
 constexpr GemmS8 kGemm = make_gemm_s8(kAvx2, 2.7f);
 constexpr GemmS8 kGemmWide = make_gemm_wide(kAvx2, 2.17f);
 constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvx2);
-constexpr WinogradS8 kWinograd = make_winograd_s8(kAvx2, 2.7f, 60.0f);
+constexpr WinogradS8 kWinograd = make_winograd_s8(kAvx2, 2.7f, 350);
 constexpr VectorKernels kVectors = make_vectors(kAvx2);
 
 }  // namespace

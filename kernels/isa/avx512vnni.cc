@@ -41,7 +41,7 @@ namespace {
 
 constexpr GemmS8 kGemm = make_gemm_s8(kAvx512Vnni, 1.0f);
 constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvx512Vnni);
-constexpr WinogradS8 kWinograd = make_winograd_s8(kAvx512Vnni, 2.0f, 30.0f);
+constexpr WinogradS8 kWinograd = make_winograd_s8(kAvx512Vnni, 2.0f, 150);
 constexpr VectorKernels kVectors = make_vectors(kAvx512Vnni);
 
 }  // namespace

@@ -41,7 +41,7 @@ namespace {
 
 constexpr GemmS8 kGemm = make_gemm_s8(kAvxVnni | kAvx2, 1.0f);
 constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kAvxVnni | kAvx2);
-constexpr WinogradS8 kWinograd = make_winograd_s8(kAvxVnni | kAvx2, 2.0f, 60.0f);
+constexpr WinogradS8 kWinograd = make_winograd_s8(kAvxVnni | kAvx2, 2.0f, 350);
 
 }  // namespace
 

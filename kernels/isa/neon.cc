@@ -70,7 +70,7 @@ namespace {
 
 constexpr GemmS8 kGemm = make_gemm_s8(kNeon, 8.0f);
 constexpr DepthwiseS8 kDepthwise = make_depthwise_s8(kNeon);
-constexpr WinogradS8 kWinograd = make_winograd_s8(kNeon, 8.0f, 120.0f);
+constexpr WinogradS8 kWinograd = make_winograd_s8(kNeon, 8.0f, 500);
 constexpr VectorKernels kVectors = make_vectors(kNeon);
 
 }  // namespace

@@ -16,7 +16,7 @@ size_t default_memory_limit();
 size_t group_memory_limit(const std::string& groups, const std::string& root);
 
 // What optional constants of a plan may take at most: a quarter of what the session's limit leaves, and never more than this.
-inline constexpr size_t kOptionalBytes = size_t{24} << 20;
+inline constexpr size_t kOptionalBytes = size_t{48} << 20;
 
 // What a plan that is being made may take.
 struct Memory {

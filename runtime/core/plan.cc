@@ -42,11 +42,13 @@ class Planner {
     find_owners(plan_);
     const auto peak = check_peak(lifetimes(), 0);  // before ops make anything
     if (!peak) return peak.error();
-    const size_t optional = accept_offers(*peak);
+    const size_t constants = model_.constants.bytes(), optional = accept_offers(*peak);
     OCTET_TRY(prepare_steps());
     place_values();
+    memory_.taken -= optional;  // they are Constants by now, as are others
+    const size_t now = model_.constants.bytes();
+    memory_.held += now > constants ? now - constants : 0;
     if (const auto placed = check_peak(lifetimes(), plan_.arena_bytes); !placed) return placed.error();
-    memory_.taken -= optional;  // they are Constants
     plan_.own_bytes = memory_.taken;
     return {};
   }

@@ -22,13 +22,22 @@ struct Run {
       : c(of),
         random(static_cast<uint32_t>(of.h * 7919 + of.w * 131 + of.in * 17 + of.out)),
         in_w(up4(of.w) * kWinogradOut + 2),
+        groups((of.in + kGroup - 1) / kGroup),
         in_pitch(of.in + random.integer(0, 3)),
         pitch(of.out + random.integer(0, 5)),
         data(random, of.out, 6000.0 * std::sqrt(9 * of.in), of.act, of.residual, of.to_u8) {
     input = random.bytes(int64_t{up4(c.h) * kWinogradOut + 2} * in_w * in_pitch);
     for (auto& p : input) p = c.pixel(random);
-    for (int i = 0; i < c.out * 9 * c.in; ++i) weights.push_back(c.weight(random, i / c.in % 9));
+    weights.resize(static_cast<size_t>(padded(c.out) * 9 * groups * kGroup));
+    for (int n = 0; n < c.out; ++n)
+      for (int t = 0; t < 9; ++t)
+        for (int i = 0; i < c.in; ++i) weights[at(n, t, i)] = c.weight(random, t);
     if (c.residual) residual = random.bytes(int64_t{c.h} * c.w * pitch);
+  }
+
+  size_t at(int n, int tap, int i) const {
+    return static_cast<size_t>((((n / kBlock * 9 + tap) * groups + i / kGroup) * kBlock + n % kBlock) * kGroup +
+                               i % kGroup);
   }
 
   std::vector<uint8_t> fresh() const {
@@ -44,7 +53,7 @@ struct Run {
         for (int t = 0; t < 9; ++t)
           for (int i = 0; i < c.in; ++i)
             sum += input[static_cast<size_t>(((p / c.w + t / 3) * in_w + p % c.w + t % 3) * in_pitch + i)] *
-                   weights[static_cast<size_t>((n * 9 + t) * c.in + i)];
+                   weights[at(n, t, i)];
         acc[static_cast<size_t>(p * acc_pitch + n)] = static_cast<int32_t>(sum);
       }
     std::vector<uint8_t> y = fresh();
@@ -64,22 +73,22 @@ struct Run {
     const int tiles_w = up4(c.w), tiles = up4(c.h) * tiles_w;
     std::vector<int16_t> packed(static_cast<size_t>(winograd_weights(c.in, c.out)));
     for (int n = 0; n < c.out; n += kWinogradChannels)
-      winograd_pack(weights.data() + n * 9 * c.in, c.in, std::min(c.out - n, kWinogradChannels), kernel.interleave,
+      winograd_pack(weights.data() + at(n, 0, 0), groups, std::min(c.out - n, kWinogradChannels), kernel.interleave,
                     packed.data() + winograd_weights(c.in, n));
     const int64_t plane = winograd_plane(tiles, c.in);
     std::vector<int16_t> transformed(static_cast<size_t>(plane * kWinogradPoints), 0x7fff);
     std::vector<int32_t> sums(static_cast<size_t>(winograd_sums(tiles)));
-    std::vector<WinogradTile> at;
+    std::vector<WinogradTile> where;
     for (int t = 0; t < tiles; ++t) {
       const int y = t / tiles_w * kWinogradOut, x = t % tiles_w * kWinogradOut;
       const uint8_t* lines[kWinogradSide];
       for (int i = 0; i < kWinogradSide; ++i) lines[i] = input.data() + ((y + i) * in_w + x) * in_pitch;
       kernel.input({lines, in_pitch, c.in, transformed.data() + t * winograd_pitch(c.in), plane});
-      at.push_back({int64_t{y} * c.w + x, std::min(c.h - y, kWinogradOut), std::min(c.w - x, kWinogradOut)});
+      where.push_back({int64_t{y} * c.w + x, std::min(c.h - y, kWinogradOut), std::min(c.w - x, kWinogradOut)});
     }
     std::vector<uint8_t> got = fresh();
     kernel.output({.tiles = tiles,
-                   .at = at.data(),
+                   .at = where.data(),
                    .line_pixels = c.w,
                    .in_channels = c.in,
                    .input = transformed.data(),
@@ -96,7 +105,7 @@ struct Run {
 
   const Case& c;
   Random random;
-  int in_w, in_pitch, pitch;
+  int in_w, groups, in_pitch, pitch;
   EpilogueData data;
   std::vector<uint8_t> input, residual;
   std::vector<int8_t> weights;

@@ -7,6 +7,9 @@
 namespace octet::conv {
 namespace {
 
+// Of a layer's time, to be worth memory: the model of costs is no better than that.
+constexpr double kLeastSaving = 0.1;
+
 // Null: nothing is forced.
 const char* forced() {
   static const char* const name = std::getenv("OCTET_CONV");
@@ -47,7 +50,7 @@ std::vector<Offer> offers(const Layer& layer) {
   for (const Algorithm* a : optional) {
     const double saves = without - a->cost(layer);
     const size_t bytes = a->packing->bytes(layer);
-    if (saves > 0) made.push_back({bytes, there(layer, *a->packing) ? 0 : bytes, saves});
+    if (saves >= kLeastSaving * without) made.push_back({bytes, there(layer, *a->packing) ? 0 : bytes, saves});
   }
   return made;
 }

@@ -16,8 +16,9 @@ using kernels::kWinogradPoints;
 using kernels::kWinogradSide;
 
 // Tiles of a strip, for which weights are read once; and what its transformed input and sums may take: a share of the L2.
-constexpr int64_t kLeastTiles = 12, kMostTiles = 36, kStripBytes = 640 << 10;
-constexpr double kWeightBytes = 6;  // that come to a core in a cycle
+constexpr int64_t kLeastTiles = 12, kMostTiles = 24, kStripBytes = 512 << 10;
+constexpr double kTileCycles = 300;  // beside a tile's channels: to find its pixels, and calls
+constexpr double kWeightBytes = 6;   // that come to a core from memory in a cycle
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -133,11 +134,20 @@ bool sums_stay_small(const Geometry& g, const TensorDef& weight) {
   constexpr int64_t kBound = (1 << 25) / 255;  // of the positive weights' sum, and of the negative ones'
   const schema::PackedShape s = packed_shape(g);
   if (s.taps * s.in * 127 <= kBound) return true;
+  constexpr int64_t kExact = 256;  // times 127 fits s16
   const int8_t* w = weight.values<int8_t>().data();
   for (int64_t block = 0; block < s.groups * s.blocks(); ++block) {
     std::array<int32_t, 64> plus{}, minus{};
-    for (int64_t quad = 0; quad < s.taps * s.quads(); ++quad, w += 64)
-      for (size_t i = 0; i < 64; ++i) plus[i] += std::max<int32_t>(w[i], 0), minus[i] -= std::min<int32_t>(w[i], 0);
+    for (int64_t left = s.taps * s.quads(); left > 0; left -= kExact) {
+      std::array<int16_t, 64> some_plus{}, some_minus{};
+      for (int64_t quad = 0; quad < std::min(left, kExact); ++quad, w += 64)
+        for (size_t i = 0; i < 64; ++i) {
+          const int16_t v = w[i], negative = static_cast<int16_t>(v < 0 ? v : 0);
+          some_plus[i] = static_cast<int16_t>(some_plus[i] + v - negative);
+          some_minus[i] = static_cast<int16_t>(some_minus[i] - negative);
+        }
+      for (size_t i = 0; i < 64; ++i) plus[i] += some_plus[i], minus[i] += some_minus[i];
+    }
     for (size_t i = 0; i < 64; i += kernels::kGroup)
       for (const auto* sums : {&plus, &minus})
         if ((*sums)[i] + (*sums)[i + 1] + (*sums)[i + 2] + (*sums)[i + 3] > kBound) return false;
@@ -167,8 +177,10 @@ double cost(const Layer& layer) {
   const auto times = [](int64_t a, int64_t b) { return static_cast<double>(a) * static_cast<double>(b); };
   const double products = times(kWinogradPoints * s.quads(), s.blocks()) * kernel.cost;
   const double transforms = static_cast<double>(ceil_div(g.in, kernels::kBlock) + s.blocks()) * kernel.transform_cost;
-  const double weights = times(tiles.strips, kernels::winograd_weights(g.in, g.out)) * sizeof(int16_t) / kWeightBytes;
-  return static_cast<double>(g.groups) * (static_cast<double>(tiles.count) * (products + transforms) + weights);
+  // Once; that the strips read them again is hidden behind products.
+  const double weights = times(kernels::winograd_weights(g.in, g.out), sizeof(int16_t)) / kWeightBytes;
+  return static_cast<double>(g.groups) *
+         (static_cast<double>(tiles.count) * (products + transforms + kTileCycles) + weights);
 }
 
 size_t bytes(const Layer& layer) {
@@ -177,17 +189,15 @@ size_t bytes(const Layer& layer) {
 }
 
 void pack(const Layer& layer, std::byte* to) {
-  const Geometry& g = layer.g;
-  const int64_t depth = g.taps() * g.in;
-  std::vector<int8_t> rows(static_cast<size_t>(kWinogradChannels * depth));
+  const schema::PackedShape s = packed_shape(layer.g);
+  const int8_t* const from = layer.p.tensor(1).values<int8_t>().data();
   auto* packed = reinterpret_cast<int16_t*>(to);
-  for (int64_t group = 0; group < g.groups; ++group)
-    for (int64_t first = 0; first < g.out; first += kWinogradChannels) {
-      const int64_t count = std::min<int64_t>(g.out - first, kWinogradChannels);
-      for (int64_t n = 0; n < count; ++n) weights_s8(g, layer.p.tensor(1), group, first + n, rows.data() + n * depth);
-      kernels::winograd_pack(rows.data(), static_cast<int>(g.in), static_cast<int>(count),
+  for (int64_t group = 0; group < s.groups; ++group)
+    for (int64_t first = 0; first < s.out; first += kWinogradChannels) {
+      const int64_t count = std::min<int64_t>(s.out - first, kWinogradChannels);
+      kernels::winograd_pack(from + s.at(group, first, 0, 0), static_cast<int>(s.quads()), static_cast<int>(count),
                              layer.p.isa.winograd_s8.interleave, packed);
-      packed += kernels::winograd_weights(g.in, count);
+      packed += kernels::winograd_weights(s.in, count);
     }
 }
 
