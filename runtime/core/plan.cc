@@ -35,6 +35,7 @@ class Planner {
     plan_.places.resize(plan_.values.size());
     add_imports();
     if (!observed_) {
+      join_steps(plan_);
       make_views(plan_);
       write_in_place(plan_);
     }
@@ -161,6 +162,30 @@ class Planner {
     plan_.steps.push_back(std::move(step));
   }
 
+  Result<void> prepare_step(PlanStep& s, std::span<const Value* const> inputs, std::vector<Value*> outputs) {
+    RowSink tail;
+    std::string kernels;
+    for (size_t i = s.joined.size(); i-- > 0;) {
+      const Joined& joined = s.joined[i];
+      const Value* input = &plan_.values[static_cast<size_t>(joined.input)];
+      Value* output = &plan_.values[static_cast<size_t>(joined.output)];
+      Step step;
+      RowSink rows;
+      Prepare p{model_, joined.node, options_, kernels::best_isa(), {&input, 1}, {&output, 1}, step, &memory_};
+      p.rows = &rows;
+      if (tail) p.tail = &tail;
+      OCTET_TRY(joined.node->kind->prepare(p));
+      tail = std::move(rows);
+      kernels = " + " + step.kernel + kernels;
+      outputs[0] = &plan_.values[static_cast<size_t>(joined.input)];
+    }
+    Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step, &memory_};
+    if (tail) p.tail = &tail;
+    OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+    s.step.kernel += kernels;
+    return {};
+  }
+
   Result<void> prepare_steps() {
     for (PlanStep& s : plan_.steps) {
       OCTET_TRY(stopped(model_, stop_));
@@ -168,12 +193,11 @@ class Planner {
       std::vector<Value*> outputs;
       for (int v : s.inputs) inputs.push_back(v < 0 ? nullptr : &plan_.values[static_cast<size_t>(v)]);
       for (int v : s.outputs) outputs.push_back(&plan_.values[static_cast<size_t>(v)]);
-      Prepare p{model_, s.node, options_, kernels::best_isa(), inputs, outputs, s.step, &memory_};
       // What has no elements needs no work, and ops need not think of dividing by its sizes.
       if (std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }))
         s.step = {[](const RunContext&) {}, "empty"};
       else
-        OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+        OCTET_TRY(prepare_step(s, inputs, outputs));
       StepProfile profile;
       const int tensor = outputs[0]->tensor;
       profile.node = s.node ? s.node->name : def(tensor).name;
