@@ -158,23 +158,25 @@ inline F largest_of(const float* in, int64_t count) {
   return set_f(highest(best));
 }
 
-// Up to 16 rows of fewer than kShortRow, side by side: each lane has a row of its own.
-constexpr int kShortRow = 8;
+// Up to 16 rows of up to kShortRow elements, side by side: each lane has a row of its own.
+constexpr int kShortRow = 32;
 inline void softmax_of_rows(const float* in, float* out, int rows, int count) {
   constexpr int kRows = 16;
   alignas(64) float turned[kShortRow * kRows] = {};
   transpose_32(reinterpret_cast<const uint32_t*>(in), count, reinterpret_cast<uint32_t*>(turned), kRows, rows, count);
   for (int lane = 0; lane < kRows; lane += kLanes) {
-    F top = load_f(turned + lane), sums[kShortRow];
+    F top = load_f(turned + lane), sums[kPartialSums];
     for (int c = 1; c < count; ++c) {
       const F x = load_f(turned + c * kRows + lane);
       top = if_less(top, x, x, top);
     }
-    unroll<kShortRow>([&](auto c) __attribute__((always_inline)) {
-      sums[c] = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
-      store_f(turned + c * kRows + lane, sums[c]);
-    });
-    for (int half = kShortRow / 2; half > 0; half /= 2)  // as sum_of, whose other parts are 0
+    for (int c = 0; c < count || c < kPartialSums; ++c) {
+      F& sum = sums[c % kPartialSums];
+      const F y = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
+      sum = c < kPartialSums ? y : add(sum, y);
+      if (c < count) store_f(turned + c * kRows + lane, y);
+    }
+    for (int half = kPartialSums / 2; half > 0; half /= 2)  // as sum_of
       for (int i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
     const F factor = div(set_f(1.0f), sums[0]);
     for (int c = 0; c < count; ++c) {
