@@ -104,7 +104,8 @@ constexpr int64_t kNarrow = 16, kGathered = 512;  // rows that are shorter than 
 
 // Rows of two elements, of boxes' centres and sizes, from one step to another.
 void copy_pairs(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows) {
-  for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * to_step, from + r * from_step, 2 * sizeof(float));
+  for (int64_t r = 0; r < rows; ++r)
+    to[r * to_step] = from[r * from_step], to[r * to_step + 1] = from[r * from_step + 1];
 }
 
 // An operand of `rows` narrow rows that do not join, element after element.
