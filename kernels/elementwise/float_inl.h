@@ -164,19 +164,21 @@ inline void softmax_of_rows(const float* in, float* out, int rows, int count) {
   constexpr int kRows = 16;
   alignas(64) float turned[kShortRow * kRows] = {};
   transpose_32(reinterpret_cast<const uint32_t*>(in), count, reinterpret_cast<uint32_t*>(turned), kRows, rows, count);
+  int parts = 1;  // of sums
+  while (parts < count && parts < kPartialSums) parts *= 2;
   for (int lane = 0; lane < kRows; lane += kLanes) {
     F top = load_f(turned + lane), sums[kPartialSums];
     for (int c = 1; c < count; ++c) {
       const F x = load_f(turned + c * kRows + lane);
       top = if_less(top, x, x, top);
     }
-    for (int c = 0; c < count || c < kPartialSums; ++c) {
+    for (int c = 0; c < count || c < parts; ++c) {
       F& sum = sums[c % kPartialSums];
       const F y = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
       sum = c < kPartialSums ? y : add(sum, y);
       if (c < count) store_f(turned + c * kRows + lane, y);
     }
-    for (int half = kPartialSums / 2; half > 0; half /= 2)  // as sum_of
+    for (int half = parts / 2; half > 0; half /= 2)  // as sum_of, whose other parts are 0
       for (int i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
     const F factor = div(set_f(1.0f), sums[0]);
     for (int c = 0; c < count; ++c) {
@@ -201,8 +203,17 @@ inline void softmax_of_row(const float* in, float* out, int64_t count) {
   map1(out, out, count, [factor](F x) { return mul(x, factor); });
 }
 
+// Rows of two: both lanes of a pair compute the row's maximum and sum.
+inline void softmax_of_pairs(const float* in, float* out, int64_t rows) {
+  map1(in, out, 2 * rows, [](F x) {
+    const F other = swap_pairs(x), top = first_of_pairs(if_less(x, other, other, x)), y = exp_clamped(sub(x, top));
+    return mul(y, div(set_f(1.0f), add(y, swap_pairs(y))));
+  });
+}
+
 // As reference::softmax_f32.
 void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
+  if (count == 2) return softmax_of_pairs(in, out, rows);
   const bool is_short = count <= kShortRow && rows > 2;
   for (int64_t r = 0; r < rows; r += is_short ? 16 : 1) {
     if (is_short)
