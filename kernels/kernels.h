@@ -222,6 +222,21 @@ struct BilinearU8 {
   int64_t output_pitch = 0;
 };
 
+// A part of one row of a bilinear resize of f32, NHWC: pixel x is, channel by channel, (ul * (1 - wy)(1 - wx) + ur * (1 - wy)wx) +
+// (ll * wy(1 - wx) + lr * wy wx) of its neighbours, every operation rounded.
+struct BilinearF32 {
+  int channels = 0;
+  const float* upper = nullptr;  // the two rows of the input
+  const float* lower = nullptr;
+  int64_t input_pitch = 0;
+  float wy = 0;                 // weight of the lower row
+  const int32_t* x0 = nullptr;  // by output pixel: the left neighbour, the right one and its weight
+  const int32_t* x1 = nullptr;
+  const float* wx = nullptr;
+  float* output = nullptr;  // of the first pixel
+  int64_t output_pitch = 0;
+};
+
 // Float implicit GEMM, as ConvTile: weights [block of 16 n][tap][channel][16 n], zero padded; bias and weights padded to 16.
 // y = act(sum + bias[n]) + residual, then max(y, 0) where relu_after; each product is rounded
 // into the sum by one fused multiply-add, in the order of taps and channels.
@@ -364,6 +379,7 @@ struct VectorKernels {
   void (*binary_f32)(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count);
   void (*unary_f32)(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
   void (*bilinear_f32)(int channels, const float* const corners[4], const float weights[4], float* out);
+  void (*bilinear_row_f32)(const BilinearF32&, int x_begin, int x_end);
   void (*softmax_f32)(const float* in, float* out, int64_t rows, int64_t count);  // rows of `count`, without gaps
   void (*affine_f32)(const AffineF32&);
   void (*layer_norm_f32)(const LayerNormF32&, const float* in, float* out);

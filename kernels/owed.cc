@@ -59,6 +59,11 @@ bool owed(const BilinearU8& b, int y_begin, int y_end) {
          given(b.input, b.y0, b.y1, b.wy, b.x0, b.x1, b.wx, b.output);
 }
 
+bool owed(const BilinearF32& b, int x_begin, int x_end) {
+  return b.channels > 0 && b.output_pitch >= b.channels && 0 <= x_begin && x_begin <= x_end &&
+         given(b.upper, b.lower, b.x0, b.x1, b.wx, b.output);
+}
+
 bool owed(const AffineF32& a) { return a.rows >= 0 && a.channels > 0 && given(a.input, a.scale, a.shift, a.output); }
 
 }  // namespace octet::kernels

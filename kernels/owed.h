@@ -15,6 +15,7 @@ bool owed(const Pool& p, int y_begin, int y_end);
 bool owed(const AveragePool& p, int y_begin, int y_end);
 bool owed(const BinaryU8& b, bool is_add);
 bool owed(const BilinearU8& b, int y_begin, int y_end);
+bool owed(const BilinearF32& b, int x_begin, int x_end);
 bool owed(const AffineF32& a);
 
 }  // namespace octet::kernels

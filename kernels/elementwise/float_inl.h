@@ -1,5 +1,7 @@
 // Elementwise float, softmax, argmax: the same bits as the reference.
 #pragma once
+#include <limits>
+
 #include "kernels/conv/conv_f32_inl.h"
 #include "kernels/move/transpose_8_inl.h"
 #include "kernels/quant.h"
@@ -102,6 +104,52 @@ void bilinear_f32(int channels, const float* const corners[4], const float weigh
   }
 }
 
+// kVectors of channels of the pixels [begin, end), which have the same neighbours; `weights` by pixel from the first on. `last`: where
+// the last vector begins; it may share channels with the one before.
+template <int kVectors>
+inline void blend_run(const BilinearF32& b, const float (*weights)[4], int x, int count, int c, int last, int n,
+                      float* out) {
+  const auto at = [&](int v) { return v == kVectors - 1 ? last : c + v * kLanes; };
+  const int64_t left = b.x0[x] * b.input_pitch, right = b.x1[x] * b.input_pitch;
+  const float* corners[4] = {b.upper + left, b.upper + right, b.lower + left, b.lower + right};
+  F corner[kVectors][4];
+  unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+    unroll<4>([&](auto i) __attribute__((always_inline)) { corner[v][i] = load_some(corners[i] + at(v), n); });
+  });
+  for (int p = 0; p < count; ++p, out += b.output_pitch) {
+    const float* w = weights[p];
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F upper = add(mul(corner[v][0], set_f(w[0])), mul(corner[v][1], set_f(w[1])));
+      const F lower = add(mul(corner[v][2], set_f(w[2])), mul(corner[v][3], set_f(w[3])));
+      store_some(out + at(v), add(upper, lower), n);
+    });
+  }
+}
+
+// As reference::bilinear_row_f32: enlarging, several pixels in turn lie between the same neighbours.
+void bilinear_row_f32(const BilinearF32& b, int x_begin, int x_end) {
+  assert(owed(b, x_begin, x_end));
+  constexpr int kRun = 16;
+  float weights[kRun][4];
+  const float wy = b.wy;
+  float* out = b.output;
+  for (int x = x_begin, count; x < x_end; x += count, out += count * b.output_pitch) {
+    for (count = 0; count < kRun && x + count < x_end; ++count) {
+      if (b.x0[x + count] != b.x0[x] || b.x1[x + count] != b.x1[x]) break;
+      const float wx = b.wx[x + count];
+      float* w = weights[count];
+      w[0] = (1 - wy) * (1 - wx), w[1] = (1 - wy) * wx, w[2] = wy * (1 - wx), w[3] = wy * wx;
+    }
+    const int n = b.channels < kLanes ? b.channels : kLanes, end = b.channels - n;  // where the last vector begins
+    int c = 0;
+    for (; end - c > kLanes; c += 2 * kLanes) blend_run<2>(b, weights, x, count, c, c + kLanes, n, out);
+    if (end > c)
+      blend_run<2>(b, weights, x, count, c, end, n, out);
+    else
+      blend_run<1>(b, weights, x, count, c, end, n, out);
+  }
+}
+
 inline F largest_of(const float* in, int64_t count) {
   F best = set_f(in[0]);
   int64_t i = 0;
@@ -110,23 +158,27 @@ inline F largest_of(const float* in, int64_t count) {
   return set_f(highest(best));
 }
 
-// Up to 16 rows of fewer than kShortRow, side by side: each lane has a row of its own.
-constexpr int kShortRow = 8;
+// Up to 16 rows of up to kShortRow elements, side by side: each lane has a row of its own.
+constexpr int kShortRow = 32;
 inline void softmax_of_rows(const float* in, float* out, int rows, int count) {
   constexpr int kRows = 16;
   alignas(64) float turned[kShortRow * kRows] = {};
   transpose_32(reinterpret_cast<const uint32_t*>(in), count, reinterpret_cast<uint32_t*>(turned), kRows, rows, count);
+  int parts = 1;  // of sums
+  while (parts < count && parts < kPartialSums) parts *= 2;
   for (int lane = 0; lane < kRows; lane += kLanes) {
-    F top = load_f(turned + lane), sums[kShortRow];
+    F top = load_f(turned + lane), sums[kPartialSums];
     for (int c = 1; c < count; ++c) {
       const F x = load_f(turned + c * kRows + lane);
       top = if_less(top, x, x, top);
     }
-    unroll<kShortRow>([&](auto c) __attribute__((always_inline)) {
-      sums[c] = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
-      store_f(turned + c * kRows + lane, sums[c]);
-    });
-    for (int half = kShortRow / 2; half > 0; half /= 2)  // as sum_of, whose other parts are 0
+    for (int c = 0; c < count || c < parts; ++c) {
+      F& sum = sums[c % kPartialSums];
+      const F y = c < count ? exp_clamped(sub(load_f(turned + c * kRows + lane), top)) : set_f(0.0f);
+      sum = c < kPartialSums ? y : add(sum, y);
+      if (c < count) store_f(turned + c * kRows + lane, y);
+    }
+    for (int half = parts / 2; half > 0; half /= 2)  // as sum_of, whose other parts are 0
       for (int i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
     const F factor = div(set_f(1.0f), sums[0]);
     for (int c = 0; c < count; ++c) {
@@ -151,8 +203,17 @@ inline void softmax_of_row(const float* in, float* out, int64_t count) {
   map1(out, out, count, [factor](F x) { return mul(x, factor); });
 }
 
+// Rows of two: both lanes of a pair compute the row's maximum and sum.
+inline void softmax_of_pairs(const float* in, float* out, int64_t rows) {
+  map1(in, out, 2 * rows, [](F x) {
+    const F other = swap_pairs(x), top = first_of_pairs(if_less(x, other, other, x)), y = exp_clamped(sub(x, top));
+    return mul(y, div(set_f(1.0f), add(y, swap_pairs(y))));
+  });
+}
+
 // As reference::softmax_f32.
 void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
+  if (count == 2) return softmax_of_pairs(in, out, rows);
   const bool is_short = count <= kShortRow && rows > 2;
   for (int64_t r = 0; r < rows; r += is_short ? 16 : 1) {
     if (is_short)
@@ -205,41 +266,35 @@ void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out) {
   if (norm.bias) map2(out, 1, norm.bias, 1, out, norm.count, [](F x, F y) { return add(x, y); });
 }
 
-// The largest of each of up to 16 rows, side by side: turned in pieces, so that every lane compares a row of its own.
-inline void argmax_of_rows(const float* in, int64_t in_pitch, int rows, int channels, int64_t* out) {
-  constexpr int kRows = 16, kPiece = 64, kVectors = kRows / kLanes;
-  alignas(64) uint32_t turned[kPiece * kRows] = {};
-  F best[kVectors] = {};
-  I at[kVectors] = {};
-  for (int c = 0; c < channels; ++c) {
-    if (c % kPiece == 0)
-      transpose_32(reinterpret_cast<const uint32_t*>(in + c), in_pitch, turned, kRows, rows,
-                   channels - c < kPiece ? channels - c : kPiece);
-    unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
-      const F x = load_f(reinterpret_cast<const float*>(turned + c % kPiece * kRows + v * kLanes));
-      if (c == 0) best[v] = x;
-      at[v] = as_i(if_less(best[v], x, as_f(set_i(c)), as_f(at[v])));
-      best[v] = if_less(best[v], x, x, best[v]);
-    });
+// The index of the largest of a row; the last vector may share elements with the one before.
+inline int argmax_of_row(const float* row, int count) {
+  const int last = count - kLanes;
+  F best = max(load_f(row + last), set_f(row[0]));
+  for (int c = 0; c < last; c += kLanes) best = max(load_f(row + c), best);
+  best = set_f(highest(best));
+  for (int c = 0; c < last; c += kLanes) {
+    const int lane = first_equal(load_f(row + c), best);
+    if (lane < kLanes) return c + lane;
   }
-  int32_t found[kRows];
-  for (int v = 0; v < kVectors; ++v) store_i(found + v * kLanes, at[v]);
-  for (int r = 0; r < rows; ++r) out[r] = found[r];
+  const int lane = first_equal(load_f(row + last), best);
+  return lane < kLanes ? last + lane : 0;  // none where the first is not a number
+}
+
+// Of fewer than kLanes.
+inline int argmax_of_short_row(const float* row, int count, F absent) {
+  const F values = add(load_f(row, count), absent);
+  const int lane = first_equal(values, set_f(highest(max(values, set_f(row[0])))));
+  return lane < count ? lane : 0;
 }
 
 // As reference::argmax_f32.
 void argmax_f32(const float* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out) {
-  for (; rows >= 4; in += 16 * in_pitch, out += 16, rows -= 16) {
-    argmax_of_rows(in, in_pitch, rows < 16 ? static_cast<int>(rows) : 16, channels, out);
-    if (rows <= 16) return;
-  }
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* row = in + r * in_pitch;
-    const float best = highest(largest_of(row, channels));
-    int n = 0;
-    while (n < channels - 1 && row[n] != best && best == best) ++n;
-    out[r] = n;
-  }
+  float absent[kLanes];
+  for (int i = 0; i < kLanes; ++i) absent[i] = i < channels ? 0 : -std::numeric_limits<float>::infinity();
+  const F none = load_f(absent);
+  for (int64_t r = 0; r < rows; ++r)
+    out[r] = channels < kLanes ? argmax_of_short_row(in + r * in_pitch, channels, none)
+                               : argmax_of_row(in + r * in_pitch, channels);
 }
 
 }  // namespace

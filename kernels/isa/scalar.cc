@@ -32,6 +32,7 @@ constexpr VectorKernels kVectors = {
     .binary_f32 = reference::binary_f32,
     .unary_f32 = reference::unary_f32,
     .bilinear_f32 = reference::bilinear_f32,
+    .bilinear_row_f32 = reference::bilinear_row_f32,
     .softmax_f32 = reference::softmax_f32,
     .affine_f32 = reference::affine_f32,
     .layer_norm_f32 = reference::layer_norm_f32,

@@ -36,6 +36,7 @@ constexpr VectorKernels make_vectors(uint32_t needs) {
       .binary_f32 = binary_f32,
       .unary_f32 = unary_f32,
       .bilinear_f32 = bilinear_f32,
+      .bilinear_row_f32 = bilinear_row_f32,
       .softmax_f32 = softmax_f32,
       .affine_f32 = affine_f32,
       .layer_norm_f32 = layer_norm_f32,

@@ -39,6 +39,11 @@ inline F nearest(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _M
 inline F zero_if_nan(F a) { return _mm256_and_ps(a, _mm256_cmp_ps(a, a, _CMP_ORD_Q)); }
 inline F if_less(F a, F b, F yes, F no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
 inline bool all_less(F a, F b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) == 0xff; }
+inline F swap_pairs(F a) { return _mm256_permute_ps(a, 0xb1); }
+inline F first_of_pairs(F a) { return _mm256_moveldup_ps(a); }
+inline int first_equal(F a, F b) {
+  return __builtin_ctz(0x100u | static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ))));
+}
 inline float highest(F a) {
   __m128 v = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   v = _mm_max_ps(v, _mm_movehl_ps(v, v));

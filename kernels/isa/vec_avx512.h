@@ -41,6 +41,11 @@ inline F nearest(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT
 inline F zero_if_nan(F a) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a); }
 inline F if_less(F a, F b, F yes, F no) { return _mm512_mask_mov_ps(no, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), yes); }
 inline bool all_less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) == 0xffff; }
+// Of each pair of lanes: the two swapped, the first twice.
+inline F swap_pairs(F a) { return _mm512_permute_ps(a, 0xb1); }
+inline F first_of_pairs(F a) { return _mm512_moveldup_ps(a); }
+// The first lane in which a equals b; kLanes or more: none.
+inline int first_equal(F a, F b) { return __builtin_ctz(0x10000u | _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ)); }
 inline float highest(F a) {  // for clang, _mm512_reduce_max_ps says that there are no NaNs
   const __m256 half = _mm256_max_ps(_mm512_castps512_ps256(a),
                                     _mm256_castsi256_ps(_mm512_extracti64x4_epi64(_mm512_castps_si512(a), 1)));

@@ -45,6 +45,12 @@ inline F nearest(F a) { return vrndnq_f32(a); }
 inline F zero_if_nan(F a) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vceqq_f32(a, a))); }
 inline F if_less(F a, F b, F yes, F no) { return vbslq_f32(vcltq_f32(a, b), yes, no); }
 inline bool all_less(F a, F b) { return vminvq_u32(vcltq_f32(a, b)) != 0; }
+inline F swap_pairs(F a) { return vrev64q_f32(a); }
+inline F first_of_pairs(F a) { return vtrn1q_f32(a, a); }
+inline int first_equal(F a, F b) {
+  const uint64_t found = vget_lane_u64(vreinterpret_u64_u16(vmovn_u32(vceqq_f32(a, b))), 0);
+  return found ? __builtin_ctzll(found) / 16 : kLanes;
+}
 inline float highest(F a) { return vmaxvq_f32(a); }
 
 inline I set_i(int32_t v) { return vdupq_n_s32(v); }

@@ -48,6 +48,12 @@ void zip_rows(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t columns
       });
 }
 
+// Two rows of 8 to 15 columns; loads 16 bytes of each.
+inline void zip_two_short_rows(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t columns) {
+  for (const int64_t c : {int64_t{0}, columns - 8})
+    store_128(out + 2 * c, zip_low(load_128(in + c), load_128(in + in_pitch + c)));
+}
+
 // The reverse: a few columns of rows that follow each other.
 template <int kColumns>
 void unzip_columns(const uint8_t* in, uint8_t* out, int64_t out_pitch, int64_t rows) {
@@ -77,6 +83,8 @@ inline void transpose_tile_8(const uint8_t* in, int64_t in_pitch, uint8_t* out, 
 
 // Same as reference::transpose_8.
 void transpose_8(const uint8_t* in, int64_t in_pitch, uint8_t* out, int64_t out_pitch, int64_t rows, int64_t columns) {
+  if (rows == 2 && out_pitch == 2 && columns >= 8 && columns < 16)
+    return zip_two_short_rows(in, in_pitch, out, columns);
   if (columns >= 16 && out_pitch == rows) {
     if (rows == 2) return zip_rows<2>(in, in_pitch, out, columns);
     if (rows == 4) return zip_rows<4>(in, in_pitch, out, columns);

@@ -180,6 +180,16 @@ void bilinear_f32(int channels, const float* const corners[4], const float weigh
   }
 }
 
+void bilinear_row_f32(const BilinearF32& b, int x_begin, int x_end) {
+  for (int x = x_begin; x < x_end; ++x) {
+    const int64_t left = b.x0[x] * b.input_pitch, right = b.x1[x] * b.input_pitch;
+    const float* corners[4] = {b.upper + left, b.upper + right, b.lower + left, b.lower + right};
+    const float wx = b.wx[x], wy = b.wy;
+    const float weights[4] = {(1 - wy) * (1 - wx), (1 - wy) * wx, wy * (1 - wx), wy * wx};
+    bilinear_f32(b.channels, corners, weights, b.output + (x - x_begin) * b.output_pitch);
+  }
+}
+
 void softmax_f32(const float* in, float* out, int64_t rows, int64_t count) {
   for (int64_t r = 0; r < rows; ++r, in += count, out += count) {
     const float highest = *std::max_element(in, in + count);

@@ -42,6 +42,7 @@ void average_pool_f32(const Pool& p, bool count_include_pad, const float* in, fl
 void binary_f32(BinaryF32 op, const float* a, int a_step, const float* b, int b_step, float* out, int64_t count);
 void unary_f32(UnaryF32 op, Activation act, const float* in, float* out, int64_t count);
 void bilinear_f32(int channels, const float* const corners[4], const float weights[4], float* out);
+void bilinear_row_f32(const BilinearF32& b, int x_begin, int x_end);
 void softmax_f32(const float* in, float* out, int64_t rows, int64_t count);
 void affine_f32(const AffineF32& a);
 void layer_norm_f32(const LayerNormF32& norm, const float* in, float* out);

@@ -54,6 +54,10 @@ struct Step {
   std::shared_ptr<const void> found = nullptr;  // of Constants: held so that further plans find it
 };
 
+// What takes the rows of a value as they are made, so that the value as a whole is never there: `count` rows from row `first` on,
+// without gaps, where they may be written over. Called from several threads at once, for other rows each.
+using RowSink = std::function<void(const RunContext&, std::byte* rows, int64_t first, int64_t count)>;
+
 // An element of an s64 or s32 value that is not known yet, in `constant` of a Value while sizes may be unknown. Not the
 // smallest number itself: exporters write that where a slice runs to the front.
 inline constexpr int64_t kUnknown = int64_t{std::numeric_limits<int32_t>::min()} + 0x6f63;
@@ -90,6 +94,10 @@ struct Prepare {
   Step& step;
   Memory* memory = nullptr;  // null: as much as it likes
   size_t optional = 0;       // bytes of constants that the plan lets the op have to be faster, see Offer
+  // Of steps that are joined (OpKind::streams, on_rows): what takes the rows of out(0), which has no memory; and what is to be made,
+  // in place of step.run, by a node that takes the rows of in(0).
+  const RowSink* tail = nullptr;
+  RowSink* rows = nullptr;
 
   const Value& in(int i) const { return *inputs[static_cast<size_t>(i)]; }
   bool has_in(int i) const { return i < static_cast<int>(inputs.size()) && inputs[static_cast<size_t>(i)]; }
@@ -127,6 +135,13 @@ struct Overlay {
   std::vector<At> at{};  // kParts: of each input; kPart: of the output
 };
 
+// Whether a node can do its work on a few rows of its only input at a time, as they are made.
+enum class OnRows {
+  kNo,
+  kStores,    // and stores its result
+  kReplaces,  // its result may also stand where they stood, for others to take in turn
+};
+
 // What execution makes of elements of an input that are unknown while sizes may be (of its sizes, where shapes_only).
 enum class Unknowns {
   kRefused,  // nothing: the result is unknown as a whole
@@ -152,8 +167,11 @@ struct OpKind {
   Overlay (*overlay)(const NodeDef&, std::span<const Value* const> inputs, const Value& output) = nullptr;
   // Null: what only moves moves those of input 0, anything else is refused.
   Unknowns (*unknowns)(const NodeDef&, int input, const Value& in, const Value& output) = nullptr;
-  DType (*dtype)(const NodeDef&, int output) = nullptr;  // the output's; null: that of input 0
-  uint32_t since = 0;                                    // minor version of the file format that brought the op
+  // Whether it can hand the rows of its result to Prepare::tail; null: never.
+  bool (*streams)(const NodeDef&) = nullptr;
+  OnRows (*on_rows)(const NodeDef&, const Value& in) = nullptr;  // null: kNo
+  DType (*dtype)(const NodeDef&, int output) = nullptr;          // the output's; null: that of input 0
+  uint32_t since = 0;                                            // minor version of the file format that brought the op
   // Load time: what constant operands hold, which takes longer. Null: anything is good.
   Result<void> (*check_data)(const NodeDef&, const ModelData&) = nullptr;
   bool pitched_in = false;           // takes rows apart (pitch > channels) for every input

@@ -35,6 +35,7 @@ class Planner {
     plan_.places.resize(plan_.values.size());
     add_imports();
     if (!observed_) {
+      join_steps(plan_);
       make_views(plan_);
       write_in_place(plan_);
     }
@@ -227,6 +228,33 @@ class Planner {
     return taken;
   }
 
+  // The steps that are joined to this one from the last to the first, since each takes rows for the next.
+  Result<void> prepare_joined(PlanStep& s, const Prepare& whole) {
+    RowSink tail;
+    std::string kernels;
+    std::vector<Value*> outputs(whole.outputs.begin(), whole.outputs.end());
+    for (size_t i = s.joined.size(); i-- > 0;) {
+      const Joined& joined = s.joined[i];
+      const Value* input = &plan_.values[static_cast<size_t>(joined.input)];
+      Value* output = &plan_.values[static_cast<size_t>(joined.output)];
+      Step step;
+      RowSink rows;
+      Prepare p{model_, joined.node, options_, kernels::best_isa(), {&input, 1}, {&output, 1}, step, &memory_};
+      p.rows = &rows;
+      if (tail) p.tail = &tail;
+      OCTET_TRY(joined.node->kind->prepare(p));
+      tail = std::move(rows);
+      kernels = " + " + step.kernel + kernels;
+      outputs[0] = &plan_.values[static_cast<size_t>(joined.input)];
+    }
+    Prepare p = whole;
+    p.outputs = outputs;
+    if (tail) p.tail = &tail;
+    OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+    s.step.kernel += kernels;
+    return {};
+  }
+
   Result<void> prepare_steps() {
     for (PlanStep& s : plan_.steps) {
       OCTET_TRY(stopped(model_, stop_));
@@ -240,7 +268,7 @@ class Planner {
     if (empty)
       s.step = {[](const RunContext&) {}, "empty"};
     else
-      OCTET_TRY(s.node ? s.node->kind->prepare(p) : s.quantize ? prepare_quantize(p) : prepare_dequantize(p));
+      OCTET_TRY(prepare_joined(s, p));
     StepProfile profile;
     const int tensor = p.out().tensor;
     profile.node = s.node ? s.node->name : def(tensor).name;

@@ -14,12 +14,19 @@
 
 namespace octet {
 
+// A node whose work the step does that makes its operand, row by row.
+struct Joined {
+  const NodeDef* node = nullptr;
+  int input = -1, output = -1;  // value ids; there is no memory for the input
+};
+
 struct PlanStep {
   const NodeDef* node = nullptr;  // null: a conversion
   bool quantize = false;          // of the conversions: f32 to u8, else back
   Precision precision = Precision::kF32;
   std::vector<int> inputs, outputs;  // value ids; -1: absent
   size_t optional = 0;               // bytes of the offer that was accepted
+  std::vector<Joined> joined;        // in turn; the last one's output is the step's
   Step step;
 };
 

@@ -61,7 +61,7 @@ class Views {
 
   bool written_pitched(int v) const {
     const PlanStep* s = producer_[at(v)];
-    return s && (!s->node || s->node->kind->pitched_out);
+    return s && s->joined.empty() && (!s->node || s->node->kind->pitched_out);
   }
 
   // Images and other u8 rows that stand alone get room for whole dwords, so that convolutions read pixel after pixel.

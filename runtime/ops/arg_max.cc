@@ -68,9 +68,29 @@ void prepare_columns(Prepare& p, int64_t outer, int64_t size, int64_t inner) {
   };
 }
 
+OnRows on_rows(const NodeDef& n, const Value& in) {
+  const int rank = in.shape.rank();
+  return axis_of(n.attributes<schema::ArgMax>().axis(), rank) == rank - 1 ? OnRows::kStores : OnRows::kNo;
+}
+
+template <class T>
+using ArgMaxOfRows = void (*)(const T* in, int64_t in_pitch, int64_t rows, int channels, int64_t* out);
+
+template <class T>
+void take_rows(Prepare& p, ArgMaxOfRows<T> argmax) {
+  *p.rows = [=, size = static_cast<int>(p.in(0).channels()), to = p.out().id](const RunContext& ctx, std::byte* rows,
+                                                                              int64_t first, int64_t count) {
+    argmax(reinterpret_cast<const T*>(rows), size, count, size, ctx.data<int64_t>(to) + first);
+  };
+}
+
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const Value& in = p.in(0);
+  if (p.rows) {
+    p.step.kernel = "argmax";
+    return p.int8() ? take_rows(p, p.isa.argmax_u8) : take_rows(p, p.isa.argmax_f32), Result<void>();
+  }
   const int axis = axis_of(p.node->attributes<schema::ArgMax>().axis(), in.shape.rank());
   int64_t outer = 1, inner = 1;
   for (int d = 0; d < axis; ++d) outer *= in.shape[d];
@@ -102,6 +122,7 @@ const OpKind kArgMax = {.type = schema::Op::ArgMax,
                         .infer = infer,
                         .prepare = prepare,
                         .int8 = int8,
+                        .on_rows = on_rows,
                         .dtype = always<DType::kS64>};
 
 }  // namespace octet

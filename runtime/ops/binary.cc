@@ -102,8 +102,15 @@ bool joins(int64_t row_step, int step, int64_t channels) { return step == 0 ? ro
 
 constexpr int64_t kNarrow = 16, kGathered = 512;  // rows that are shorter than a vector go into one that is long
 
+// Rows of two elements, of boxes' centres and sizes, from one step to another.
+void copy_pairs(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r)
+    to[r * to_step] = from[r * from_step], to[r * to_step + 1] = from[r * from_step + 1];
+}
+
 // An operand of `rows` narrow rows that do not join, element after element.
 const float* gather(const float* from, int64_t row_step, int step, int64_t rows, int64_t channels, float* to) {
+  if (channels == 2 && step == 1) return copy_pairs(from, row_step, to, 2, rows), to;
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < channels; ++c) to[r * channels + c] = from[r * row_step + c * step];
   return to;
@@ -135,7 +142,8 @@ void prepare_f32(Prepare& p, kernels::BinaryF32 op, const kernels::Activation& a
         const float* from_b = b_joins ? y + r * b_row : gather(y + r * b_row, b_row, rows.b_step, n, c, gathered[1]);
         float* result = pitch == c ? to + r * pitch : gathered[2];
         compute_steps(from_a, a_joins ? rows.a_step : 1, from_b, b_joins ? rows.b_step : 1, result, n * c);
-        for (int64_t i = 0; i < n && pitch != c; ++i)
+        if (c == 2 && pitch != c) copy_pairs(result, 2, to + r * pitch, pitch, n);
+        for (int64_t i = 0; i < n && pitch != c && c != 2; ++i)
           for (int64_t k = 0; k < c; ++k) to[(r + i) * pitch + k] = result[i * c + k];
       }
     };

@@ -109,6 +109,23 @@ inline bool nothing_to_do(Prepare& p) {
   return true;
 }
 
+// Makes Prepare::rows of a function of f32 rows that gives rows as long: body(in, out, rows, channels), out being in where others take
+// them in turn.
+template <class F>
+void take_rows(Prepare& p, F body) {
+  const int64_t channels = p.in(0).channels();
+  if (p.tail) {
+    *p.rows = [=, tail = *p.tail](const RunContext& ctx, std::byte* rows, int64_t first, int64_t count) {
+      body(reinterpret_cast<const float*>(rows), reinterpret_cast<float*>(rows), count, channels);
+      tail(ctx, rows, first, count);
+    };
+    return;
+  }
+  *p.rows = [=, to = p.out().id](const RunContext& ctx, std::byte* rows, int64_t first, int64_t count) {
+    body(reinterpret_cast<const float*>(rows), ctx.data<float>(to) + first * channels, count, channels);
+  };
+}
+
 // Rows that make a chunk worth a thread's attention.
 inline int64_t grain_of(int64_t elements_per_row) {
   return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, elements_per_row));

@@ -32,6 +32,18 @@ void simplify(Move& m) {
   m.size[0] = m.from[0] = m.to[0] = 1;
 }
 
+// Whole rows are copied in the order in which they are read, however many places that writes to in turn.
+void arrange_rows(Move& m) {
+  const auto last = static_cast<size_t>(m.rank - 1);
+  for (size_t end = last; end > 1; --end)
+    for (size_t d = 0; d + 1 < end; ++d) {
+      if (m.from[d] >= m.from[d + 1]) continue;
+      std::swap(m.size[d], m.size[d + 1]);
+      std::swap(m.from[d], m.from[d + 1]);
+      std::swap(m.to[d], m.to[d + 1]);
+    }
+}
+
 // Brings the dim that is contiguous in the source next to the last one, which is contiguous in the destination.
 bool arrange_transpose(Move& m) {
   const auto last = static_cast<size_t>(m.rank - 1);
@@ -147,10 +159,12 @@ void settle(Move& m) {
     }
   simplify(m);
   const auto last = static_cast<size_t>(m.rank - 1);
-  if (m.from[last] == 1 && m.to[last] == 1)
+  if (m.from[last] == 1 && m.to[last] == 1) {
     m.leaf = Move::Leaf::kRow;
-  else
+    arrange_rows(m);
+  } else {
     m.leaf = arrange_transpose(m) ? Move::Leaf::kTranspose : Move::Leaf::kElements;
+  }
 }
 
 void run_move(const Move& m, Threads& threads, const std::byte* from, std::byte* to) {

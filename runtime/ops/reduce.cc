@@ -221,6 +221,47 @@ void prepare_image_mean(Prepare& p) {
   };
 }
 
+constexpr int64_t kRows = 16;  // done side by side
+
+// Sums of up to kRows rows, each in the order of its elements as by `reduce`, but all rows at the same time.
+void sums_of_rows(const kernels::Isa& isa, const float* x, int64_t pitch, int64_t rows, int64_t channels, double* sum) {
+  float turned[kBlock * kRows] = {};
+  for (int64_t first = 0; first < channels; first += kBlock) {
+    const int64_t count = std::min(kBlock, channels - first);
+    isa.transpose_32(reinterpret_cast<const uint32_t*>(x + first), pitch, reinterpret_cast<uint32_t*>(turned), kRows,
+                     rows, count);
+    if (first == 0) std::copy(turned, turned + kRows, sum);
+    for (int64_t c = first == 0; c < count; ++c)
+      for (int64_t r = 0; r < kRows; ++r) sum[r] += static_cast<double>(turned[c * kRows + r]);
+  }
+}
+
+// Mean, sum or maximum over the channels, to the bit what `reduce` gives: the first of the largest, be it a negative zero.
+void prepare_channels_f32(Prepare& p, Kind kind) {
+  const int64_t channels = p.in(0).channels();
+  p.step.kernel = std::string("reduce channels ") + p.isa.name;
+  p.step.run = [=, isa = &p.isa, from = p.in(0).id, to = p.out().id, pitch = p.in(0).pitch,
+                rows = p.in(0).rows()](const RunContext& ctx) {
+    parallel_rows(ctx.threads, rows, std::max(kRows, grain_of(channels)), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; r += kRows) {
+        const float* x = ctx.data<float>(from) + r * pitch;
+        float* y = ctx.data<float>(to) + r;
+        const int64_t count = std::min(kRows, end - r);
+        int64_t at[kRows];
+        double sum[kRows];
+        if (kind == Kind::max)
+          isa->argmax_f32(x, pitch, count, static_cast<int>(channels), at);
+        else
+          sums_of_rows(*isa, x, pitch, count, channels, sum);
+        for (int64_t i = 0; i < count; ++i)
+          y[i] = kind == Kind::max
+                     ? x[i * pitch + at[i]]
+                     : static_cast<float>(kind == Kind::mean ? sum[i] / static_cast<double>(channels) : sum[i]);
+      }
+    });
+  };
+}
+
 // Sum and maximum of a row of u8.
 int32_t sum_of(const uint8_t* __restrict x, int64_t count) {
   int32_t sum = 0;
@@ -277,6 +318,9 @@ Result<void> prepare(Prepare& p) {
       return p.error("int8 for a shape of another rank than the file says");
     if (p.int8()) return prepare_channels_u8(p, kind == Kind::mean), Result<void>();
   }
+  const bool one_by_one = kind != Kind::mean && kind != Kind::sum && kind != Kind::max;
+  if (in.dtype == DType::kF32 && mask == 1 << (shape.rank() - 1) && !one_by_one && fits_int(in.channels()))
+    return prepare_channels_f32(p, kind), Result<void>();
   const Run run = in.dtype == DType::kF32   ? run_for<float, double>(kind)
                   : in.dtype == DType::kS64 ? run_for<int64_t, int64_t>(kind)
                                             : run_for<int32_t, int64_t>(kind);

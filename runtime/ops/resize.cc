@@ -225,20 +225,23 @@ void nearest_rows(const Form& f, const std::byte* in, std::byte* out, int y_begi
   }
 }
 
+// Of output row y of an image; `out`: its first pixel that is wanted.
+kernels::BilinearF32 bilinear_f32(const Form& f, const float* in, int64_t y, float* out, int64_t out_pitch) {
+  const auto i = static_cast<size_t>(y);
+  kernels::BilinearF32 k;
+  k.channels = static_cast<int>(f.channels);
+  k.upper = in + f.y.first[i] * f.in_w * f.in_pitch, k.lower = in + f.y.second[i] * f.in_w * f.in_pitch;
+  k.input_pitch = f.in_pitch;
+  k.wy = f.y.weight[i];
+  k.x0 = f.x.first.data(), k.x1 = f.x.second.data(), k.wx = f.x.weight.data();
+  k.output = out, k.output_pitch = out_pitch;
+  return k;
+}
+
 void linear_rows(const Form& f, const kernels::Isa& isa, const float* in, float* out, int y_begin, int y_end) {
-  for (int y = y_begin; y < y_end; ++y) {
-    const auto i = static_cast<size_t>(y);
-    const float *upper = in + f.y.first[i] * f.in_w * f.in_pitch, *lower = in + f.y.second[i] * f.in_w * f.in_pitch;
-    const float wy = f.y.weight[i];
-    for (int64_t x = 0; x < f.out_w; ++x) {
-      const auto j = static_cast<size_t>(x);
-      const int64_t left = f.x.first[j] * f.in_pitch, right = f.x.second[j] * f.in_pitch;
-      const float wx = f.x.weight[j];
-      const float* corners[4] = {upper + left, upper + right, lower + left, lower + right};
-      const float weights[4] = {(1 - wy) * (1 - wx), (1 - wy) * wx, wy * (1 - wx), wy * wx};
-      isa.bilinear_f32(static_cast<int>(f.channels), corners, weights, out + (y * f.out_w + x) * f.out_pitch);
-    }
-  }
+  for (int y = y_begin; y < y_end; ++y)
+    isa.bilinear_row_f32(bilinear_f32(f, in, y, out + y * f.out_w * f.out_pitch, f.out_pitch), 0,
+                         static_cast<int>(f.out_w));
 }
 
 // First the four input rows make one, then its pixels the output's: the bilinear kernel is a sum of any four rows.
@@ -288,6 +291,42 @@ kernels::BilinearU8 bilinear_u8(const Form& f, const uint8_t* in, uint8_t* out) 
   return k;
 }
 
+// The part of a row that a thread makes before the tail takes it: what stays in its first cache.
+constexpr int64_t kStreamBytes = 16384;
+
+// Bilinear rows that p.tail takes as they are made.
+void prepare_streamed(Prepare& p, const std::shared_ptr<const Form>& f) {
+  const bool int8 = p.int8();
+  const int64_t rows = f->images * f->out_h, tasks = std::min<int64_t>(rows, std::max(1, p.options.threads) * 4);
+  const int64_t bytes = f->channels * static_cast<int64_t>(f->element);  // of a pixel
+  const int64_t part = int8 ? f->out_w : std::min(f->out_w, std::max<int64_t>(16, kStreamBytes / bytes / 16 * 16));
+  const int64_t slice = round_up(part * bytes + kernels::kReadSlack, 64);
+  p.step.scratch_bytes = static_cast<size_t>(slice * tasks);
+  p.step.run = [=, tail = *p.tail, isa = &p.isa, from = p.in(0).id](const RunContext& ctx) {
+    ctx.threads.run(tasks, [&](int64_t task) {
+      std::byte* made = ctx.scratch + task * slice;
+      for (int64_t r = rows * task / tasks; r < rows * (task + 1) / tasks; ++r) {
+        const int64_t in = r / f->out_h * f->in_h * f->in_w * f->in_pitch, y = r % f->out_h;
+        if (int8) {
+          kernels::BilinearU8 k = bilinear_u8(*f, ctx.data<uint8_t>(from) + in, reinterpret_cast<uint8_t*>(made));
+          k.y0 += y, k.y1 += y, k.wy += y, k.output_pitch = f->channels;
+          isa->bilinear(k, 0, 1);
+          tail(ctx, made, r * f->out_w, f->out_w);
+          continue;
+        }
+        const auto k = bilinear_f32(*f, ctx.data<float>(from) + in, y, reinterpret_cast<float*>(made), f->channels);
+        for (int64_t x = 0; x < f->out_w; x += part) {
+          const int64_t end = std::min(x + part, f->out_w);
+          isa->bilinear_row_f32(k, static_cast<int>(x), static_cast<int>(end));
+          tail(ctx, made, r * f->out_w + x, end - x);
+        }
+      }
+    });
+  };
+}
+
+bool streams(const NodeDef& n) { return n.attributes<schema::Resize>().mode() == schema::ResizeMode::linear; }
+
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const auto mode = p.node->attributes<schema::Resize>().mode();
@@ -297,6 +336,7 @@ Result<void> prepare(Prepare& p) {
   const bool nearest = mode == schema::ResizeMode::nearest, int8 = p.int8();
   const auto f = make_form(p);
   p.step.kernel = nearest ? "nearest" : std::string(int8 ? "bilinear int8 " : "bilinear f32 ") + p.isa.name;
+  if (p.tail) return prepare_streamed(p, f), Result<void>();
   p.step.run = [=, isa = &p.isa, from = p.in(0).id, to = p.out().id](const RunContext& ctx) {
     parallel_image_rows(
         ctx.threads, f->images, f->out_h, grain_of(f->out_w * f->channels), [&](int64_t n, int y0, int y1) {
@@ -323,6 +363,7 @@ const OpKind kResize = {.type = schema::Op::Resize,
                         .infer = infer,
                         .prepare = prepare,
                         .int8 = int8,
+                        .streams = streams,
                         .pitched_in = true,
                         .pitched_out = true};
 

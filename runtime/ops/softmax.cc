@@ -44,10 +44,21 @@ void columns(const kernels::Isa& isa, const float* in, float* out, int64_t size,
     for (int64_t c = 0; c < count; ++c) out[i * inner + c] *= sum[c];
 }
 
+OnRows on_rows(const NodeDef& n, const Value& in) {
+  const int rank = in.shape.rank();
+  return axis_of(n.attributes<schema::Softmax>().axis(), rank) == rank - 1 ? OnRows::kReplaces : OnRows::kNo;
+}
+
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const Shape& shape = p.in(0).shape;
   const int axis = axis_of(p.node->attributes<schema::Softmax>().axis(), shape.rank());
+  if (p.rows) {
+    p.step.kernel = "softmax";
+    return take_rows(p, [softmax = p.isa.softmax_f32](const float* in, float* out, int64_t rows,
+                                                      int64_t channels) { softmax(in, out, rows, channels); }),
+           Result<void>();
+  }
   int64_t outer = 1, inner = 1;
   for (int d = 0; d < axis; ++d) outer *= shape[d];
   for (int d = axis + 1; d < shape.rank(); ++d) inner *= shape[d];
@@ -80,6 +91,7 @@ const OpKind kSoftmax = {.type = schema::Op::Softmax,
                          .check = check,
                          .infer = infer,
                          .prepare = prepare,
+                         .on_rows = on_rows,
                          .weighs = true};
 
 }  // namespace octet

@@ -40,7 +40,49 @@ Int8Rule int8(const NodeDef& n, const ModelData& m) {
   return same_scales(n, m, perm.empty() || perm.back() != static_cast<int32_t>(perm.size()) - 1);
 }
 
+// Channels come to the front of what is neither theirs nor stays in front: as NHWC becomes NCHW.
+struct Turn {
+  int64_t inner = 1;  // rows that make one column
+  bool only = false;  // nothing else is moved
+};
+
+Turn turn_of(const NodeDef& n, const Shape& in) {
+  const auto perm = values_of(n.attributes<schema::Transpose>().perm());
+  const int rank = in.rank();
+  Turn turn;
+  int d = 0, next = 0;
+  for (; d < rank - 1 && perm[static_cast<size_t>(d)] == d; ++d) ++next;
+  turn.only = d < rank - 1 && perm[static_cast<size_t>(d++)] == rank - 1;
+  for (; d < rank; ++d, ++next) turn.only = turn.only && perm[static_cast<size_t>(d)] == next, turn.inner *= in[next];
+  return turn;
+}
+
+OnRows on_rows(const NodeDef& n, const Value& in) {
+  const size_t element = size_of(in.dtype);
+  return turn_of(n, in.shape).only && (element == 1 || element == 4) ? OnRows::kStores : OnRows::kNo;
+}
+
+void take_rows(Prepare& p) {
+  const int64_t inner = turn_of(*p.node, p.in(0).shape).inner, channels = p.in(0).channels();
+  const bool bytes = size_of(p.in(0).dtype) == 1;
+  p.step.kernel = "transpose";
+  *p.rows = [=, isa = &p.isa, to = p.out().id](const RunContext& ctx, std::byte* rows, int64_t first, int64_t count) {
+    for (int64_t done = 0, n; done < count; done += n) {
+      const int64_t outer = (first + done) / inner, at = (first + done) % inner;
+      n = std::min(count - done, inner - at);
+      const int64_t from_at = done * channels, to_at = outer * inner * channels + at;
+      if (bytes)
+        isa->transpose_8(reinterpret_cast<uint8_t*>(rows) + from_at, channels, ctx.data<uint8_t>(to) + to_at, inner, n,
+                         channels);
+      else
+        isa->transpose_32(reinterpret_cast<uint32_t*>(rows) + from_at, channels, ctx.data<uint32_t>(to) + to_at, inner,
+                          n, channels);
+    }
+  };
+}
+
 Result<void> prepare(Prepare& p) {
+  if (p.rows) return take_rows(p), Result<void>();
   const auto perm = values_of(p.node->attributes<schema::Transpose>().perm());
   Move move = box_move(p.out().shape, p.in(0), p.out(), p.isa);
   const auto strides = move.from;
@@ -60,6 +102,7 @@ const OpKind kTranspose = {.type = schema::Op::Transpose,
                            .infer = infer,
                            .prepare = prepare,
                            .int8 = int8,
+                           .on_rows = on_rows,
                            .pitched_in = true,
                            .pitched_out = true,
                            .moves_only = true};

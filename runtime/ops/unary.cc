@@ -121,12 +121,20 @@ void prepare_integers(Prepare& p, bool neg) {
   p.step.kernel = "unary integer";
 }
 
+OnRows on_rows(const NodeDef&, const Value& in) { return in.dtype == DType::kF32 ? OnRows::kReplaces : OnRows::kNo; }
+
 Result<void> prepare(Prepare& p) {
   if (nothing_to_do(p)) return {};
   const auto& a = p.node->attributes<schema::Unary>();
   const auto op = static_cast<kernels::UnaryF32>(a.kind());
   const kernels::Activation act = activation(a.act());
   const Value &in = p.in(0), &out = p.out();
+  if (p.rows) {
+    p.step.kernel = names(*p.node)[0];
+    return take_rows(p, [=, unary = p.isa.unary_f32](const float* x, float* y, int64_t rows,
+                                                     int64_t channels) { unary(op, act, x, y, rows * channels); }),
+           Result<void>();
+  }
   if (p.int8()) return prepare_u8(p, op, act), Result<void>();
   const bool integers = in.dtype != DType::kF32;
   if (integers && !(in.dense() && out.dense())) return p.error("integers with rows apart");
@@ -158,6 +166,7 @@ const OpKind kUnary = {.type = schema::Op::Unary,
                        .infer = infer,
                        .prepare = prepare,
                        .int8 = int8,
+                       .on_rows = on_rows,
                        .pitched_in = true,
                        .pitched_out = true,
                        .elementwise = true};

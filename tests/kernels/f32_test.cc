@@ -310,6 +310,47 @@ TEST(BilinearAndSoftmaxF32, Lengths) {
   }
 }
 
+TEST(BilinearRowF32, ChannelsPitchesAndNeighbours) {
+  Random random(36);
+  constexpr int kInWidth = 6, kOutWidth = 43;
+  std::vector<int32_t> x0, x1;
+  for (int x = 0; x < kOutWidth;
+       ++x) {  // runs of many lengths, one longer than the kernel takes at once, one with x1 alone changing
+    x0.push_back(x < 20 ? 0 : x < 22 ? 1 : x < 30 ? x % 3 : x < 40 ? 4 : 5);
+    x1.push_back(x == 19 ? 0 : std::min(x0.back() + 1, kInWidth - 1));
+  }
+  const auto wx = random.reals(kOutWidth, 0, 1);
+  for (int channels = 1; channels <= 70; ++channels) {
+    for (const int gap : {0, 3}) {
+      const auto in = random.reals(2 * kInWidth * (channels + gap), -9, 9);
+      std::vector<float> expected(static_cast<size_t>(kOutWidth * (channels + gap)), 7);
+      BilinearF32 b{.channels = channels,
+                    .upper = in.data(),
+                    .lower = in.data() + kInWidth * (channels + gap),
+                    .input_pitch = channels + gap,
+                    .wy = random.real(0, 1),
+                    .x0 = x0.data(),
+                    .x1 = x1.data(),
+                    .wx = wx.data(),
+                    .output = expected.data(),
+                    .output_pitch = channels + gap};
+      for (const int begin : {0, 5}) {
+        const int end = begin ? kOutWidth - 4 : kOutWidth;
+        b.output = expected.data();
+        std::fill(expected.begin(), expected.end(), 7.0f);
+        reference::bilinear_row_f32(b, begin, end);
+        for (const Isa* isa : supported_isas()) {
+          std::vector<float> got(expected.size(), 7);
+          b.output = got.data();
+          isa->bilinear_row_f32(b, begin, end);
+          ASSERT_TRUE(same(expected, got))
+              << isa->name << " channels " << channels << " gap " << gap << " from " << begin;
+        }
+      }
+    }
+  }
+}
+
 TEST(SoftmaxF32, ManyRows) {
   Random random(35);
   for (int count = 1; count <= 20; ++count) {

@@ -386,6 +386,41 @@ TEST(Reduce, AnyAxes) {
       }
 }
 
+// Sums in the order of the elements, in double; of the largest the first, so that the sign of a zero is that of the first one.
+TEST(Reduce, ChannelsToTheBit) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const auto kind : {schema::ReduceKind::mean, schema::ReduceKind::sum, schema::ReduceKind::max})
+    for (int64_t channels = 2; channels <= 140; channels += channels < 20 ? 1 : 13)
+      for (int64_t rows : {1, 16, 37}) {
+        Operand in = noise<float>({rows, channels}, static_cast<unsigned>(channels)).apart(rows == 37 ? 5 : 0);
+        const auto x = in.values<float>();
+        for (float& v : x) v += 1e7f * (static_cast<int>(v * 100) % 3 == 0);  // the order of such sums is seen
+        if (rows == 16) {
+          std::fill(x.begin(), x.begin() + channels, -0.0f);
+          x[static_cast<size_t>(channels + 1)] = 0.0f, x[static_cast<size_t>(2 * channels)] = nan;
+          x[static_cast<size_t>(4 * channels - 1)] = nan;
+        }
+        schema::ReduceT a;
+        a.kind = kind, a.axes = {-1};
+        OpRig rig(kReduce, a, {in});
+        const Operand out = run_everywhere(rig, "reduce");
+        for (int64_t r = 0; r < rows; ++r) {
+          const float* row = x.data() + r * channels;
+          double sum = row[0];
+          for (int64_t c = 1; c < channels; ++c) {
+            if (kind == schema::ReduceKind::max)
+              sum = row[c] > sum ? row[c] : sum;
+            else
+              sum += row[c];
+          }
+          if (kind == schema::ReduceKind::mean) sum /= static_cast<double>(channels);
+          const float want = static_cast<float>(sum), got = out.values<float>()[static_cast<size_t>(r)];
+          ASSERT_TRUE(std::memcmp(&want, &got, sizeof want) == 0 || (std::isnan(want) && std::isnan(got)))
+              << "row " << r << " of " << rows << ", channels " << channels << ": " << want << ", got " << got;
+        }
+      }
+}
+
 TEST(Reduce, Int8) {
   struct Case {
     schema::ReduceKind kind;

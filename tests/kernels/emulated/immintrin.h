@@ -65,6 +65,13 @@ inline __m512i emulated_srai_epi32(__m512i a, int bits) {
   for (int32_t& lane : v.lane) lane >>= bits;
   return emulated_bits<__m512i>(v);
 }
+template <int control>
+inline __m512 emulated_permute_ps(__m512 a) {
+  const auto from = emulated_bits<Emulated<float, 16>>(a);
+  Emulated<float, 16> v;
+  for (int i = 0; i < 16; ++i) v.lane[i] = from.lane[i / 4 * 4 + (control >> i % 4 * 2 & 3)];
+  return emulated_bits<__m512>(v);
+}
 inline __m512 emulated_cvtepi32_ps(__m512i a) {
   const auto from = emulated_bits<Emulated<int32_t, 16>>(a);
   Emulated<float, 16> v;
@@ -102,6 +109,8 @@ inline float emulated_reduce_max_ps(__m512 a) {
 #define _mm512_cvtepu8_epi32 emulated_cvtepu8_epi32
 #define _mm512_cvtepu8_epi16 emulated_cvtepu8_epi16
 #define _mm512_srai_epi32 emulated_srai_epi32
+#define _mm512_permute_ps(a, control) emulated_permute_ps<control>(a)
+#define _mm512_moveldup_ps(a) emulated_permute_ps<0xa0>(a)
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_cvtps_epi32 emulated_cvtps_epi32
 #define _mm512_reduce_max_ps emulated_reduce_max_ps
