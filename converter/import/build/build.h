@@ -76,6 +76,9 @@ TensorId build_thresholded_relu(SourceNode& n, TensorId x, float threshold, floa
 
 TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope);  // NumPy broadcasting
 
+// From start on, a step apart, up to the limit, which is not reached: whole numbers or floats.
+TensorId build_range(SourceNode& n, TensorId start, TensorId limit, TensorId step);
+
 // x in the shape of `like`, which has as many elements.
 TensorId build_reshape_like(SourceNode& n, TensorId x, TensorId like);
 TensorId build_squeeze(SourceNode& n, TensorId x, const std::vector<int>& axes);

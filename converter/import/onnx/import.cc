@@ -2,12 +2,14 @@
 #include "converter/import/onnx/import.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "converter/import/build/early_constants.h"
 #include "converter/import/build/public_tensors.h"
 #include "converter/import/build/source_files.h"
 #include "converter/import/onnx/ops/ops.h"
@@ -51,6 +53,8 @@ class OnnxImporter {
     if (auto done = add_constants(model.graph()); !done) return done.error();
     if (auto done = add_inputs(model.graph()); !done) return done.error();
     first_made_ = static_cast<TensorId>(g_.tensors.size());
+    const std::vector<std::string> outputs = output_names(model.graph());
+    outputs_.insert(outputs.begin(), outputs.end());
     const std::vector<bool> needed = needed_nodes(model.graph());
     for (int i = 0; i < model.graph().node_size(); ++i)
       if (needed[static_cast<size_t>(i)])
@@ -130,8 +134,7 @@ class OnnxImporter {
 
   // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
   std::vector<bool> needed_nodes(const onnx::GraphProto& graph) const {
-    const std::vector<std::string> names = output_names(graph);
-    std::unordered_set<std::string> wanted(names.begin(), names.end());
+    std::unordered_set<std::string> wanted = outputs_;
     std::vector<bool> needed(static_cast<size_t>(graph.node_size()), false);
     for (int i = graph.node_size() - 1; i >= 0; --i) {
       const auto& n = graph.node(i);
@@ -165,12 +168,23 @@ class OnnxImporter {
         return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
     if (n.inputs.size() > static_cast<size_t>(op->max_inputs))
       return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
+    constants_.mark();
     const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
     op->import(n);
     if (n.failed()) return error(n.code(), where + n.failure());
     n.name_parts();
+    if (!kept && may_fold(proto, n.results))
+      if (auto done = constants_.fold(std::array{&n.results}); !done)
+        return error(done.error().code, where + done.error().text);
     for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
     return add_results(proto, n.results, where);
+  }
+
+  // Outputs of the graph stay nodes, which have their names; integers that stand for something stay what says so.
+  bool may_fold(const onnx::NodeProto& proto, const std::vector<TensorId>& results) const {
+    return std::none_of(proto.output().begin(), proto.output().end(),
+                        [&](const std::string& o) { return outputs_.count(o); }) &&
+           std::none_of(results.begin(), results.end(), [&](TensorId t) { return stored_.count(t); });
   }
 
   Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results,
@@ -218,6 +232,8 @@ class OnnxImporter {
   TensorId first_made_ = 0;  // what stands before it is an input or a constant
   std::unordered_map<std::string, TensorId> values_;
   StoredTensors stored_;
+  EarlyConstants constants_{g_};
+  std::unordered_set<std::string> outputs_;
 };
 
 }  // namespace
