@@ -60,5 +60,16 @@ TEST(PaddleConstants, RangesOfFloatsUpToASize) {
   EXPECT_EQ(results(p, {{1, 3}}), (std::vector<float>{0.5f, 1.5f, 2.5f}));
 }
 
+TEST(PaddleConstants, CastsToBytes) {
+  constexpr int kUint8 = 20, kFloat = 5;
+  TestProgram p;
+  const std::string x = p.op("elementwise_mul", {{"X", {p.input("x", {2})}}, {"Y", {p.floats({1}, {0})}}});
+  const std::string sum = p.op("elementwise_add", {{"X", {x}}, {"Y", {p.floats({2}, {7.5f, 300})}}});
+  const std::string bytes = p.op("cast", {{"X", {sum}}}, {attr("out_dtype", kUint8), attr("in_dtype", kFloat)});
+  p.output(bytes);
+  p.output(p.op("scale", {{"X", {bytes}}}, {attr("scale", 2.0f), attr("bias", 0.0f)}));
+  EXPECT_EQ(results(p), (std::vector<float>{7, 255, 14, 510}));
+}
+
 }  // namespace
 }  // namespace octet::convert

@@ -170,6 +170,7 @@ class OnnxImporter {
       return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
     constants_.mark();
     const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
+    if (!op->reads_stored) widen_bytes(n);
     op->import(n);
     if (n.failed()) return error(n.code(), where + n.failure());
     n.name_parts();
@@ -178,6 +179,14 @@ class OnnxImporter {
         return error(done.error().code, where + done.error().text);
     for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
     return add_results(proto, n.results, where);
+  }
+
+  // Computed bytes are for outputs: the runtime computes with wider integers.
+  static void widen_bytes(OnnxNode& n) {
+    const std::string& type = n.proto.op_type();
+    for (TensorId& t : n.inputs)
+      if (t >= 0 && is_byte(n.at(t).dtype) && !n.is_constant(t) && type != "Cast" && type != "Identity")
+        t = n.cast(t, DType::kS32);
   }
 
   // Outputs of the graph stay nodes, which have their names; integers that stand for something stay what says so.
@@ -204,6 +213,16 @@ class OnnxImporter {
     return {};
   }
 
+  static bool is_byte(DType type) { return type == DType::kU8 || type == DType::kS8; }
+
+  // The type of an output that the source gives as bytes. Wider types are the runtime's s32, s64 and f32.
+  static std::optional<DType> declared_byte(const onnx::GraphProto& graph, const std::string& name) {
+    for (const auto& o : graph.output())
+      if (o.name() == name)
+        if (const auto type = dtype_of_onnx(o.type().tensor_type().elem_type()); type && is_byte(*type)) return type;
+    return std::nullopt;
+  }
+
   Result<void> add_outputs(const onnx::GraphProto& graph) {
     const std::vector<std::string> names = output_names(graph);
     if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
@@ -217,7 +236,11 @@ class OnnxImporter {
         SourceNode n(g_, name, name);
         if (stored->second.dynamic)
           return error(Code::kUnsupported, "output '" + name + "' holds integers of a scale that the run finds");
-        id = stored_integers(n, id, stored->second);  // as floats, as inputs of bytes are
+        id = stored_integers(n, id, stored->second);
+      }
+      if (const auto wanted = declared_byte(graph, name); wanted && tensor(g_, id).dtype != *wanted) {
+        SourceNode n(g_, name + ":cast", name);
+        id = n.cast(id, *wanted);
       }
       add_output(g_, id, name);
     }

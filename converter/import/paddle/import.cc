@@ -217,12 +217,22 @@ class PaddleImporter {
     g_.quantised = g_.quantised || op->quantises;
     constants_.mark();
     dequantise_stored_weights(n);
+    if (!op->quantises) widen_bytes(n);
     if (!n.failed()) op->import(n);
     if (!n.failed()) n.observe_result();
     if (n.failed()) return error(n.code(), where + n.failure());
     n.name_parts();
     if (auto done = fold(desc, n); !done) return error(done.error().code, where + done.error().text);
     return add_results(desc, n, where);
+  }
+
+  // Computed bytes are for outputs: the runtime computes with wider integers.
+  static void widen_bytes(PaddleNode& n) {
+    if (n.type() == "cast") return;
+    for (auto& [parameter, ids] : n.operands)
+      for (TensorId& t : ids)
+        if (!n.is_constant(t) && (n.at(t).dtype == DType::kU8 || n.at(t).dtype == DType::kS8))
+          t = n.cast(t, DType::kS64);
   }
 
   // Outputs of the program stay nodes, which have their names.
