@@ -190,5 +190,29 @@ TEST(Range, OfFloatsUpToASizeThatIsOpen) {
   EXPECT_EQ(run(g, {{1, 2, 1, 1}}), (std::vector<float>{0.5f, 0.5f}));
 }
 
+// Padding that depends on a size which is open is found when that is known: the same as for an input of that size.
+TEST(SamePadding, OfOpenSizes) {
+  for (const char* mode : {"SAME_UPPER", "SAME_LOWER"})
+    for (const bool pool : {false, true})
+      for (const auto& [h, w] : {std::pair<int64_t, int64_t>{7, 8}, {8, 5}, {1, 2}, {6, 6}}) {
+        const auto model = [&](int64_t rows, int64_t columns) {
+          TestModel m;
+          const std::string x = m.input("x", {1, 2, rows, columns});
+          const Attr pads = attr("auto_pad", mode);
+          if (pool)
+            m.output(m.op("MaxPool", {x}, {pads, attr("kernel_shape", {3, 2}), attr("strides", {2, 1})}));
+          else
+            m.output(
+                m.op("Conv", {x, m.random({3, 2, 3, 4})}, {pads, attr("strides", {2, 3}), attr("dilations", {2, 1})}));
+          return m;
+        };
+        const Graph open = converted(model(-1, -1), {{1, 2, h, w}}), fixed = converted(model(h, w));
+        EXPECT_EQ(run(open, {{1, 2, h, w}}), run(fixed)) << mode << pool << " " << h << " " << w;
+        // The shape that a caller gives has the padding in the layer again.
+        const Graph given = converted(model(-1, -1), {}, {.input_shapes = {{"x", {1, 2, h, w}}}});
+        EXPECT_EQ(count(given, schema::Op::Pad), 0) << dump(given);
+      }
+}
+
 }  // namespace
 }  // namespace octet::convert
