@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <set>
 #include <type_traits>
 
 #include "files/files.h"
@@ -104,8 +105,20 @@ struct TypeName {
   size_t bytes;  // in the file
 };
 constexpr TypeName kTypes[] = {
-    {"<f4", DType::kF32, 4}, {"<f8", DType::kF32, 8}, {"|u1", DType::kU8, 1},   {"|i1", DType::kS8, 1},
-    {"<i4", DType::kS32, 4}, {"<i8", DType::kS64, 8}, {"|b1", DType::kBool, 1},
+    {"<f4", DType::kF32, 4}, {"<f8", DType::kF32, 8}, {"<f2", DType::kF32, 2},  {"|u1", DType::kU8, 1},
+    {"|i1", DType::kS8, 1},  {"<i4", DType::kS32, 4}, {"<i2", DType::kS32, 2},  {"<u2", DType::kS32, 2},
+    {"<i8", DType::kS64, 8}, {"<u4", DType::kS64, 4}, {"|b1", DType::kBool, 1},
+};
+
+struct Half {
+  uint16_t bits;
+  operator float() const {
+    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    const float magnitude = exponent == 31  ? (mantissa ? NAN : INFINITY)
+                            : exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                                            : std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
+    return bits & 0x8000 ? -magnitude : magnitude;
+  }
 };
 
 template <class From, class To>
@@ -142,17 +155,22 @@ Result<Array> parse(std::span<const std::byte> file, const std::string& name) {
   const auto* type =
       std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto& t) { return t.descr == header->descr; });
   if (type == std::end(kTypes))
-    return bad(name, "holds numbers of type '" + header->descr + "'; readable are <f4 <f8 |u1 |i1 <i4 <i8 |b1");
+    return bad(name, "holds numbers of type '" + header->descr +
+                         "'; readable are <f2 <f4 <f8 |u1 <u2 <u4 |i1 <i2 <i4 <i8 |b1");
   const auto elements = static_cast<size_t>(header->shape.elements());
   const auto data = file.subspan(header->bytes);
   if (data.size() != elements * type->bytes)
     return bad(name, "has " + std::to_string(data.size()) + " bytes of data where " + header->shape.text() +
                          " of type " + header->descr + " takes " + std::to_string(elements * type->bytes));
   Array array{type->dtype, header->shape, {data.begin(), data.end()}};
-  if (header->descr != "<f8") return array;
-  Array narrow{DType::kF32, header->shape, {}};
-  convert_all<double, float>(array.data, narrow.data);
-  return narrow;
+  if (type->bytes == size_of(type->dtype)) return array;
+  Array ours{type->dtype, header->shape, {}};
+  if (header->descr == "<f8") convert_all<double, float>(array.data, ours.data);
+  if (header->descr == "<f2") convert_all<Half, float>(array.data, ours.data);
+  if (header->descr == "<i2") convert_all<int16_t, int32_t>(array.data, ours.data);
+  if (header->descr == "<u2") convert_all<uint16_t, int32_t>(array.data, ours.data);
+  if (header->descr == "<u4") convert_all<uint32_t, int64_t>(array.data, ours.data);
+  return ours;
 }
 
 Result<Array> read(const std::string& path) {
@@ -217,6 +235,19 @@ std::string file_stem(std::string_view tensor_name) {
   if (stem.empty()) return "output";
   if (stem[0] == '.' || stem[0] == '-') stem[0] = '_';  // neither hidden nor read as an option
   return stem;
+}
+
+std::vector<std::string> file_stems(std::span<const std::string_view> names) {
+  std::set<std::string> taken;
+  std::vector<std::string> stems(names.size());
+  for (const bool kept : {true, false})
+    for (size_t i = 0; i < names.size(); ++i) {
+      const std::string stem = file_stem(names[i]);
+      if ((stem == names[i]) != kept) continue;
+      stems[i] = stem;
+      for (int n = 2; !taken.insert(stems[i]).second; ++n) stems[i] = stem + "_" + std::to_string(n);
+    }
+  return stems;
 }
 
 }  // namespace octet::npy

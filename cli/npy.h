@@ -9,7 +9,7 @@
 
 namespace octet::npy {
 
-// Dense and row-major. 64-bit floats become 32-bit ones as they are read.
+// Dense and row-major. Floats become 32-bit ones as they are read, other integers than DType's the next wider ones.
 struct Array {
   DType dtype = DType::kF32;
   Shape shape;
@@ -29,5 +29,7 @@ std::vector<std::byte> format(DType dtype, const Shape& shape, std::span<const s
 
 // A file name without the ending for a tensor's name: what is not a letter, a digit, '.', '-' or '_' becomes '_'.
 std::string file_stem(std::string_view tensor_name);
+// One for each of several, no two alike: names that a file can have keep them, others that come to the same get a number.
+std::vector<std::string> file_stems(std::span<const std::string_view> tensor_names);
 
 }  // namespace octet::npy

@@ -1,7 +1,7 @@
-// Nodes whose operands are all constant are computed now, by the runtime itself, so that an op has one meaning.
+// Nodes whose operands are all constant are computed now.
 // Before: y = Mul(constant, constant)   After: y = constant   Unless: the result would be large (an Expand kept small in the file),
 // or all constants together more than the graph may have.
-#include "converter/graph/as_model.h"
+#include "converter/graph/evaluate.h"
 #include "converter/passes/rewrite.h"
 
 namespace octet::convert {
@@ -24,34 +24,17 @@ bool is_foldable(const Graph& g, const Node& n, const std::vector<bool>& known, 
   return true;
 }
 
-// The foldable nodes as a graph of their own; `results`: the tensors of `g` that its outputs stand for.
-Graph constant_part(const Graph& g, const std::vector<bool>& foldable, std::vector<TensorId>& results) {
-  Graph part;
-  part.source = g.source + " (constant part)";
-  part.tensors.resize(g.tensors.size());
-  std::vector<bool> wanted(g.tensors.size(), false);
+// The results of foldable nodes that others read.
+std::vector<TensorId> read_results(const Graph& g, const std::vector<bool>& foldable) {
+  std::vector<bool> read(g.tensors.size(), false);
   for (size_t i = 0; i < g.nodes.size(); ++i)
-    if (!foldable[i])
-      for (TensorId t : g.nodes[i].inputs)
-        if (t >= 0) wanted[static_cast<size_t>(t)] = true;
-  for (TensorId t : g.outputs) wanted[static_cast<size_t>(t)] = true;
-  for (size_t i = 0; i < g.nodes.size(); ++i) {
-    if (!foldable[i]) continue;
-    const Node& n = g.nodes[i];
-    part.nodes.push_back(n);
-    for (const auto* ids : {&n.inputs, &n.outputs})
-      for (TensorId t : *ids)
-        if (t >= 0) part.tensors[static_cast<size_t>(t)] = tensor(g, t);
-    for (TensorId t : n.outputs)
-      if (wanted[static_cast<size_t>(t)]) results.push_back(t);
-  }
-  part.outputs = results;
-  // A model has at least one input; nobody reads this one.
-  part.inputs = {part.add({.name = "none", .dtype = DType::kF32, .shape = {1}})};
-  remove_dead(part);
-  remove_unused_tensors(part);
-  make_names_unique(part);
-  return part;
+    for (TensorId t : g.nodes[i].inputs)
+      if (!foldable[i] && t >= 0) read[at(t)] = true;
+  std::vector<TensorId> results;
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    for (TensorId t : g.nodes[i].outputs)
+      if (foldable[i] && read[at(t)]) results.push_back(t);
+  return results;
 }
 
 }  // namespace
@@ -71,22 +54,12 @@ Result<int> fold_constants(Graph& g) {
     any = any || foldable[i];
   }
   if (!any) return 0;
-  std::vector<TensorId> results;
-  Graph part = constant_part(g, foldable, results);
+  const std::vector<TensorId> results = read_results(g, foldable);
   if (results.empty()) return 0;
-  auto model = as_model(std::make_shared<const Graph>(std::move(part)));
-  if (!model) return model.error();
-  auto session = Session::create(*model, {.precision = Precision::kF32, .memory_limit = g.constant_limit});
-  if (!session) return session.error();
-  if (auto done = session->run(); !done) return done.error();
-  for (size_t i = 0; i < results.size(); ++i) {
-    const octet::Tensor value = session->output(static_cast<int>(i));
-    Tensor& t = g.tensors[static_cast<size_t>(results[i])];
-    t.constant = true;
-    t.shape = value.shape;
-    const auto* data = static_cast<const std::byte*>(value.data);
-    t.data.assign(data, data + static_cast<size_t>(value.shape.elements()) * size_of(value.dtype));
-  }
+  std::vector<Node> nodes;
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (foldable[i]) nodes.push_back(g.nodes[i]);
+  if (auto done = evaluate(g, nodes, results); !done) return done.error();
   size_t i = 0;
   return static_cast<int>(std::erase_if(g.nodes, [&](const Node&) { return foldable[i++]; }));
 }

@@ -44,6 +44,13 @@ namespace {
 static_assert(schema::kMaxTensorRank == static_cast<size_t>(kMaxRank));
 
 // Fills a ModelData from the verified flatbuffer; every member either succeeds or says what is wrong.
+bool is_byte(DType type) { return type == DType::kU8 || type == DType::kS8; }
+
+// Ops that make and read u8 and s8 which are no constants.
+bool takes_bytes(schema::Op op) {
+  return op == schema::Op::Cast || op == schema::Op::Transpose || op == schema::Op::Reshape;
+}
+
 class Loader {
  public:
   Loader(ModelData& model, const schema::Model& graph, std::span<const std::byte> weights)
@@ -117,10 +124,7 @@ class Loader {
         def.shape.push_back(d);
       }
     OCTET_TRY(quant(t, def));
-    if (t.constant())
-      OCTET_TRY(constant(t, def, elements));
-    else if (def.dtype == DType::kU8 || def.dtype == DType::kS8)
-      return bad("tensor '", def.name, "': only constants may be stored as ", name_of(def.dtype));
+    if (t.constant()) OCTET_TRY(constant(t, def, elements));
     model_.tensors.push_back(def);
     return {};
   }
@@ -177,6 +181,8 @@ class Loader {
 
   Result<void> input(int t) {
     if (!valid(t) || defined_[static_cast<size_t>(t)]) return bad("graph input ", t, " does not exist or stands twice");
+    if (is_byte(model_.tensors[static_cast<size_t>(t)].dtype))
+      return bad("graph input ", t, " is ", name_of(model_.tensors[static_cast<size_t>(t)].dtype));
     defined_[static_cast<size_t>(t)] = true;
     model_.inputs.push_back(t);
     return {};
@@ -297,6 +303,14 @@ Result<void> check_node(const NodeDef& node, const ModelData& model) {
     const DType have = model.output(node, i).dtype;
     const DType out = node.kind->dtype ? node.kind->dtype(node, i) : model.input(node, 0).dtype;
     if (have != out) return bad("output ", i, " of type ", name_of(have), ", expected ", name_of(out));
+  }
+  // Others would take computed bytes for a quantised form of floats.
+  if (!takes_bytes(node.kind->type)) {
+    for (int i = 0; i < count; ++i)
+      if (node.has_input(i) && is_byte(model.input(node, i).dtype) && !model.input(node, i).constant)
+        return bad("input ", i, " is computed ", name_of(model.input(node, i).dtype));
+    for (int i = 0; i < node.kind->outputs; ++i)
+      if (is_byte(model.output(node, i).dtype)) return bad("output ", i, " is ", name_of(model.output(node, i).dtype));
   }
   return node.kind->check_data ? node.kind->check_data(node, model) : Result<void>();
 }

@@ -288,10 +288,13 @@ TEST(PaddleOps, MatmulsTransposeAndFlatten) {
 
 TEST(PaddleOps, ConvolutionsPadThemselves) {
   // A 1-channel 3x3 kernel of ones with stride 2 on 4x5: SAME pads 0 above, 1 below; 1 to the left, 1 to the right.
-  TestProgram p;
-  const std::string x = p.input("x", {1, 1, 4, 5}), w = p.floats({1, 1, 3, 3}, Values(9, 1));
-  p.output(p.op("conv2d", {{"Input", {x}}, {"Filter", {w}}},
-                {attr("strides", {2, 2}), attr("padding_algorithm", "SAME"), attr("paddings", {7, 7})}, "Output"));
+  const auto convolution = [](int64_t rows, int64_t columns) {
+    TestProgram p;
+    const std::string x = p.input("x", {1, 1, rows, columns}), w = p.floats({1, 1, 3, 3}, Values(9, 1));
+    p.output(p.op("conv2d", {{"Input", {x}}, {"Filter", {w}}},
+                  {attr("strides", {2, 2}), attr("padding_algorithm", "SAME"), attr("paddings", {7, 7})}, "Output"));
+    return p;
+  };
   const Values v = input_values(20);
   Values want;
   for (int i = 0; i < 2; ++i)
@@ -302,7 +305,8 @@ TEST(PaddleOps, ConvolutionsPadThemselves) {
           if (y < 4 && k >= 0 && k < 5) sum += v[static_cast<size_t>(y * 5 + k)];
       want.push_back(sum);
     }
-  expect_near(results(p), want, "SAME");
+  expect_near(results(convolution(4, 5)), want, "SAME");
+  expect_near(results(convolution(-1, -1), {{1, 1, 4, 5}}), want, "SAME of a size that is open");
   TestProgram q;  // [top, bottom, left, right]
   const std::string x1 = q.input("x", {1, 1, 4, 5}), w1 = q.floats({1, 1, 3, 3}, Values(9, 1));
   q.output(q.op("depthwise_conv2d", {{"Input", {x1}}, {"Filter", {w1}}},

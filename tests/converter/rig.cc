@@ -139,8 +139,12 @@ std::vector<float> run(const Graph& g, const std::vector<Shape>& sizes) {
   std::vector<float> all;
   for (size_t i = 0; i < g.outputs.size(); ++i) {
     const octet::Tensor t = session->output(static_cast<int>(i));
+    const auto* octets = static_cast<const uint8_t*>(t.data);
     if (t.dtype == DType::kS64)
       for (int64_t v : t.s64()) all.push_back(static_cast<float>(v));
+    else if (size_of(t.dtype) == 1)
+      for (int64_t k = 0; k < t.shape.elements(); ++k)
+        all.push_back(t.dtype == DType::kS8 ? static_cast<float>(static_cast<int8_t>(octets[k])) : octets[k]);
     else
       all.insert(all.end(), t.f32().begin(), t.f32().end());
   }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -112,6 +113,22 @@ TEST(Npy, ReadsOtherSpellings) {
   }
 }
 
+TEST(Npy, ReadsNarrowNumbersAsWiderOnes) {
+  const auto halves =
+      parse(file(dict("<f2", "(5,)"), raw<uint16_t>({0x3e00, 0xc000, 0x0001, 0x7bff, 0xfc00})), "x.npy");
+  ASSERT_TRUE(halves) << halves.error().text;
+  EXPECT_EQ(halves->dtype, DType::kF32);
+  const float expected[] = {1.5f, -2, 0x1p-24f, 65504, -INFINITY};
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(element<float>(*halves, i), expected[i]);
+  const auto shorts = parse(file(dict("<i2", "(2,)"), raw<int16_t>({-32768, 7})), "x.npy");
+  const auto words = parse(file(dict("<u2", "(1,)"), raw<uint16_t>({65535})), "x.npy");
+  const auto longs = parse(file(dict("<u4", "(1,)"), raw<uint32_t>({4294967295u})), "x.npy");
+  ASSERT_TRUE(shorts && words && longs);
+  EXPECT_EQ(element<int32_t>(*shorts, 0), -32768);
+  EXPECT_EQ(element<int32_t>(*words, 0), 65535);
+  EXPECT_EQ(element<int64_t>(*longs, 0), 4294967295);
+}
+
 TEST(Npy, RefusesWithAReason) {
   for (const auto& [text, reason] : std::vector<std::pair<std::vector<std::byte>, const char*>>{
            {bytes_of(""), "not a NumPy"},
@@ -120,7 +137,7 @@ TEST(Npy, RefusesWithAReason) {
            {file(dict("<f4", "(2, 3)", "True"), std::string(24, '\0')), "Fortran"},
            {file(dict("<f4", "(2, 3)", "Maybe"), std::string(24, '\0')), "neither True nor False"},
            {file(dict(">f4", "(1,)"), raw({1.0f})), "'>f4'"},
-           {file(dict("<f2", "(1,)"), "ab"), "'<f2'"},
+           {file(dict("<c8", "(1,)"), "abcdefgh"), "'<c8'"},
            {file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", raw({1.0f})), "records"},
            {file(dict("<f4", "(2,)"), raw({1.0f})), "4 bytes of data"},
            {file(dict("<f4", "(1,)"), raw({1.0f, 2.0f})), "8 bytes of data"},
@@ -171,6 +188,11 @@ TEST(Npy, FileNames) {
   EXPECT_EQ(file_stem("-rf"), "_rf");
   EXPECT_EQ(file_stem("save_infer_model/scale_0.tmp_0"), "save_infer_model_scale_0.tmp_0");
   EXPECT_EQ(file_stem(std::string(5000, 'a')).size(), 200u);
+}
+
+TEST(Npy, FilesOfSeveralTensorsAreDistinct) {
+  const std::string_view names[] = {"a/b", "a_b", "a.b", "a:b"};
+  EXPECT_EQ(file_stems(names), (std::vector<std::string>{"a_b_2", "a_b", "a.b", "a_b_3"}));
 }
 
 }  // namespace

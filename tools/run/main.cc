@@ -2,7 +2,6 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
-#include <set>
 
 #include "cli/npy.h"
 #include "cli/open_model.h"
@@ -85,14 +84,13 @@ Result<void> write_outputs(const Model& model, const Session& session, const std
   std::filesystem::create_directories(folder, failed);
   if (failed) return Error{Code::kIo, folder + ": cannot make the folder: " + failed.message()};
   std::vector<NewFile> files;
-  std::set<std::string> taken;
-  for (size_t i = 0; i < model.outputs().size(); ++i) {
+  std::vector<std::string_view> names;
+  for (const TensorInfo& output : model.outputs()) names.push_back(output.name);
+  const std::vector<std::string> stems = npy::file_stems(names);
+  for (size_t i = 0; i < stems.size(); ++i) {
     const Tensor t = session.output(static_cast<int>(i));
-    const std::string stem = npy::file_stem(t.name);
-    std::string unique = stem;  // two names may differ only in what was replaced
-    for (int n = 2; !taken.insert(unique).second; ++n) unique = stem + "_" + std::to_string(n);
     const auto bytes = static_cast<size_t>(t.shape.elements()) * size_of(t.dtype);
-    files.push_back({folder + "/" + unique + ".npy",
+    files.push_back({folder + "/" + stems[i] + ".npy",
                      npy::format(t.dtype, t.shape, {static_cast<const std::byte*>(t.data), bytes})});
   }
   if (auto done = write_files(files); !done) return done.error();

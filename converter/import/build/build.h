@@ -20,6 +20,14 @@ Op with_window(Op op, const Window& w) {
   return op;
 }
 
+// x padded as far as windows that begin every `stride` pixels reach beyond it: for SAME padding of sizes that the run finds.
+struct SamePad {
+  std::array<int64_t, 2> reach{1, 1}, stride{1, 1};  // at most kMaxWindow^2
+  bool more_in_front = false;                        // where a side is odd
+  float outside = 0;
+};
+TensorId build_same_pad(SourceNode& n, TensorId x, const SamePad& same);
+
 // weights [O][I/g][kh][kw], bias [O] or -1. The kernel's size is that of the weights.
 TensorId build_conv(SourceNode& n, TensorId x, TensorId weights, TensorId bias, const Window& w, int64_t groups);
 
@@ -75,6 +83,9 @@ TensorId build_matmul(SourceNode& n, TensorId a, TensorId b, bool transpose_a = 
 TensorId build_thresholded_relu(SourceNode& n, TensorId x, float threshold, float otherwise = 0);  // x above it
 
 TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope);  // NumPy broadcasting
+
+// From start on, a step apart, up to the limit, which is not reached: whole numbers or floats.
+TensorId build_range(SourceNode& n, TensorId start, TensorId limit, TensorId step);
 
 // x in the shape of `like`, which has as many elements.
 TensorId build_reshape_like(SourceNode& n, TensorId x, TensorId like);

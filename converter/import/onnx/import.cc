@@ -2,12 +2,14 @@
 #include "converter/import/onnx/import.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "converter/import/build/early_constants.h"
 #include "converter/import/build/public_tensors.h"
 #include "converter/import/build/source_files.h"
 #include "converter/import/onnx/ops/ops.h"
@@ -51,6 +53,8 @@ class OnnxImporter {
     if (auto done = add_constants(model.graph()); !done) return done.error();
     if (auto done = add_inputs(model.graph()); !done) return done.error();
     first_made_ = static_cast<TensorId>(g_.tensors.size());
+    const std::vector<std::string> outputs = output_names(model.graph());
+    outputs_.insert(outputs.begin(), outputs.end());
     const std::vector<bool> needed = needed_nodes(model.graph());
     for (int i = 0; i < model.graph().node_size(); ++i)
       if (needed[static_cast<size_t>(i)])
@@ -130,8 +134,7 @@ class OnnxImporter {
 
   // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
   std::vector<bool> needed_nodes(const onnx::GraphProto& graph) const {
-    const std::vector<std::string> names = output_names(graph);
-    std::unordered_set<std::string> wanted(names.begin(), names.end());
+    std::unordered_set<std::string> wanted = outputs_;
     std::vector<bool> needed(static_cast<size_t>(graph.node_size()), false);
     for (int i = graph.node_size() - 1; i >= 0; --i) {
       const auto& n = graph.node(i);
@@ -165,12 +168,32 @@ class OnnxImporter {
         return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
     if (n.inputs.size() > static_cast<size_t>(op->max_inputs))
       return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
+    constants_.mark();
     const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
+    if (!op->reads_stored) widen_bytes(n);
     op->import(n);
     if (n.failed()) return error(n.code(), where + n.failure());
     n.name_parts();
+    if (!kept && may_fold(proto, n.results))
+      if (auto done = constants_.fold(std::array{&n.results}); !done)
+        return error(done.error().code, where + done.error().text);
     for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
     return add_results(proto, n.results, where);
+  }
+
+  // Computed bytes are for outputs: the runtime computes with wider integers.
+  static void widen_bytes(OnnxNode& n) {
+    const std::string& type = n.proto.op_type();
+    for (TensorId& t : n.inputs)
+      if (t >= 0 && is_byte(n.at(t).dtype) && !n.is_constant(t) && type != "Cast" && type != "Identity")
+        t = n.cast(t, DType::kS32);
+  }
+
+  // Outputs of the graph stay nodes, which have their names; integers that stand for something stay what says so.
+  bool may_fold(const onnx::NodeProto& proto, const std::vector<TensorId>& results) const {
+    return std::none_of(proto.output().begin(), proto.output().end(),
+                        [&](const std::string& o) { return outputs_.count(o); }) &&
+           std::none_of(results.begin(), results.end(), [&](TensorId t) { return stored_.count(t); });
   }
 
   Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results,
@@ -190,6 +213,16 @@ class OnnxImporter {
     return {};
   }
 
+  static bool is_byte(DType type) { return type == DType::kU8 || type == DType::kS8; }
+
+  // The type of an output that the source gives as bytes. Wider types are the runtime's s32, s64 and f32.
+  static std::optional<DType> declared_byte(const onnx::GraphProto& graph, const std::string& name) {
+    for (const auto& o : graph.output())
+      if (o.name() == name)
+        if (const auto type = dtype_of_onnx(o.type().tensor_type().elem_type()); type && is_byte(*type)) return type;
+    return std::nullopt;
+  }
+
   Result<void> add_outputs(const onnx::GraphProto& graph) {
     const std::vector<std::string> names = output_names(graph);
     if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
@@ -203,7 +236,11 @@ class OnnxImporter {
         SourceNode n(g_, name, name);
         if (stored->second.dynamic)
           return error(Code::kUnsupported, "output '" + name + "' holds integers of a scale that the run finds");
-        id = stored_integers(n, id, stored->second);  // as floats, as inputs of bytes are
+        id = stored_integers(n, id, stored->second);
+      }
+      if (const auto wanted = declared_byte(graph, name); wanted && tensor(g_, id).dtype != *wanted) {
+        SourceNode n(g_, name + ":cast", name);
+        id = n.cast(id, *wanted);
       }
       add_output(g_, id, name);
     }
@@ -218,6 +255,8 @@ class OnnxImporter {
   TensorId first_made_ = 0;  // what stands before it is an input or a constant
   std::unordered_map<std::string, TensorId> values_;
   StoredTensors stored_;
+  EarlyConstants constants_{g_};
+  std::unordered_set<std::string> outputs_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "converter/import/build/early_constants.h"
 #include "converter/import/build/elements.h"
 #include "converter/import/build/public_tensors.h"
 #include "converter/import/build/source_files.h"
@@ -78,6 +79,7 @@ class PaddleImporter {
     if (auto done = add_parameters(program); !done) return done.error();
     const auto& ops = program.blocks(0).ops();
     const std::vector<std::string> outputs = output_names(ops);
+    outputs_.insert(outputs.begin(), outputs.end());
     const std::vector<bool> needed = needed_ops(ops, outputs);
     if (auto done = add_inputs(ops, needed); !done) return done.error();
     first_made_ = static_cast<TensorId>(g_.tensors.size());
@@ -213,12 +215,34 @@ class PaddleImporter {
       if (!parameter.empty() && n.in(parameter) < 0)
         return error(Code::kBadModel, where + "has no input " + std::string(parameter));
     g_.quantised = g_.quantised || op->quantises;
+    constants_.mark();
     dequantise_stored_weights(n);
+    if (!op->quantises) widen_bytes(n);
     if (!n.failed()) op->import(n);
     if (!n.failed()) n.observe_result();
     if (n.failed()) return error(n.code(), where + n.failure());
     n.name_parts();
+    if (auto done = fold(desc, n); !done) return error(done.error().code, where + done.error().text);
     return add_results(desc, n, where);
+  }
+
+  // Computed bytes are for outputs: the runtime computes with wider integers.
+  static void widen_bytes(PaddleNode& n) {
+    if (n.type() == "cast") return;
+    for (auto& [parameter, ids] : n.operands)
+      for (TensorId& t : ids)
+        if (!n.is_constant(t) && (n.at(t).dtype == DType::kU8 || n.at(t).dtype == DType::kS8))
+          t = n.cast(t, DType::kS64);
+  }
+
+  // Outputs of the program stay nodes, which have their names.
+  Result<void> fold(const paddle::OpDesc& desc, PaddleNode& n) {
+    for (const auto& out : desc.outputs())
+      for (const std::string& name : out.arguments())
+        if (outputs_.count(name)) return {};
+    std::vector<std::vector<TensorId>*> results;
+    for (auto& [parameter, ids] : n.results) results.push_back(&ids);
+    return constants_.fold(results);
   }
 
   // Outputs that the importer does not make are training's; an error only if somebody reads them.
@@ -246,6 +270,8 @@ class PaddleImporter {
   std::unordered_map<std::string, const paddle::VarDesc*> variables_;
   std::unordered_map<std::string, TensorId> values_;
   std::unordered_set<std::string> not_finite_;
+  std::unordered_set<std::string> outputs_;
+  EarlyConstants constants_{g_};
 };
 
 }  // namespace

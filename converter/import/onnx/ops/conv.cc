@@ -17,15 +17,16 @@ TensorId turned_weights(SourceNode& n, TensorId x, TensorId weights, TensorId bi
   return n.constant(permuted(n.at(weights), kToNhwc));
 }
 
-Window window_of(OnnxNode& n) {
-  if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return {};
+// The window, and the input as it reads it.
+std::pair<Window, TensorId> window_of(OnnxNode& n, std::optional<float> outside) {
+  if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return {{}, -1};
   const Shape weights = n.shape(n.in(1));
   const auto kernel = n.ints("kernel_shape", {weights[2], weights[3]}, 2);
   if (kernel[0] != weights[2] || kernel[1] != weights[3])
     n.fail("kernel_shape differs from the weights' " + weights.text());
   Window w = read_window(n, {weights[2], weights[3]});
-  read_pads(n, n.shape(n.in(0)), w);
-  return w;
+  const TensorId x = read_pads(n, n.in(0), w, outside);
+  return {w, x};
 }
 
 }  // namespace
@@ -48,14 +49,13 @@ TensorId build_deform_conv(SourceNode& n, const DeformConv& c, const Window& w) 
 }
 
 static void import_conv(OnnxNode& n) {
-  const Window w = window_of(n);
-  n.result(build_conv(n, n.in(0), n.in(1), n.in(2), w, n.i("group", 1)));
+  const auto [w, x] = window_of(n, 0.0f);
+  n.result(build_conv(n, x, n.in(1), n.in(2), w, n.i("group", 1)));
 }
 
 static void import_deform_conv(OnnxNode& n) {
-  const Window w = window_of(n);
-  n.result(
-      build_deform_conv(n, {n.in(0), n.in(1), n.in(3), n.in(2), n.in(4), n.i("group", 1), n.i("offset_group", 1)}, w));
+  const auto [w, x] = window_of(n, std::nullopt);
+  n.result(build_deform_conv(n, {x, n.in(1), n.in(3), n.in(2), n.in(4), n.i("group", 1), n.i("offset_group", 1)}, w));
 }
 
 static constexpr OnnxOp kOnnxConvRows[] = {

@@ -113,7 +113,7 @@ std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
   const auto extra = n.ints("output_padding", {0, 0}, 2);
   const std::string mode = n.s("auto_pad", "NOTSET");
   const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
-  if (!same && !n.has("output_shape")) read_pads(n, in, w);
+  if (!same && !n.has("output_shape")) read_pads(n, n.in(0), w, std::nullopt);
   if (same || n.has("output_shape")) {
     const auto wanted = n.ints("output_shape", {in[2] * w.stride[0], in[3] * w.stride[1]}, 2);
     for (size_t i = 0; i < 2; ++i) {

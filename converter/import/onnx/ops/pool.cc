@@ -1,6 +1,7 @@
 // MaxPool, AveragePool (1 to newest: 10 added ceil_mode and dilations, 11 pads, 19 AveragePool's dilations) and the global
 // pools become Pool2d.
 #include <algorithm>
+#include <limits>
 
 #include "converter/import/onnx/ops/ops.h"
 #include "converter/import/onnx/ops/window.h"
@@ -45,16 +46,16 @@ TensorId build_average_pool(SourceNode& n, TensorId x, const Window& w, bool cei
 }
 
 static void import_pool(OnnxNode& n) {
-  const TensorId x = n.in(0);
+  TensorId x = n.in(0);
   if (!n.need_rank(x, 4)) return;
+  const bool max = n.proto.op_type() == "MaxPool";
   if (!n.has("kernel_shape")) return n.fail("has no kernel_shape");
   const auto kernel = n.ints("kernel_shape", {1, 1}, 2);
   Window w = read_window(n, {kernel[0], kernel[1]});
-  read_pads(n, n.shape(x), w);
+  x = read_pads(n, x, w, max ? std::optional(std::numeric_limits<float>::lowest()) : std::nullopt);
   if (n.i("storage_order", 0)) return n.fail("storage_order 1 is not supported", Code::kUnsupported);
   const bool ceil_mode = n.i("ceil_mode", 0) != 0;
-  if (n.proto.op_type() != "MaxPool")
-    return n.result(build_average_pool(n, x, w, ceil_mode, n.i("count_include_pad", 0) != 0));
+  if (!max) return n.result(build_average_pool(n, x, w, ceil_mode, n.i("count_include_pad", 0) != 0));
   n.result(n.nchw(n.emit(pool(PoolKind::max, w, ceil_mode), {n.nhwc(x)})));
 }
 

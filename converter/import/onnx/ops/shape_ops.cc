@@ -91,13 +91,7 @@ static void import_shape(OnnxNode& n) {
 
 static void import_expand(OnnxNode& n) { n.result(n.emit(schema::ExpandT{}, {n.in(0), n.cast(n.in(1), DType::kS64)})); }
 
-static void import_range(OnnxNode& n) {
-  const DType dtype = n.at(n.in(0)).dtype;
-  if (dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
-  std::vector<TensorId> operands;
-  for (size_t i = 0; i < 3; ++i) operands.push_back(n.cast(n.in(i), DType::kS64));
-  n.result(n.cast(n.emit(schema::RangeT{}, operands), dtype));
-}
+static void import_range(OnnxNode& n) { n.result(build_range(n, n.in(0), n.in(1), n.in(2))); }
 
 static void import_constant(OnnxNode& n) {
   for (const auto& a : n.proto.attribute()) {

@@ -15,27 +15,34 @@ Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel) {
   return w;
 }
 
-void read_pads(OnnxNode& n, const Shape& input, Window& w) {
+TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside) {
   const std::string mode = n.s("auto_pad", "NOTSET");
   if (mode == "NOTSET" || mode.empty()) {
     const auto pads = n.ints("pads", {0, 0, 0, 0}, 4);
     for (size_t i = 0; i < 4; ++i) w.pads[i] = n.bounded("pads", pads[i], 0, kMaxWindow);
-    return;
+    return x;
   }
-  if (mode == "VALID") return;
-  if (mode != "SAME_UPPER" && mode != "SAME_LOWER") return n.fail("auto_pad '" + mode + "' is unknown");
+  if (mode == "VALID") return x;
+  if (mode != "SAME_UPPER" && mode != "SAME_LOWER") return n.refuse("auto_pad '" + mode + "' is unknown");
+  SamePad same{.more_in_front = mode == "SAME_LOWER", .outside = outside.value_or(0)};
+  bool open = false;
   for (size_t i = 0; i < 2; ++i) {
-    const int64_t size = input[2 + static_cast<int>(i)];
+    same.reach[i] = int64_t{w.kernel[i] - 1} * w.dilation[i] + 1, same.stride[i] = w.stride[i];
+    open = open || (n.shape(x)[2 + static_cast<int>(i)] < 0 && w.stride[i] > 1);
+  }
+  if (open && !outside)
+    return n.refuse("auto_pad " + mode + " needs an input of known size: give the input's shape", Code::kUnsupported);
+  if (open) return build_same_pad(n, x, same);
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t size = n.shape(x)[2 + static_cast<int>(i)];
     // With stride 1 the pads do not depend on the size.
-    if (size < 0 && w.stride[i] > 1)
-      return n.fail("auto_pad " + mode + " needs an input of known size: give the input's shape", Code::kUnsupported);
-    const int64_t extent = int64_t{w.kernel[i] - 1} * w.dilation[i] + 1;
     const int64_t out = w.stride[i] == 1 ? 0 : (size + w.stride[i] - 1) / w.stride[i];
-    const int64_t total = w.stride[i] == 1 ? extent - 1 : std::max<int64_t>((out - 1) * w.stride[i] + extent - size, 0);
-    const int odd_at_front = mode == "SAME_LOWER" ? 1 : 0;
-    w.pads[i] = static_cast<int>((total + odd_at_front) / 2);
+    const int64_t total =
+        w.stride[i] == 1 ? same.reach[i] - 1 : std::max<int64_t>((out - 1) * w.stride[i] + same.reach[i] - size, 0);
+    w.pads[i] = static_cast<int>((total + (same.more_in_front ? 1 : 0)) / 2);
     w.pads[i + 2] = static_cast<int>(total) - w.pads[i];
   }
+  return x;
 }
 
 }  // namespace octet::convert

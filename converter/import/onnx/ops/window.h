@@ -7,7 +7,8 @@ namespace octet::convert {
 
 // Reads the attributes but `pads`; `kernel` comes from kernel_shape where the weights do not give it.
 Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel);
-// pads and auto_pad, for an NCHW input.
-void read_pads(OnnxNode& n, const Shape& input, Window& w);
+// pads and auto_pad of an NCHW input. What comes back is x, or, where auto_pad depends on a size that is open, x padded with
+// `outside` by the run; an error where that cannot stand for padding (nothing).
+TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside);
 
 }  // namespace octet::convert

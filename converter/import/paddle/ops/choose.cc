@@ -71,18 +71,7 @@ static void import_paddle_gather_nd(PaddleNode& n) {
 }
 
 static void import_paddle_range(PaddleNode& n) {
-  std::vector<TensorId> operands;
-  const DType dtype = n.at(n.in("Start")).dtype;
-  for (const char* name : {"Start", "End", "Step"}) {
-    const TensorId t = n.in(name);
-    if (n.at(t).dtype == DType::kF32) {
-      const auto v = n.at(t).values<float>();
-      if (!n.is_constant(t) || std::any_of(v.begin(), v.end(), [](float f) { return f != std::trunc(f); }))
-        return n.fail("of floats is supported for constant whole numbers only", Code::kUnsupported);
-    }
-    operands.push_back(n.reshape(n.cast(t, DType::kS64), {1}));
-  }
-  n.result("Out", n.cast(n.emit(schema::RangeT{}, operands), dtype));
+  n.result("Out", build_range(n, n.in("Start"), n.in("End"), n.in("Step")));
 }
 
 static constexpr PaddleOp kPaddleChooseRows[] = {

@@ -1,4 +1,6 @@
 // pool2d and max_pool2d_with_index, whose indices are not made.
+#include <limits>
+
 #include "converter/import/paddle/ops/ops.h"
 #include "converter/import/paddle/ops/window.h"
 
@@ -34,7 +36,7 @@ void cut_to_image(Window& w, const Shape& in) {
 }  // namespace
 
 static void import_paddle_pool2d(PaddleNode& n) {
-  const TensorId x = n.in("X");
+  TensorId x = n.in("X");
   n.need_nchw();
   if (!n.need_rank(x, 4)) return;
   const std::string kind = n.type() == "max_pool2d_with_index" ? "max" : n.s("pooling_type", "max");
@@ -52,8 +54,10 @@ static void import_paddle_pool2d(PaddleNode& n) {
     op.kernel_h = n.bounded("ksize", size[0], 1, 1 << 15);
     op.kernel_w = n.bounded("ksize", size[1], 1, 1 << 15);
   } else {
-    Window w = paddle_window(n, {size[0], size[1]}, n.shape(x));
     const bool exclusive = n.b("exclusive", true), ceil_mode = n.b("ceil_mode", false);
+    std::optional<float> outside;
+    if (max || !exclusive) outside = max ? std::numeric_limits<float>::lowest() : 0;
+    Window w = paddle_window(n, {size[0], size[1]}, x, outside);
     if (max || exclusive) cut_to_image(w, n.shape(x));
     if (ceil_mode && ceil_mode_differs(w, n.shape(x), !max && !exclusive))
       return n.fail("ceil_mode with windows that reach beyond the padding is not supported", Code::kUnsupported);

@@ -5,7 +5,8 @@
 
 namespace octet::convert {
 
-// For an NCHW input of that shape.
-Window paddle_window(PaddleNode& n, std::array<int64_t, 2> kernel, const Shape& input);
+// For an NCHW input. Where padding_algorithm SAME depends on a size that is open, x becomes x padded with `outside` by the run; an
+// error where that cannot stand for padding (nothing).
+Window paddle_window(PaddleNode& n, std::array<int64_t, 2> kernel, TensorId& x, std::optional<float> outside);
 
 }  // namespace octet::convert
