@@ -1,6 +1,7 @@
 // How much memory a session may hold: what there is, what it holds, and the error where it would need more.
 #pragma once
 #include <octet/octet.h>
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -15,15 +16,19 @@ size_t default_memory_limit();
 // where the groups are mounted.
 size_t group_memory_limit(const std::string& groups, const std::string& root);
 
-// What optional constants of a plan may take at most: a quarter of what the session's limit leaves, and never more than this.
-inline constexpr size_t kOptionalBytes = size_t{48} << 20;
+// What optional constants of a plan may take at most, beside a quarter of what the session's limit leaves: three times the file's
+// weights, within bounds that matter to no small model and to any large one.
+constexpr size_t optional_bytes(size_t weight_bytes) {
+  constexpr size_t kLeast = size_t{16} << 20, kMost = size_t{48} << 20;
+  return weight_bytes > kMost / 3 ? kMost : std::max(3 * weight_bytes, kLeast);
+}
 
 // What a plan that is being made may take.
 struct Memory {
   size_t limit = std::numeric_limits<size_t>::max();  // the session's
   size_t held = 0;                                    // by the session, this plan aside
   size_t taken = 0;                                   // by this plan
-  size_t optional = kOptionalBytes;                   // for what only makes it faster
+  size_t optional = 0;                                // for what only makes it faster
 
   bool fits(size_t bytes) const { return held <= limit && taken <= limit - held && bytes <= limit - held - taken; }
   // what: "m.octet: pad 'p'", for the error.

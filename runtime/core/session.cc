@@ -176,11 +176,12 @@ Result<Plan*> find_or_make(SessionState& s, size_t level, Plans& plans, const Fi
       s.memory = {s.options.memory_limit, held_beside(s, level), 0, optional};
       return make();
     };
-    auto plan = make_within(kOptionalBytes);
+    const size_t optional = optional_bytes(s.model.data().weight_bytes);
+    auto plan = make_within(optional);
     const auto too_large = [&] { return !plan && plan.error().code == Code::kMemory; };
     if (too_large()) {
       release(s, level, 0);
-      plan = make_within(kOptionalBytes);
+      plan = make_within(optional);
     }
     if (too_large()) plan = make_within(0);
     if (!plan) return plan.error();

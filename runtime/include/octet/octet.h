@@ -190,7 +190,8 @@ struct SessionOptions {
   size_t kept_bytes = 0;  // memory for shapes that are not in use, plans (estimated) and activations each; 0: no limit
   // What Session::memory_bytes() may come to, and with it every size that a file or data decide. Plans of shapes that are not in
   // use go first; then prepare() or run() gives Code::kMemory before it allocates. 0: half of the memory of the machine, or of
-  // this process's control group where that has less. Weights in faster orders take a quarter of what is left, at most 48 MiB.
+  // this process's control group where that has less. Weights in faster orders take three times the file's,
+  // 16 to 48 MiB, but no more than a quarter of what is left.
   size_t memory_limit = 0;
   bool profile = false;    // time each step, for profile()
   bool use_onednn = true;  // float convolutions and matmuls by oneDNN, where it is built in
