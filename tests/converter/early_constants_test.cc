@@ -214,5 +214,29 @@ TEST(SamePadding, OfOpenSizes) {
       }
 }
 
+TEST(SmallOps, GiveWhatOnnxSays) {
+  TestModel m(15);
+  const std::string x = m.op("Mul", {m.input("x", {2, -1}), m.floats({}, {0})});
+  const std::string v = m.op("Add", {x, m.floats({2, 2}, {-3, 0, 0.5f, 7})});
+  const std::string nan = m.op("Log", {v});  // of -3
+  m.output(m.op("Sign", {v}));
+  m.output(m.op("Cast", {m.op("IsNaN", {nan})}, {attr("to", 1)}));
+  m.output(m.op("Cast", {m.op("CastLike", {v, m.ints({1})})}, {attr("to", 1)}));
+  m.output(m.op("Cast", {m.op("Size", {v})}, {attr("to", 1)}));
+  const Graph g = converted(m, {{2, 2}});
+  EXPECT_EQ(run(g, {{2, 2}}), (std::vector<float>{-1, 0, 1, 1, 1, 0, 0, 0, -3, 0, 0, 7, 4}));
+}
+
+TEST(SmallOps, OutputsThatAreNotMadeAreRefusedByTheirNode) {
+  for (const bool read : {false, true}) {
+    TestModel m;
+    const auto both = m.ops("MaxPool", {m.input("x", {1, 1, 4, 4})}, 2, {attr("kernel_shape", {2, 2})});
+    m.output(both[0]);
+    m.output(read ? m.op("Cast", {both[1]}, {attr("to", 1)}) : both[1]);
+    EXPECT_NE(error_of(m).find("(MaxPool): its output '" + both[1] + "' is not supported"), std::string::npos)
+        << error_of(m);
+  }
+}
+
 }  // namespace
 }  // namespace octet::convert

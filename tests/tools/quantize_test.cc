@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "cli/npy.h"
 #include "files/files.h"
 
 namespace octet {
@@ -77,6 +78,29 @@ TEST(QuantizeHelp, NamesEveryMethod) {
   for (const auto& choices : {range_choices(), per_channel_choices(), weight_choices(), bias_choices()})
     for (const Choice& c : choices)
       EXPECT_NE(help.text.find(std::string(c.name) + " ("), std::string::npos) << c.name << "\n" << help.text;
+}
+
+// What is no picture, as files of what the model takes.
+TEST_F(Quantize, ArraysAreCalibrationDataToo) {
+  const fs::path data = folder_ / "arrays";
+  const auto write = [&](const std::string& name, const Shape& shape, float value) {
+    const std::vector<float> values(static_cast<size_t>(shape.elements()), value);
+    const NewFile file{(data / name).string(), npy::format(DType::kF32, shape, std::as_bytes(std::span(values)))};
+    ASSERT_TRUE(write_files({&file, 1}));
+  };
+  const std::string command = "quantize " OCTET_SOURCE_DIR "/models/detector.onnx --worst 0 --threads 1 --data " +
+                              data.string() + " -o " + (folder_ / "made.octet").string();
+  fs::create_directories(data);
+  EXPECT_NE(run(command).text.find("holds no pictures"), std::string::npos);
+  for (const char* name : {"a.npy", "b.npy", "c.npy"}) write(name, {1, 3, 320, 320}, 0.5f);
+  const Ran ran = run(command);
+  EXPECT_EQ(ran.exit_code, 0) << ran.text;
+  EXPECT_NE(ran.text.find("calibrated   3 samples"), std::string::npos) << ran.text;
+  EXPECT_NE(run(command + " --images 2").text.find("calibrated   2 samples"), std::string::npos);
+  write("b.npy", {1, 3, 320}, 0.5f);
+  const Ran wrong = run(command);
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_NE(wrong.text.find("b.npy: "), std::string::npos) << wrong.text;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "cli/session_flags.h"
 #include "cli/terminal.h"
 #include "octet/quantize.h"
+#include "tools/convert/arrays.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/pictures.h"
 #include "vision/arch.h"
@@ -60,6 +61,9 @@ Result<vision::Preprocess> preprocess_of(const Arguments& args) {
 
 // Calibration samples in the size that the model takes.
 Result<Samples> samples_of(const Arguments& args, const Model& model) {
+  auto arrays = array_samples(args.data, model, args.images);
+  if (!arrays) return arrays.error();
+  if (*arrays) return std::move(**arrays);
   auto preprocess = preprocess_of(args);
   if (!preprocess) return preprocess.error();
   auto paths = list_pictures(args.data, args.images);
@@ -130,7 +134,7 @@ Result<void> quantize_model(Arguments& args) {
   if (!made) return made.error();
   if (auto written = write_model(args.output, made->bytes, args.model); !written) return written;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  std::printf("calibrated   %zu pictures, %s, %.1f s\n", samples->count, args.quantize.algo.c_str(), seconds.count());
+  std::printf("calibrated   %zu samples, %s, %.1f s\n", samples->count, args.quantize.algo.c_str(), seconds.count());
   return report(args, source->model, *made, *samples);
 }
 
@@ -191,11 +195,15 @@ void add_methods(CLI::App& command, Arguments& args) {
 void add_quantize_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures");
+  CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures or arrays");
   command->add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
       ->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
-  command->add_option("--data", args->data, "Folder of calibration pictures, like those the model will see")
+  command
+      ->add_option("--data", args->data,
+                   "Folder of calibration pictures, like those the model will see; or of .npy files, each what the "
+                   "model takes (in a "
+                   "folder for each input, where it has several)")
       ->required();
   command->add_option("--images", args->images, "Use that many of them; 0: all")
       ->transform(between<size_t>(0, 1 << 30))

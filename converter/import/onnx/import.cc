@@ -158,6 +158,7 @@ class OnnxImporter {
     OnnxNode n(g_, proto, opset_, files_, stored_);
     for (const std::string& input : proto.input()) {
       auto it = values_.find(input);
+      if (!input.empty() && it == values_.end() && left_out_.count(input)) return left_out(input);
       if (!input.empty() && it == values_.end())
         return error(Code::kBadModel, where + "its input '" + input + "' is not made by an earlier node");
       n.inputs.push_back(input.empty() ? -1 : it->second);
@@ -196,6 +197,10 @@ class OnnxImporter {
            std::none_of(results.begin(), results.end(), [&](TensorId t) { return stored_.count(t); });
   }
 
+  Error left_out(const std::string& name) const {
+    return error(Code::kUnsupported, left_out_.at(name) + "its output '" + name + "' is not supported");
+  }
+
   Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results,
                            const std::string& where) {
     for (int i = 0; i < proto.output_size(); ++i) {
@@ -203,7 +208,10 @@ class OnnxImporter {
       if (name.empty()) continue;
       const size_t k = static_cast<size_t>(i);
       // An optional output that the op does not give (a pool's indices): an error only if somebody reads it.
-      if (k >= results.size()) continue;
+      if (k >= results.size()) {
+        left_out_[name] = where;
+        continue;
+      }
       if (results[k] < 0) return error(Code::kBadModel, where + "has no output '" + name + "'");
       if (!values_.emplace(name, results[k]).second)
         return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
@@ -228,6 +236,7 @@ class OnnxImporter {
     if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
     for (const std::string& name : names) {
       auto it = values_.find(name);
+      if (it == values_.end() && left_out_.count(name)) return left_out(name);
       if (it == values_.end())
         return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
                      "output '" + name + "' is not made by any node");
@@ -254,6 +263,7 @@ class OnnxImporter {
   int64_t opset_ = 0;
   TensorId first_made_ = 0;  // what stands before it is an input or a constant
   std::unordered_map<std::string, TensorId> values_;
+  std::unordered_map<std::string, std::string> left_out_;  // outputs that no op gives, and the node that has them
   StoredTensors stored_;
   EarlyConstants constants_{g_};
   std::unordered_set<std::string> outputs_;

@@ -75,19 +75,34 @@ static void import_cast(OnnxNode& n) {
   n.result(n.cast(n.in(0), dtype));
 }
 
+static void import_cast_like(OnnxNode& n) { n.result(n.cast(n.in(0), n.at(n.in(1)).dtype)); }
+
 static constexpr OnnxOp kOnnxElementwiseRows[] = {
-    {"Abs", import_unary, 1, 1},           {"Add", import_binary, 2, 2},
-    {"Cast", import_cast, 1, 1},           {"Ceil", import_unary, 1, 1},
-    {"Cos", import_unary, 1, 1},           {"Div", import_binary, 2, 2},
-    {"Dropout", import_identity, 1, 3},    {"Erf", import_unary, 1, 1},
-    {"Exp", import_unary, 1, 1},           {"Floor", import_unary, 1, 1},
-    {"Identity", import_identity, 1, 1},   {"Log", import_unary, 1, 1},
-    {"Max", import_binary, 1, kAnyInputs}, {"Mean", import_binary, 1, kAnyInputs},
-    {"Min", import_binary, 1, kAnyInputs}, {"Mod", import_mod, 2, 2},
-    {"Mul", import_binary, 2, 2},          {"Neg", import_unary, 1, 1},
-    {"Pow", import_binary, 2, 2},          {"Reciprocal", import_unary, 1, 1},
-    {"Round", import_unary, 1, 1},         {"Sin", import_unary, 1, 1},
-    {"Sqrt", import_unary, 1, 1},          {"Sub", import_binary, 2, 2},
+    {"Abs", import_unary, 1, 1},
+    {"Add", import_binary, 2, 2},
+    {"Cast", import_cast, 1, 1},
+    {"CastLike", import_cast_like, 2, 2},
+    {"Ceil", import_unary, 1, 1},
+    {"Cos", import_unary, 1, 1},
+    {"Div", import_binary, 2, 2},
+    {"Dropout", import_identity, 1, 3},
+    {"Erf", import_unary, 1, 1},
+    {"Exp", import_unary, 1, 1},
+    {"Floor", import_unary, 1, 1},
+    {"Identity", import_identity, 1, 1},
+    {"Log", import_unary, 1, 1},
+    {"Max", import_binary, 1, kAnyInputs},
+    {"Mean", import_binary, 1, kAnyInputs},
+    {"Min", import_binary, 1, kAnyInputs},
+    {"Mod", import_mod, 2, 2},
+    {"Mul", import_binary, 2, 2},
+    {"Neg", import_unary, 1, 1},
+    {"Pow", import_binary, 2, 2},
+    {"Reciprocal", import_unary, 1, 1},
+    {"Round", import_unary, 1, 1},
+    {"Sin", import_unary, 1, 1},
+    {"Sqrt", import_unary, 1, 1},
+    {"Sub", import_binary, 2, 2},
     {"Sum", import_binary, 1, kAnyInputs},
 };
 extern constinit const OnnxRows kOnnxElementwise{kOnnxElementwiseRows};

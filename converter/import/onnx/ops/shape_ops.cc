@@ -89,6 +89,11 @@ static void import_shape(OnnxNode& n) {
   n.result(n.emit(schema::ShapeOfT{.start = bound(n.i("start", 0)), .end = bound(n.i("end", INT_MAX))}, {n.in(0)}));
 }
 
+static void import_size(OnnxNode& n) {
+  const TensorId sizes = n.emit(schema::ShapeOfT{}, {n.in(0)});
+  n.result(n.emit(schema::ReduceT{.kind = schema::ReduceKind::prod, .axes = {0}}, {sizes}));
+}
+
 static void import_expand(OnnxNode& n) { n.result(n.emit(schema::ExpandT{}, {n.in(0), n.cast(n.in(1), DType::kS64)})); }
 
 static void import_range(OnnxNode& n) { n.result(build_range(n, n.in(0), n.in(1), n.in(2))); }
@@ -130,8 +135,8 @@ static constexpr OnnxOp kOnnxShapeOpsRows[] = {
     {"Constant", import_constant, 0, 0}, {"ConstantOfShape", import_constant_of_shape, 1, 1},
     {"Expand", import_expand, 2, 2},     {"Flatten", import_flatten, 1, 1},
     {"Range", import_range, 3, 3},       {"Reshape", import_reshape, 2, 2},
-    {"Shape", import_shape, 1, 1},       {"Squeeze", import_squeeze, 1, 2},
-    {"Unsqueeze", import_squeeze, 1, 2},
+    {"Size", import_size, 1, 1},         {"Shape", import_shape, 1, 1},
+    {"Squeeze", import_squeeze, 1, 2},   {"Unsqueeze", import_squeeze, 1, 2},
 };
 extern constinit const OnnxRows kOnnxShapeOps{kOnnxShapeOpsRows};
 
