@@ -39,7 +39,11 @@ Result<ReaderConfig> read(const YAML::Node& root, const std::string& path, bool 
 }  // namespace
 
 Result<ReaderConfig> read_reader_config(const std::string& path, bool single) {
-  return yaml_errors(path, [&] { return read(YAML::LoadFile(path), path, single); });
+  return yaml_errors(path, [&]() -> Result<ReaderConfig> {
+    const auto root = load_yaml(path);
+    if (!root) return root.error();
+    return read(*root, path, single);
+  });
 }
 
 }  // namespace octet::vision

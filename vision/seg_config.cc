@@ -32,7 +32,9 @@ Result<YAML::Node> load(const std::string& path, int depth, int& files) {
   if (depth > kDeepest) return Error{Code::kBadFile, "'" + path + "': _base_ files nest too deeply"};
   if (++files > kMostFiles) return Error{Code::kBadFile, "'" + path + "': more than 100 _base_ files"};
   return yaml_errors(path, [&]() -> Result<YAML::Node> {
-    const YAML::Node root = YAML::LoadFile(path);
+    const auto loaded = load_yaml(path);
+    if (!loaded) return loaded.error();
+    const YAML::Node& root = *loaded;
     if (!root.IsMap()) return Error{Code::kBadFile, "'" + path + "': not a map of settings"};
     const YAML::Node base = root["_base_"];
     if (!base) return root;

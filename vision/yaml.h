@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "files/files.h"
+
 namespace octet::vision {
 
 // Calls `read`; what yaml-cpp throws there becomes an error about `path`.
@@ -12,11 +14,16 @@ template <class Read>
 auto yaml_errors(const std::string& path, Read read) -> decltype(read()) {
   try {
     return read();
-  } catch (const YAML::BadFile&) {
-    return Error{Code::kIo, "'" + path + "': cannot be read"};
   } catch (const YAML::Exception& e) {
     return Error{Code::kBadFile, "'" + path + "': " + e.what()};
   }
+}
+
+// The document in a file, for `read` above to look at: yaml-cpp's own reading ends the process where the path is a folder.
+inline Result<YAML::Node> load_yaml(const std::string& path) {
+  const auto bytes = read_file(path);
+  if (!bytes) return bytes.error();
+  return YAML::Load(std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()));
 }
 
 template <class T>

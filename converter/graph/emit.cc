@@ -34,6 +34,12 @@ uint32_t least_minor(const Graph& g) {
   uint32_t minor = 1;  // readers of 1.0 do not look for `numerics`
   for (const Node& n : g.nodes)
     if (const OpKind* kind = find_op(n.op.type)) minor = std::max(minor, kind->since);
+  const auto is_byte = [&](TensorId t) {
+    return t >= 0 && (g.tensors[static_cast<size_t>(t)].dtype == DType::kU8 ||
+                      g.tensors[static_cast<size_t>(t)].dtype == DType::kS8);
+  };
+  for (const Node& n : g.nodes)
+    if (std::any_of(n.outputs.begin(), n.outputs.end(), is_byte)) minor = std::max(minor, 2u);
   return minor;
 }
 

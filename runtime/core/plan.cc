@@ -2,8 +2,8 @@
 #include "runtime/core/plan.h"
 
 #include <algorithm>
-#include <map>
 
+#include "runtime/core/offers.h"
 #include "runtime/core/precision.h"
 #include "runtime/core/views.h"
 
@@ -179,51 +179,21 @@ class Planner {
                 std::all_of(outputs.begin(), outputs.end(), [](const Value* v) { return v->shape.elements() == 0; }));
   }
 
-  // One offer more of a step, compared with the one before it.
-  struct Increment {
-    PlanStep* step;
-    size_t before, bytes;  // of the offers
-    double worth;          // cycles for a byte
-    size_t fresh;
-  };
-
-  // A step's offers as increments, each worth less than the one before: what others are better than for every byte is left out.
-  static void append_increments(PlanStep& s, std::vector<Offer> offers, std::vector<Increment>& to) {
-    std::sort(offers.begin(), offers.end(), [](const Offer& a, const Offer& b) { return a.bytes < b.bytes; });
-    Offer at;
-    while (true) {
-      const auto worth = [&](const Offer& o) { return (o.saves - at.saves) / static_cast<double>(o.bytes - at.bytes); };
-      const Offer* best = nullptr;
-      for (const Offer& o : offers)
-        if (o.bytes > at.bytes && o.saves > at.saves && (!best || worth(o) > worth(*best))) best = &o;
-      if (!best) return;
-      to.push_back({&s, at.bytes, best->bytes, worth(*best), best->fresh});
-      at = *best;
-    }
-  }
-
-  // Takes memory for what makes steps faster, beside `peak` bytes of activations: the largest savings for a byte first. What the
-  // session holds for other plans does not matter here, so that the same plan is made every time. Returns the bytes taken.
+  // Takes memory for what makes steps faster, beside `peak` bytes of activations. What the session holds for other plans does not
+  // matter here, so that the same plan is made every time. Returns the bytes taken.
   size_t accept_offers(size_t peak) {
-    std::vector<Increment> increments;
-    for (PlanStep& s : plan_.steps) {
-      if (!s.node || !s.node->kind->offers) continue;
-      append_increments(
-          s, with(s, [&](Prepare& p, bool empty) { return empty ? std::vector<Offer>() : s.node->kind->offers(p); }),
-          increments);
-    }
-    std::stable_sort(increments.begin(), increments.end(),
-                     [](const Increment& a, const Increment& b) { return a.worth > b.worth; });
-    size_t room = std::min((memory_.limit - memory_.taken - peak) / 4, memory_.optional);
-    std::map<const PlanStep*, size_t> fresh;
-    for (const Increment& i : increments) {
-      if (i.step->optional != i.before || i.bytes - i.before > room) continue;
-      i.step->optional = i.bytes;
-      room -= i.bytes - i.before;
-      fresh[i.step] = i.fresh;
-    }
+    std::vector<std::vector<Offer>> offers;
+    for (PlanStep& s : plan_.steps)
+      offers.push_back(with(s, [&](Prepare& p, bool empty) {
+        return empty || !s.node || !s.node->kind->offers ? std::vector<Offer>() : s.node->kind->offers(p);
+      }));
+    const auto accepted = accept(offers, std::min((memory_.limit - memory_.taken - peak) / 4, memory_.optional));
     size_t taken = 0;
-    for (const auto& [step, bytes] : fresh) taken += bytes;
+    for (size_t i = 0; i < accepted.size(); ++i) {
+      if (!accepted[i]) continue;
+      plan_.steps[i].optional = accepted[i]->bytes;
+      taken += accepted[i]->fresh;
+    }
     memory_.taken += taken;
     return taken;
   }

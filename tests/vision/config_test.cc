@@ -270,6 +270,7 @@ TEST(SegConfig, MistakesAreNamed) {
         {"Deploy: {transforms: [{type: Resize, size_divisor: 2147483647}]}", "16384"},
         {"Deploy: {transforms: [{type: LimitLong, max_long: -1}]}", "16384"},
         {"_base_: gone.yml", "gone.yml"},
+        {"_base_: [/]", "/: is a folder"},
         {"val_dataset: {type: Moon}", "Moon"},
         {"val_dataset: {type: Dataset}", "val_path"},
         {"val_dataset: {type: Dataset, val_path: gone.txt}", "gone.txt"},
