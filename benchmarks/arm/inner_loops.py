@@ -103,7 +103,8 @@ def alone(loop):
             continue
         parts = [p.strip() for p in operands.split(",")]
         kind = [re.sub(r"^[vq]\d+", "", p) for p in parts]
-        lines.append(f"  {mnemonic} v{len(lines) % 24}{kind[0]}, v30{kind[1]}, v31{kind[2]}")
+        target = len(lines) % 24 + (len(lines) % 24 >= 15)  # v15 is an operand: lanes of 16 bits are only those of v0 to v15
+        lines.append(f"  {mnemonic} v{target}{kind[0]}, v30{kind[1]}, v15{kind[2]}")
     return "\n".join(lines) + "\n"
 
 
@@ -114,7 +115,7 @@ def main():
     parser.add_argument("--objdump", default="aarch64-linux-gnu-objdump")
     parser.add_argument("--cpu", action="append", help=f"default: {', '.join(CPUS)}")
     parser.add_argument("--top", type=int, default=3, help="loops of each instruction set")
-    parser.add_argument("--of", default="accumulate|winograd", help="functions: a regular expression")
+    parser.add_argument("--of", default="accumulate|multiply", help="functions: a regular expression")
     args = parser.parse_args()
     print(f"scheduling models of {run([args.mca, '--version']).split('version ')[1].split()[0]} (llvm-mca): {', '.join(args.cpu or CPUS)}\n")
     print("| set | loop of | products | " + " | ".join(f"{c}: cycles, share" for c in args.cpu or CPUS) + " |")

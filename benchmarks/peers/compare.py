@@ -173,6 +173,32 @@ def show(rows, errors, base):
     print(flush=True)
 
 
+def markdown(rows, cpus, before):
+    """A line a model: the least times and quotients of them, for the default instruction set and each of `cpus`."""
+    models = list(dict.fromkeys(r["model"] for r in rows))
+    parts = [("", "")] + [(f" {c}", f" {c}") for c in cpus]
+    head = ["model"]
+    for title, _ in parts:
+        head += [f"Octet int8{title}, ms"] + (["/ before"] if before else []) + ["/ oneDNN's convolutions"]
+    lines = ["| " + " | ".join(head + [f"/ {BASE}"]) + " |", "|" + "---|" * (len(head) + 1)]
+    for model in models:
+        least = {r["engine"]: r["min_ms"] for r in rows if r["model"] == model}
+
+        def quotient(a, b):
+            return f"{least[a] / least[b]:.2f}" if a in least and b in least else "-"
+
+        cells = [model.removesuffix(".onnx")]
+        for _, suffix in parts:
+            octet = "Octet int8" + suffix
+            cells.append(f"{least[octet]:.1f}" if octet in least else "-")
+            cells += [quotient(octet, octet + " before")] if before else []
+            cells.append(quotient(octet, "oneDNN conv int8" + suffix))
+        forms = [e for e in least if e.startswith(BASE)]
+        cells.append(quotient("Octet int8", min(forms, key=least.get)) if forms else "-")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(prog="benchmarks/compare", description="Octet beside other runtimes, on random input.")
     parser.add_argument("models", nargs="*", type=pathlib.Path, help="ONNX files; default: the bundled ones")
@@ -188,6 +214,7 @@ def main():
     parser.add_argument("--int8-only", action="store_true", help="no float engines")
     parser.add_argument("--data", type=pathlib.Path, help="calibration pictures; default: the bundled ones")
     parser.add_argument("--json", help="also write the rows to this file")
+    parser.add_argument("--markdown", action="store_true", help="at the end a table of the least times and their quotients")
     parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.data = args.data or args.root / "models/data/calib/images"
@@ -214,6 +241,8 @@ def main():
         done = [summary(model, e, base, args.threads) for e in engines if not e.error]
         show(done, [e for e in engines if e.error], base)
         rows += done
+    if args.markdown:
+        print(markdown(rows, args.cpu, args.before))
     if json_path:
         pathlib.Path(json_path + ".tmp").write_text(json.dumps(rows, indent=1) + "\n")
         os.replace(json_path + ".tmp", json_path)
