@@ -221,6 +221,29 @@ std::vector<float> transposed_conv(const std::vector<float>& x, int in, const st
   return y;
 }
 
+// Two channels of four, against sums done by hand.
+TEST(Ops, ConvOverOneDimension) {
+  const std::vector<float> x = {1, 2, 3, 4, 0, 1, 0, 1}, w = {1, 0, -1, 2, 1, 0};
+  const std::vector<int64_t> two = {2};
+  const std::pair<std::vector<Attr>, std::vector<float>> cases[] = {
+      {{attr("pads", {1, 1})}, {-2, -1, 0, 4}},
+      {{attr("pads", {0, 1}), attr("strides", two)}, {-1, 4}},
+      {{attr("auto_pad", "SAME_UPPER"), attr("kernel_shape", std::vector<int64_t>{3}), attr("strides", two)}, {-1, 4}}};
+  for (const auto& [attributes, expected] : cases) {
+    TestModel m;
+    expect_near(folded(m, m.op("Conv", {m.floats({1, 2, 4}, x), m.floats({1, 2, 3}, w)}, attributes)), expected,
+                "Conv");
+  }
+  TestModel m;
+  m.output(m.op("Conv", {m.input("x", {-1, 2, -1}), m.floats({1, 2, 3}, w)}));
+  const auto g = import(m);
+  ASSERT_TRUE(g) << g.error().text;
+  EXPECT_EQ(g->tensors[static_cast<size_t>(g->outputs[0])].shape, (Shape{-1, 1, -1}));
+  TestModel wrong;
+  wrong.output(wrong.op("Conv", {wrong.input("x", {1, 2, 4}), wrong.floats({1, 2, 3}, w)}, {attr("strides", {1, 1})}));
+  EXPECT_NE(error_of(wrong).find("strides"), std::string::npos) << error_of(wrong);
+}
+
 TEST(Ops, ConvTranspose) {
   for (auto [kernel, stride, pad, extra] :
        {std::tuple{2, 2, 0, 0}, {3, 2, 1, 1}, {4, 2, 1, 0}, {3, 1, 1, 0}, {2, 3, 0, 2}, {5, 3, 2, 1}}) {

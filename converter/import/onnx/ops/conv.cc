@@ -48,7 +48,27 @@ TensorId build_deform_conv(SourceNode& n, const DeformConv& c, const Window& w) 
   return n.nchw(n.emit(with_window(op, w), operands));
 }
 
+// Over one dimension: [N, C, W] is an image one pixel high.
+static void import_line_conv(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  if (!n.is_constant_floats(n.in(1))) return n.fail("the weights must be constant floats", Code::kUnsupported);
+  if (!n.need_rank(n.in(1), 3)) return;
+  Tensor weights = n.at(n.in(1));
+  const Shape shape = weights.shape;
+  weights.shape = {shape[0], shape[1], 1, shape[2]};
+  if (n.ints("kernel_shape", {shape[2]}, 1)[0] != shape[2])
+    return n.fail("kernel_shape differs from the weights' " + shape.text());
+  const TensorId image = n.reshape(x, {n.same_dim(x, 0), n.same_dim(x, 1), 1, n.same_dim(x, 2)});
+  Window w = read_window(n, {1, shape[2]}, 1);
+  if (n.failed()) return;
+  const TensorId y =
+      build_conv(n, read_pads(n, image, w, 0.0f, 1), n.constant(std::move(weights)), n.in(2), w, n.i("group", 1));
+  if (n.failed()) return;
+  n.result(n.reshape(y, {n.same_dim(y, 0), n.same_dim(y, 1), n.same_dim(y, 3)}));
+}
+
 static void import_conv(OnnxNode& n) {
+  if (n.rank(n.in(0)) == 3) return import_line_conv(n);
   const auto [w, x] = window_of(n, 0.0f);
   n.result(build_conv(n, x, n.in(1), n.in(2), w, n.i("group", 1)));
 }

@@ -2,11 +2,26 @@
 #include "converter/import/onnx/ops/window.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace octet::convert {
-Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel) {
+namespace {
+
+// An attribute with `count` numbers for each of the last dims, in front those of the dims that it does not speak of.
+std::vector<int64_t> numbers(OnnxNode& n, const char* name, int64_t otherwise, int dims, size_t count) {
+  const size_t given = static_cast<size_t>(dims);
+  const auto read = n.ints(name, std::vector<int64_t>(given * count, otherwise), given * count);
+  std::vector<int64_t> all(2 * count, otherwise);
+  for (size_t k = 0; k < count; ++k)
+    for (size_t i = 0; i < given; ++i) all[k * 2 + 2 - given + i] = read[k * given + i];
+  return all;
+}
+
+}  // namespace
+
+Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel, int dims) {
   Window w;
-  const auto stride = n.ints("strides", {1, 1}, 2), dilation = n.ints("dilations", {1, 1}, 2);
+  const auto stride = numbers(n, "strides", 1, dims, 1), dilation = numbers(n, "dilations", 1, dims, 1);
   for (size_t i = 0; i < 2; ++i) {
     w.kernel[i] = n.bounded("kernel_shape", kernel[i], 1, kMaxWindow);
     w.stride[i] = n.bounded("strides", stride[i], 1, kMaxWindow);
@@ -15,10 +30,10 @@ Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel) {
   return w;
 }
 
-TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside) {
+TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside, int dims) {
   const std::string mode = n.s("auto_pad", "NOTSET");
   if (mode == "NOTSET" || mode.empty()) {
-    const auto pads = n.ints("pads", {0, 0, 0, 0}, 4);
+    const auto pads = numbers(n, "pads", 0, dims, 2);
     for (size_t i = 0; i < 4; ++i) w.pads[i] = n.bounded("pads", pads[i], 0, kMaxWindow);
     return x;
   }

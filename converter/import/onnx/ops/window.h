@@ -5,10 +5,11 @@
 
 namespace octet::convert {
 
-// Reads the attributes but `pads`; `kernel` comes from kernel_shape where the weights do not give it.
-Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel);
+// Reads the attributes but `pads`; `kernel` comes from kernel_shape where the weights do not give it. `dims`: those that the
+// attributes speak of; one: the last, of images one pixel high.
+Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel, int dims = 2);
 // pads and auto_pad of an NCHW input. What comes back is x, or, where auto_pad depends on a size that is open, x padded with
 // `outside` by the run; an error where that cannot stand for padding (nothing).
-TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside);
+TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside, int dims = 2);
 
 }  // namespace octet::convert
