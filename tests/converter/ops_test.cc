@@ -389,6 +389,49 @@ TEST(Ops, DeformConvKeepsItsLayout) {
   EXPECT_EQ(count(g, schema::Op::Transpose), 2) << dump(g);  // of the input and the output
 }
 
+TEST(Ops, SumsOfExponentials) {
+  const std::vector<float> x = {0, 0, 1000, 1000, -1000, -1000};
+  const float two = std::log(2.0f);
+  for (int keep : {0, 1}) {
+    TestModel m(18);
+    const std::string y = m.op("ReduceLogSumExp", {m.floats({3, 2}, x), m.ints({1})}, {attr("keepdims", keep)});
+    expect_near(folded(m, y), {two, 1000 + two, -1000 + two}, "ReduceLogSumExp");
+  }
+  TestModel all, log;
+  expect_near(folded(all, all.op("ReduceLogSumExp", {all.floats({2}, {0, 0})})), {two}, "over all");
+  expect_near(
+      folded(log, log.op("ReduceLogSum", {log.floats({2, 2}, {1, 3, 2, 6})}, {attr("axes", std::vector<int64_t>{-1})})),
+      {std::log(4.0f), std::log(8.0f)}, "ReduceLogSum");
+}
+
+// What ONNX Runtime writes into models that it has optimised.
+TEST(Ops, FusedByOnnxRuntime) {
+  const std::vector<float> x = {-2, -1, 0.5f, 3};
+  const auto conv = [&](const std::vector<Attr>& attributes, bool add) {
+    TestModel m;
+    std::vector<std::string> operands = {m.floats({1, 1, 2, 2}, x), m.floats({1, 1, 1, 1}, {2}), m.floats({1}, {1})};
+    if (add) operands.push_back(m.floats({1, 1, 2, 2}, {1, 2, 3, 4}));
+    return folded(m, m.op("com.microsoft.FusedConv", operands, attributes));
+  };
+  expect_near(conv({}, false), {-3, -1, 2, 7}, "FusedConv");
+  expect_near(conv({attr("activation", "Relu")}, true), {0, 1, 5, 11}, "Relu of a sum");
+  expect_near(conv({attr("activation", "LeakyRelu"), float_list("activation_params", {0.5f})}, false),
+              {-1.5f, -0.5f, 2, 7}, "LeakyRelu");
+  expect_near(conv({attr("activation", "Clip"), float_list("activation_params", {-2, 4})}, false), {-2, -1, 2, 4},
+              "Clip");
+  TestModel wrong;
+  wrong.output(wrong.op("com.microsoft.FusedConv", {wrong.floats({1, 1, 2, 2}, x), wrong.floats({1, 1, 1, 1}, {2})},
+                        {attr("activation", "LeakyRelu"), float_list("activation_params", {1, 2})}));
+  EXPECT_NE(error_of(wrong).find("activation_params"), std::string::npos) << error_of(wrong);
+  const auto gelu = [](float v) { return 0.5f * v * (1 + std::erf(v / std::sqrt(2.0f))); };
+  TestModel bias, quick;
+  expect_near(folded(bias, bias.op("com.microsoft.BiasGelu", {bias.floats({2, 2}, x), bias.floats({2}, {1, 2})})),
+              {gelu(-1), gelu(1), gelu(1.5f), gelu(5)}, "BiasGelu");
+  const auto swish = [](float v, float alpha) { return v / (1 + std::exp(-alpha * v)); };
+  expect_near(folded(quick, quick.op("com.microsoft.QuickGelu", {quick.floats({2, 2}, x)})),
+              {swish(-2, 1.702f), swish(-1, 1.702f), swish(0.5f, 1.702f), swish(3, 1.702f)}, "QuickGelu");
+}
+
 TEST(Ops, CumSum) {
   const std::vector<float> data = {1, 2, 3, 4, 5, 6};
   const std::tuple<int, int, int, std::vector<float>> cases[] = {{1, 0, 0, {1, 3, 6, 4, 9, 15}},

@@ -4,7 +4,7 @@
 namespace octet::convert {
 namespace {
 
-enum : int32_t { kAttrFloat = 1, kAttrInt = 2, kAttrString = 3, kAttrInts = 7 };
+enum : int32_t { kAttrFloat = 1, kAttrInt = 2, kAttrString = 3, kAttrFloats = 6, kAttrInts = 7 };
 
 }  // namespace
 
@@ -46,6 +46,11 @@ std::vector<int64_t> OnnxNode::ints(std::string_view name, std::vector<int64_t> 
   fail("attribute '" + std::string(name) + "' needs " + std::to_string(count) + " elements, has " +
        std::to_string(v.size()));
   return otherwise;
+}
+
+std::vector<float> OnnxNode::float_list(std::string_view name, std::vector<float> otherwise) {
+  auto* a = find(name, kAttrFloats);
+  return a ? std::vector<float>(a->floats().begin(), a->floats().end()) : otherwise;
 }
 
 std::vector<int64_t> OnnxNode::const_ints(size_t input, const char* what) {

@@ -41,6 +41,7 @@ class OnnxNode : public SourceNode {
   float f(std::string_view name, float otherwise);
   std::string s(std::string_view name, std::string otherwise);
   std::vector<int64_t> ints(std::string_view name, std::vector<int64_t> otherwise, int count = -1);
+  std::vector<float> float_list(std::string_view name, std::vector<float> otherwise);
 
   // Operands.
   TensorId in(size_t index) const { return index < inputs.size() ? inputs[index] : -1; }

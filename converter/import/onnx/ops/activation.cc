@@ -1,5 +1,5 @@
 // Activations: Relu, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish (14), Gelu (20), Clip (6: attributes, 11: operands), PRelu,
-// and, spelt out, ThresholdedRelu, Softplus, Softsign, Mish (18), Elu, Selu, Celu (12).
+// and, spelt out, ThresholdedRelu, Softplus, Softsign, Mish (18), Elu, Selu, Celu (12), Swish (24); com.microsoft's BiasGelu, QuickGelu.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -40,6 +40,23 @@ static void import_gelu(OnnxNode& n) {
   const std::string how = n.s("approximate", "none");
   if (how != "none" && how != "tanh") return n.fail("the approximation '" + how + "' is unknown");
   n.result(build_gelu(n, n.in(0), how == "tanh"));
+}
+
+// com.microsoft's: gelu(x + bias).
+static void import_bias_gelu(OnnxNode& n) {
+  n.result(build_gelu(n, n.binary(BinaryKind::add, n.in(0), n.in(1)), false));
+}
+
+// x * sigmoid(alpha * x).
+static void import_swish(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  const float alpha = n.f("alpha", n.proto.op_type() == "QuickGelu" ? 1.702f : 1);
+  if (!std::isfinite(alpha)) return n.fail("alpha is not finite");
+  if (alpha == 1) return n.result(n.act(Activation(ActKind::silu, 0, 0), x));
+  const TensorId gate =
+      n.act(Activation(ActKind::sigmoid, 0, 0), n.binary(BinaryKind::mul, x, n.scalar_like(x, alpha)));
+  n.result(n.binary(BinaryKind::mul, x, gate));
 }
 
 TensorId plus(SourceNode& n, TensorId x, double term) { return n.binary(BinaryKind::add, x, n.scalar_like(x, term)); }
@@ -125,20 +142,24 @@ TensorId build_prelu(SourceNode& n, TensorId x, TensorId slope) {
 static void import_prelu(OnnxNode& n) { n.result(build_prelu(n, n.in(0), n.in(1))); }
 
 static constexpr OnnxOp kOnnxActivationRows[] = {
+    {"BiasGelu", import_bias_gelu, 2, 2, kMicrosoft},
     {"Celu", import_curve, 1, 1},
     {"Clip", import_clip, 1, 3},
     {"Elu", import_curve, 1, 1},
     {"Gelu", import_gelu, 1, 1},
+    {"Gelu", import_gelu, 1, 1, kMicrosoft},
     {"HardSigmoid", import_elementwise_activation, 1, 1},
     {"HardSwish", import_elementwise_activation, 1, 1},
     {"LeakyRelu", import_elementwise_activation, 1, 1},
     {"Mish", import_curve, 1, 1},
     {"PRelu", import_prelu, 2, 2},
+    {"QuickGelu", import_swish, 1, 1, kMicrosoft},
     {"Relu", import_elementwise_activation, 1, 1},
     {"Selu", import_curve, 1, 1},
     {"Sigmoid", import_elementwise_activation, 1, 1},
     {"Softplus", import_curve, 1, 1},
     {"Softsign", import_curve, 1, 1},
+    {"Swish", import_swish, 1, 1},
     {"Tanh", import_elementwise_activation, 1, 1},
     {"ThresholdedRelu", import_thresholded_relu, 1, 1},
 };

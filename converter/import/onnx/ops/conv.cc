@@ -1,4 +1,8 @@
 // Conv (opset 1 to newest: only types changed) becomes Conv2d, DeformConv (19) DeformConv2d. Weights are turned from [O][I/g][kh][kw] to NHWC's order.
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
 #include "converter/import/onnx/ops/ops.h"
 #include "converter/import/onnx/ops/window.h"
 
@@ -73,6 +77,37 @@ static void import_conv(OnnxNode& n) {
   n.result(build_conv(n, x, n.in(1), n.in(2), w, n.i("group", 1)));
 }
 
+// com.microsoft's, as ONNX Runtime saves optimised models: a convolution, what is added to it, and an activation with its numbers.
+static void import_fused_conv(OnnxNode& n) {
+  struct Known {
+    std::string_view name;
+    schema::ActKind kind;
+    std::vector<float> numbers;  // where none are given
+  };
+  static const Known kKnown[] = {{"Relu", schema::ActKind::relu, {}},
+                                 {"Sigmoid", schema::ActKind::sigmoid, {}},
+                                 {"Tanh", schema::ActKind::tanh, {}},
+                                 {"LeakyRelu", schema::ActKind::leaky_relu, {0.01f}},
+                                 {"HardSigmoid", schema::ActKind::hard_sigmoid, {0.2f, 0.5f}},
+                                 {"Clip", schema::ActKind::clip, {-FLT_MAX, FLT_MAX}}};
+  const auto [w, x] = window_of(n, 0.0f);
+  TensorId y = build_conv(n, x, n.in(1), n.in(2), w, n.i("group", 1));
+  if (n.failed()) return;
+  if (n.in(3) >= 0) y = n.binary(schema::BinaryKind::add, y, n.in(3));
+  const std::string name = n.s("activation", "");
+  if (name.empty()) return n.result(y);
+  const auto* known =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& k) { return k.name == name; });
+  if (known == std::end(kKnown)) return n.fail("the activation '" + name + "' is not supported", Code::kUnsupported);
+  std::vector<float> numbers = n.float_list("activation_params", known->numbers);
+  if (numbers.size() != known->numbers.size() ||
+      !std::all_of(numbers.begin(), numbers.end(), [](float v) { return std::isfinite(v); }))
+    return n.fail("activation_params of " + name + " must be " + std::to_string(known->numbers.size()) +
+                  " finite numbers");
+  numbers.resize(2);
+  n.result(n.act(schema::Activation(known->kind, numbers[0], numbers[1]), y));
+}
+
 static void import_deform_conv(OnnxNode& n) {
   const auto [w, x] = window_of(n, std::nullopt);
   n.result(build_deform_conv(n, {x, n.in(1), n.in(3), n.in(2), n.in(4), n.i("group", 1), n.i("offset_group", 1)}, w));
@@ -81,6 +116,7 @@ static void import_deform_conv(OnnxNode& n) {
 static constexpr OnnxOp kOnnxConvRows[] = {
     {"Conv", import_conv, 2, 3},
     {"DeformConv", import_deform_conv, 3, 5},
+    {"FusedConv", import_fused_conv, 2, 4, kMicrosoft},
 };
 extern constinit const OnnxRows kOnnxConv{kOnnxConvRows};
 

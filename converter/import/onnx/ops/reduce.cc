@@ -1,6 +1,7 @@
 // The Reduce family (13 for ReduceSum, 18 for the others: axes as operand), ArgMax and ArgMin (12: select_last_index), Softmax and
 // LogSoftmax (before 13 over all dims from `axis` on, 13: over `axis`).
 #include <algorithm>
+#include <cfloat>
 
 #include "converter/import/build/build.h"
 #include "converter/import/onnx/ops/ops.h"
@@ -32,6 +33,28 @@ static void import_reduce(OnnxNode& n) {
   if (!nothing) x = n.emit(schema::ReduceT{.kind = kind, .axes = n.axes(axes, n.rank(x)), .keep_dims = keep}, {x});
   if (name == "ReduceL2") x = n.unary(UnaryKind::sqrt, x);
   n.result(x);
+}
+
+// log(sum(exp(x))), past the largest element, so that exp does not overflow: m + log(sum(exp(x - m))). An infinite m is taken for the
+// largest float, since the difference of infinities is no number.
+static void import_log_sum(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  const auto axes = n.in(1) >= 0 ? n.const_ints(1, "the axes") : n.ints("axes", {});
+  const bool keep = n.i("keepdims", 1) != 0, exp = n.proto.op_type() == "ReduceLogSumExp";
+  if (axes.empty() && n.i("noop_with_empty_axes", 0)) return n.result(exp ? x : n.unary(UnaryKind::log, x));
+  const auto reduced = [&](ReduceKind kind, TensorId of, bool keep_dims) {
+    return n.emit(schema::ReduceT{.kind = kind, .axes = n.axes(axes, n.rank(x)), .keep_dims = keep_dims}, {of});
+  };
+  if (!exp) return n.result(n.unary(UnaryKind::log, reduced(ReduceKind::sum, x, keep)));
+  const auto largest = [&](bool keep_dims) {
+    const TensorId m = reduced(ReduceKind::max, x, keep_dims);
+    const TensorId above = n.binary(BinaryKind::max, m, n.scalar_like(x, -FLT_MAX));
+    return n.binary(BinaryKind::min, above, n.scalar_like(x, FLT_MAX));
+  };
+  const TensorId parts = n.unary(UnaryKind::exp, n.binary(BinaryKind::sub, x, largest(true)));
+  const TensorId sum = n.unary(UnaryKind::log, reduced(ReduceKind::sum, parts, keep));
+  n.result(n.binary(BinaryKind::add, sum, largest(keep)));
 }
 
 static void import_arg_reduce(OnnxNode& n) {
@@ -75,10 +98,13 @@ static void import_cum_sum(OnnxNode& n) {
 }
 
 static constexpr OnnxOp kOnnxReduceRows[] = {
-    {"ArgMax", import_arg_reduce, 1, 1},  {"ArgMin", import_arg_reduce, 1, 1}, {"CumSum", import_cum_sum, 2, 2},
-    {"LogSoftmax", import_softmax, 1, 1}, {"ReduceL1", import_reduce, 1, 2},   {"ReduceL2", import_reduce, 1, 2},
-    {"ReduceMax", import_reduce, 1, 2},   {"ReduceMean", import_reduce, 1, 2}, {"ReduceMin", import_reduce, 1, 2},
-    {"ReduceProd", import_reduce, 1, 2},  {"ReduceSum", import_reduce, 1, 2},  {"ReduceSumSquare", import_reduce, 1, 2},
+    {"ArgMax", import_arg_reduce, 1, 1},    {"ArgMin", import_arg_reduce, 1, 1},
+    {"CumSum", import_cum_sum, 2, 2},       {"LogSoftmax", import_softmax, 1, 1},
+    {"ReduceL1", import_reduce, 1, 2},      {"ReduceL2", import_reduce, 1, 2},
+    {"ReduceLogSum", import_log_sum, 1, 2}, {"ReduceLogSumExp", import_log_sum, 1, 2},
+    {"ReduceMax", import_reduce, 1, 2},     {"ReduceMean", import_reduce, 1, 2},
+    {"ReduceMin", import_reduce, 1, 2},     {"ReduceProd", import_reduce, 1, 2},
+    {"ReduceSum", import_reduce, 1, 2},     {"ReduceSumSquare", import_reduce, 1, 2},
     {"Softmax", import_softmax, 1, 1},
 };
 extern constinit const OnnxRows kOnnxReduce{kOnnxReduceRows};
