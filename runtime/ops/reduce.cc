@@ -306,6 +306,7 @@ Result<void> prepare(Prepare& p) {
   const Value& in = p.in(0);
   const Shape& shape = in.shape;
   const int mask = axes_of(*p.node, shape.rank());
+  const bool channels = shape.rank() > 0 && mask == 1 << (shape.rank() - 1);
   const bool image = shape.rank() == 4 && mask == kImageAxes && kind == Kind::mean && in.dtype != DType::kS64 &&
                      in.dtype != DType::kS32;
   if (p.int8() || image) {
@@ -313,13 +314,12 @@ Result<void> prepare(Prepare& p) {
     const int64_t taps = image ? shape[1] * shape[2] : in.channels();
     if (p.int8() && taps > kMost) return p.error("a mean of " + text_of(taps) + " elements is too long for int8");
     if (image && fits_int(shape[1]) && fits_int(shape[2])) return prepare_image_mean(p), Result<void>();
-    if (p.int8() &&
-        (mask != 1 << (shape.rank() - 1) || in.quant.per_channel() || (kind != Kind::mean && kind != Kind::max)))
+    if (p.int8() && (!channels || in.quant.per_channel() || (kind != Kind::mean && kind != Kind::max)))
       return p.error("int8 for a shape of another rank than the file says");
     if (p.int8()) return prepare_channels_u8(p, kind == Kind::mean), Result<void>();
   }
   const bool one_by_one = kind != Kind::mean && kind != Kind::sum && kind != Kind::max;
-  if (in.dtype == DType::kF32 && mask == 1 << (shape.rank() - 1) && !one_by_one && fits_int(in.channels()))
+  if (in.dtype == DType::kF32 && channels && !one_by_one && fits_int(in.channels()))
     return prepare_channels_f32(p, kind), Result<void>();
   const Run run = in.dtype == DType::kF32   ? run_for<float, double>(kind)
                   : in.dtype == DType::kS64 ? run_for<int64_t, int64_t>(kind)
