@@ -40,6 +40,26 @@ struct Activation {
   float a = 0, b = 0;  // clip: low, high. hard_sigmoid, hard_swish: clamp(a*x+b, 0, 1). leaky_relu: slope a
 };
 
+// An activation in 16-bit integers, for an output stored as u8 with one scale: a function of |x| in 8 pieces of second degree, in
+// units of 2^-shift of the output's step. With t and i the low 15 bits of u * step and those above, mulr(a, b) = (a * b + 2^14) >> 15,
+// sums modulo 2^16, sat = what s16 holds:
+//   x = sat(round_half_even(float(acc) * multiplier[n]));   u = min(|x|, limit)
+//   curve = value[i] + mulr(t, slope[i] + mulr(t, bend[i]))
+//   y = sat(max(x, 0) + sat(curve + ((res * residual + 2^7) >> 8)))       hinges: SiLU, GELU, hard-swish; base is part of value
+//   y = sat((x < 0 ? -curve : curve) + base)                              odd: sigmoid, tanh; they take no residual
+//   stored = y >> shift, held between low and high
+// Callers see to it that |acc * multiplier| < 2^31, limit * step < 2^18 and step < 2^15. Half a step and the zero point are in base.
+inline constexpr int kPieces16 = 8;
+struct Act16 {
+  bool odd = false;
+  int shift = 0;                // 0..15
+  int16_t limit = 0, step = 0;  // not negative
+  int16_t residual = 0;         // not negative; units of 2^-8
+  int16_t base = 0;             // odd
+  uint8_t low = 0, high = 255;
+  int16_t value[kPieces16] = {}, slope[kPieces16] = {}, bend[kPieces16] = {};
+};
+
 // From an s32 accumulator to what is stored, one entry an output channel (arrays padded to 16). In this order, each step
 // one IEEE operation, no contraction:
 //   x = float(acc) * multiplier[n]               s_in * s_w[n]; with act none and u8 output: already divided by s_out[n]
@@ -52,6 +72,7 @@ struct Epilogue {
   const int32_t* acc0 = nullptr;
   const float* multiplier = nullptr;
   Activation act = {};
+  const Act16* act16 = nullptr;  // not null, and a u8 output: in place of all that follows the accumulator
   const float* out_multiplier = nullptr;
   const float* res_multiplier = nullptr;  // null: no residual
   const float* res_offset = nullptr;

@@ -10,7 +10,7 @@ bool given(const Pointers*... pointers) {
 }
 
 bool owed(const Epilogue& e, const uint8_t* residual) {
-  return given(e.acc0, e.multiplier, e.low, e.high) && (e.act.kind == Act::kNone || e.out_multiplier) &&
+  return given(e.acc0, e.multiplier, e.low, e.high) && (e.act.kind == Act::kNone || e.act16 || e.out_multiplier) &&
          (!e.res_multiplier || given(e.res_offset, residual));
 }
 

@@ -10,7 +10,7 @@ namespace octet::schema {
 
 inline constexpr char kMagic[8] = {'O', 'C', 'T', 'E', 'T', 'M', 'D', 'L'};
 inline constexpr uint32_t kVersionMajor = 1;  // a reader refuses another major
-inline constexpr uint32_t kVersionMinor = 2;  // and a larger minor: it would not know an op or a field that matters
+inline constexpr uint32_t kVersionMinor = 3;  // and a larger minor: it would not know an op or a field that matters
 inline constexpr const char* kNumericsKey = "numerics";  // of the metadata: by which arithmetic a file was made,
 inline constexpr int kNumerics = 1;                      // a number of FORMAT.md. A reader refuses a larger one
 inline constexpr uint64_t kAlignment = 64;               // of the weight segment in the file and of each constant in it

@@ -35,6 +35,7 @@ Result<void> add_nodes(Storage& storage, ModelData& model) {
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& n = g.nodes[i];
     NodeDef def{.name = n.name, .kind = find_op(n.op.type), .model = &model, .op = end - places[i]};
+    def.act16 = n.act16 ? &*n.act16 : nullptr;
     def.fused.assign(n.fused.begin(), n.fused.end());
     def.inputs = n.inputs, def.outputs = n.outputs;
     if (!def.kind)

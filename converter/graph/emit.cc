@@ -40,6 +40,8 @@ uint32_t least_minor(const Graph& g) {
   };
   for (const Node& n : g.nodes)
     if (std::any_of(n.outputs.begin(), n.outputs.end(), is_byte)) minor = std::max(minor, 2u);
+  for (const Node& n : g.nodes)
+    if (n.act16) minor = std::max(minor, 3u);
   return minor;
 }
 
@@ -51,6 +53,7 @@ void describe_nodes(const Graph& g, schema::ModelT& model) {
     node->inputs = n.inputs;
     node->outputs = n.outputs;
     node->fused = n.fused;
+    if (n.act16) node->act16 = std::make_unique<schema::Act16>(*n.act16);
     model.nodes.push_back(std::move(node));
   }
 }

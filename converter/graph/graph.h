@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -48,7 +49,8 @@ struct Node {
   std::string name;
   schema::OpUnion op;
   std::vector<TensorId> inputs, outputs;
-  std::vector<std::string> fused = {};  // names of nodes whose work this one does as well
+  std::vector<std::string> fused = {};      // names of nodes whose work this one does as well
+  std::optional<schema::Act16> act16 = {};  // how its activation is computed where its output is u8
 };
 
 struct Graph {

@@ -3,15 +3,19 @@
 #include <algorithm>
 
 #include "converter/graph/emit.h"
+#include "converter/quant/act16.h"
 #include "converter/quant/int8_ops.h"
 #include "converter/quant/ranges.h"
 #include "converter/quant/roles.h"
+#include "runtime/ops/conv/act16.h"
 
 namespace octet::convert {
 namespace {
 
 // A group that was never more than a trace of its tensor's values may be more of it in use.
 constexpr float kLeastPart = 1e-4f;
+
+constexpr std::string_view kFloatActivations = "float";
 
 bool is_layer(const Node& n) { return n.op.type == schema::Op::Conv2d || n.op.type == schema::Op::MatMul; }
 
@@ -119,6 +123,50 @@ Result<void> correct_biases(QuantizeState& s) {
   return {};
 }
 
+// What the activation of a layer gave, where nothing was added to it and all its channels share a scale.
+const Histogram* outputs_of(const QuantizeState& s, const Node& node) {
+  const auto y = at(node.outputs[0]);
+  if ((node.inputs.size() > 3 && node.inputs[3] >= 0) || !s.plan.measured[y] || s.plan.group[y].empty()) return nullptr;
+  return &s.seen.groups[at(s.plan.group[y][0])].histogram;
+}
+
+// Whether the loader takes it: residual, sums and values inside the arithmetic's bounds.
+bool fits(const Graph& g, const Node& node, const schema::Act16& fields, bool relu_after) {
+  const LayerWeights w = weights_of(g, node, node.inputs[1]);
+  const auto quant = [&](TensorId t) { return octet::Quant{tensor(g, t).quant.scale, tensor(g, t).quant.zero_point}; };
+  const octet::Quant x = quant(node.inputs[0]), y = quant(node.outputs[0]);
+  const bool has_residual = node.inputs.size() > 3 && node.inputs[3] >= 0;
+  const octet::Quant residual = has_residual ? quant(node.inputs[3]) : octet::Quant();
+  if (has_residual && residual.empty()) return false;
+  std::vector<double> unit;
+  for (const float scale : tensor(g, node.inputs[1]).weight_scale)
+    unit.push_back(x.per_channel() ? scale : x.scale_at(0) * double{scale});
+  return bool(
+      conv::make_act16({fields, y, has_residual ? &residual : nullptr, relu_after, w.taps * w.in, unit, w.bias}));
+}
+
+void choose_activation(const QuantizeState& s, Node& node, schema::ActKind kind, bool relu_after) {
+  const Tensor& y = tensor(s.graph, node.outputs[0]);
+  if (y.quant.scale.size() != 1) return;
+  auto curve = fit_act16(kind, y.quant.scale[0], outputs_of(s, node));
+  if (curve && curve->loss < kAct16Loss && fits(s.graph, node, curve->fields, relu_after)) node.act16 = curve->fields;
+}
+
+Result<void> choose_activations(QuantizeState& s) {
+  if (s.options.activations == kFloatActivations) return {};
+  for (const QuantisedLayer& layer : s.layers) {
+    Node& node = s.graph.nodes[layer.node];
+    if (auto* conv = node.op.AsConv2d()) {
+      const Shape& weights = tensor(s.graph, node.inputs[1]).shape;
+      const bool depthwise = conv->groups > 1 && weights[3] == 1 && weights[0] == conv->groups;
+      if (!depthwise) choose_activation(s, node, conv->act.kind(), conv->relu_after);
+    } else if (auto* product = node.op.AsMatMul()) {
+      choose_activation(s, node, product->act.kind(), false);
+    }
+  }
+  return {};
+}
+
 // Constants that no node reads any more.
 void drop_unread(Graph& g) {
   const Uses uses(g);
@@ -156,6 +204,7 @@ constexpr Stage kStages[] = {{"plan", "", plan},
                              {"scales", "ranges", set_scales},
                              {"weights", "scales", round_weights},
                              {"bias", "weights", correct_biases},
+                             {"activations", "weights", choose_activations},
                              {"emit", "weights", write}};
 
 template <class Method>
@@ -174,6 +223,8 @@ Result<void> check(const QuantizeOptions& options, const Samples& samples) {
                                    known(weight_methods(), options.weights, "--weights", weight_choices()),
                                    known(bias_methods(), options.bias, "--bias", bias_choices())})
     if (!fine) return fine;
+  if (options.activations != "auto" && options.activations != kFloatActivations)
+    return Error{Code::kBadArgument, "--activations '" + options.activations + "': expected auto or float"};
   const auto all = granularities();
   if (std::none_of(all.begin(), all.end(), [&](const GranularityName& g) { return g.name == options.per_channel; }))
     return Error{Code::kBadArgument,

@@ -36,7 +36,7 @@ struct Stage {
   Result<void> (*apply)(QuantizeState&);
 };
 
-// plan, observe, ranges, scales, weights, bias, emit. All but `bias` are needed for a file.
+// plan, observe, ranges, scales, weights, bias, activations, emit. All but `bias` and `activations` are needed for a file.
 std::span<const Stage> stages();
 
 // Checks what the stages take for granted of options and samples.

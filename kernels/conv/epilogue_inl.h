@@ -139,6 +139,51 @@ void finish_u8(const Finish& finish) {
   for (; row < f.rows; row += kRows) finish_quads<kVectors, kAct, kResidual, 1>(f, scales, row);
 }
 
+// Act16 on pairs of vectors. Wherever a value says "h" below, its 2 * kLanes are in the order of pack_h.
+template <int kVectors, bool kOdd, bool kResidual>
+void finish_16(const Finish& finish) {
+  const Finish f = finish;
+  const Act16& a = *f.epilogue.act16;
+  constexpr int kRows = kRowsAtOnce<kVectors>;
+  F multiplier[kVectors];
+  unroll<kVectors>([&](auto i)
+                       __attribute__((always_inline)) { multiplier[i] = load_f(f.epilogue.multiplier + i * kLanes); });
+  const H limit = set_h(a.limit), step = set_h(a.step), values = load_table(a.value), slopes = load_table(a.slope),
+          bends = load_table(a.bend), extra = set_h(kOdd ? a.base : a.residual);
+  const B low = set_b(a.low), high = set_b(a.high);
+  const int shift = a.shift;
+  for (int row = 0; row < f.rows; row += kRows) {
+    const auto row_of = [row](int i) __attribute__((always_inline)) {
+      return row + (kVectors == 3 ? 0 : i / kVectors);
+    };
+    H y[2];
+    unroll<2>([&](auto pair) __attribute__((always_inline)) {
+      I q[2], r[2];
+      unroll<2>([&](auto half) __attribute__((always_inline)) {
+        constexpr int i = 2 * pair + half, n = i % kVectors;  // the fourth vector of three repeats the first
+        q[half] = round(mul(to_f(load_i(f.acc + row_of(i) * f.acc_pitch + n * kLanes)), multiplier[n]));
+        if constexpr (kResidual) {
+          const int at = row_of(i) < f.rows ? row_of(i) : f.rows - 1;
+          r[half] = load_u8(f.residual + at * f.residual_pitch + n * kLanes);
+        }
+      });
+      const H x = pack_h(q[0], q[1]), u = abs_below(x, limit), t = product_below_15(u, step);
+      const H index = table_index(product_above_15(u, step));
+      const H slope = add_wrap(look_up(slopes, index), rounded_product(t, look_up(bends, index)));
+      H v = add_wrap(look_up(values, index), rounded_product(t, slope));
+      if constexpr (kOdd) {
+        v = add_h(negate_where_negative(v, x), extra);
+      } else {
+        if constexpr (kResidual) v = add_h(v, rounded_product(shift_wrap<7>(pack_h(r[0], r[1])), extra));
+        v = add_h(max_h(x, set_h(0)), v);
+      }
+      y[pair] = shift_right_by(v, shift);
+    });
+    uint8_t* out = static_cast<uint8_t*>(f.output) + row * f.output_pitch;
+    store_rows<kVectors>(out, f.output_pitch, f.rows - row, f.channels, min_b(max_b(pack_b(y[0], y[1]), low), high));
+  }
+}
+
 template <bool kAct, bool kResidual>
 void finish_f32(const Finish& f) {
   const Epilogue& e = f.epilogue;
@@ -177,6 +222,10 @@ inline FinishFunction choose_u8(Act act) {
 template <int kVectors>
 inline FinishFunction choose_finish(const Epilogue& e) {
   const bool residual = e.res_multiplier != nullptr;
+  if (e.zero_point && e.act16) {
+    if (e.act16->odd) return finish_16<kVectors, true, false>;
+    return residual ? finish_16<kVectors, false, true> : finish_16<kVectors, false, false>;
+  }
   if (e.zero_point) return residual ? choose_u8<kVectors, true>(e.act.kind) : choose_u8<kVectors, false>(e.act.kind);
   if (e.act.kind == Act::kNone) return residual ? finish_f32<false, true> : finish_f32<false, false>;
   return residual ? finish_f32<true, true> : finish_f32<true, false>;

@@ -132,6 +132,23 @@ template <int kBits>
 H shift_wrap(H a) {
   return _mm256_slli_epi16(a, kBits);
 }
+inline H set_h(int16_t v) { return _mm256_set1_epi16(v); }
+inline H load_table(const int16_t* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline H table_index(H i) { return add_wrap(_mm256_mullo_epi16(i, set_h(0x0202)), set_h(0x0100)); }
+inline H look_up(H table, H index) { return _mm256_shuffle_epi8(table, index); }
+inline H abs_below(H a, H limit) { return _mm256_min_epu16(_mm256_abs_epi16(a), limit); }
+inline H product_above_15(H a, H b) { return _mm256_mulhi_epu16(a, _mm256_add_epi16(b, b)); }
+inline H product_below_15(H a, H b) { return _mm256_and_si256(_mm256_mullo_epi16(a, b), set_h(0x7fff)); }
+inline H rounded_product(H a, H b) { return _mm256_mulhrs_epi16(a, b); }
+inline H max_h(H a, H b) { return _mm256_max_epi16(a, b); }
+inline H negate_where_negative(H a, H sign) {
+  const H m = _mm256_srai_epi16(sign, 15);
+  return sub_wrap(_mm256_xor_si256(a, m), m);
+}
+inline H shift_right_by(H a, int bits) { return _mm256_sra_epi16(a, _mm_cvtsi32_si128(bits)); }
+
 template <int kBits>
 I shift_right_signed(I a) {
   return _mm256_srai_epi32(a, kBits);

@@ -144,6 +144,24 @@ template <int kBits>
 H shift_wrap(H a) {
   return _mm512_slli_epi16(a, kBits);
 }
+// For activations in 16 bits (see Act16). A table's index is made once for several tables of 8.
+inline H set_h(int16_t v) { return _mm512_set1_epi16(v); }
+inline H load_table(const int16_t* p) {
+  return _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline H table_index(H i) { return i; }
+inline H look_up(H table, H index) { return _mm512_permutexvar_epi16(index, table); }
+inline H abs_below(H a, H limit) { return _mm512_min_epu16(_mm512_abs_epi16(a), limit); }
+inline H product_above_15(H a, H b) { return _mm512_mulhi_epu16(a, _mm512_add_epi16(b, b)); }  // none negative
+inline H product_below_15(H a, H b) { return _mm512_and_si512(_mm512_mullo_epi16(a, b), set_h(0x7fff)); }
+inline H rounded_product(H a, H b) { return _mm512_mulhrs_epi16(a, b); }
+inline H max_h(H a, H b) { return _mm512_max_epi16(a, b); }
+inline H negate_where_negative(H a, H sign) {
+  const H m = _mm512_srai_epi16(sign, 15);
+  return sub_wrap(_mm512_xor_si512(a, m), m);
+}
+inline H shift_right_by(H a, int bits) { return _mm512_sra_epi16(a, _mm_cvtsi32_si128(bits)); }
+
 template <int kBits>
 I shift_right_signed(I a) {
   return _mm512_srai_epi32(a, kBits);

@@ -133,6 +133,23 @@ template <int kBits>
 H shift_wrap(H a) {
   return vshlq_n_s16(a, kBits);
 }
+inline H set_h(int16_t v) { return vdupq_n_s16(v); }
+inline H load_table(const int16_t* p) { return vld1q_s16(p); }
+inline H table_index(H i) { return vmlaq_s16(vdupq_n_s16(0x0100), i, vdupq_n_s16(0x0202)); }
+inline H look_up(H table, H index) {
+  return vreinterpretq_s16_u8(vqtbl1q_u8(vreinterpretq_u8_s16(table), vreinterpretq_u8_s16(index)));
+}
+inline H abs_below(H a, H limit) { return vminq_s16(vqabsq_s16(a), limit); }
+inline H product_above_15(H a, H b) { return vqdmulhq_s16(a, b); }
+inline H product_below_15(H a, H b) { return vandq_s16(vmulq_s16(a, b), vdupq_n_s16(0x7fff)); }
+inline H rounded_product(H a, H b) { return vqrdmulhq_s16(a, b); }
+inline H max_h(H a, H b) { return vmaxq_s16(a, b); }
+inline H negate_where_negative(H a, H sign) {
+  const H m = vshrq_n_s16(sign, 15);
+  return sub_wrap(veorq_s16(a, m), m);
+}
+inline H shift_right_by(H a, int bits) { return vshlq_s16(a, vdupq_n_s16(static_cast<int16_t>(-bits))); }
+
 template <int kBits>
 I shift_right_signed(I a) {
   return vshrq_n_s32(a, kBits);

@@ -11,11 +11,45 @@
 namespace octet::kernels::reference {
 namespace {
 
+int16_t rounded_product(int16_t a, int16_t b) { return static_cast<int16_t>((a * b + (1 << 14)) >> 15); }
+
+}  // namespace
+
+int16_t curve(const Act16& a, int16_t x) {
+  const int32_t at = std::min<int32_t>(std::abs(int32_t{x}), a.limit) * a.step;
+  const auto i = static_cast<size_t>(at >> 15);
+  const auto t = static_cast<int16_t>(at & 0x7fff);
+  const auto slope = static_cast<int16_t>(a.slope[i] + rounded_product(t, a.bend[i]));
+  return static_cast<int16_t>(a.value[i] + rounded_product(t, slope));
+}
+
+namespace {
+
 // What is stored as u8 meets its upper bound first, and its lower one when it is a byte.
 float clamp(float v, float low, float high) { return max_of(min_of(v, high), low); }
 
+int16_t saturated(int32_t v) { return static_cast<int16_t>(std::clamp(v, -32768, 32767)); }
+
+uint8_t finish_16(const Epilogue& e, int32_t acc, int n, const uint8_t* residual) {
+  const Act16& a = *e.act16;
+  const int16_t x = saturated(round_half_even(static_cast<float>(acc) * e.multiplier[n]));
+  const int16_t c = curve(a, x);
+  int16_t y;
+  if (a.odd) {
+    y = saturated((x < 0 ? static_cast<int16_t>(-c) : c) + a.base);
+  } else {
+    const int32_t r = e.res_multiplier ? (residual[n] * a.residual + (1 << 7)) >> 8 : 0;
+    y = saturated(std::max<int16_t>(x, 0) + saturated(c + r));
+  }
+  return static_cast<uint8_t>(std::clamp<int32_t>(y >> a.shift, a.low, a.high));
+}
+
 void finish_one(const Epilogue& e, int32_t acc, int n, const uint8_t* residual, void* row) {
   const bool to_u8 = e.zero_point != nullptr;
+  if (to_u8 && e.act16) {
+    static_cast<uint8_t*>(row)[n] = finish_16(e, acc, n, residual);
+    return;
+  }
   float v = static_cast<float>(acc) * e.multiplier[n];
   if (e.act.kind != Act::kNone) v = (to_u8 ? act_fast(e.act, v) : act_accurate(e.act, v)) * e.out_multiplier[n];
   if (e.res_multiplier) v = v + (static_cast<float>(residual[n]) * e.res_multiplier[n] + e.res_offset[n]);

@@ -12,8 +12,9 @@ inline float max_of(float a, float b) { return a > b ? a : b; }
 float act_fast(const Activation& act, float x);
 // The activation before an f32 store: a relative error of about 1e-6. Same bits on every ISA too.
 float act_accurate(const Activation& act, float x);
-float exp_accurate(float x);  // never 0 or infinite
-float exp_full(float x);      // overflows and vanishes where it should
+int16_t curve(const Act16& a, int16_t x);  // of |x|, see Act16
+float exp_accurate(float x);               // never 0 or infinite
+float exp_full(float x);                   // overflows and vanishes where it should
 
 void finish(const Finish& f);
 void conv_tile(const ConvTile& tile);

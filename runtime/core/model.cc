@@ -199,6 +199,7 @@ class Loader {
     if (n.name()) def.name = n.name()->string_view();
     if (n.inputs() && n.inputs()->size() > schema::kMaxNodeTensors)
       return bad("node '", def.name, "': ", n.inputs()->size(), " inputs, more than ", schema::kMaxNodeTensors);
+    def.act16 = n.act16();
     if (n.fused())
       for (const auto* name : *n.fused()) def.fused.push_back(name->string_view());
     def.model = &model_;
@@ -298,6 +299,7 @@ Result<void> check_node(const NodeDef& node, const ModelData& model) {
   if (count < node.kind->min_inputs || count > node.kind->max_inputs) return bad(count, " inputs");
   for (int i = 0; i < node.kind->min_inputs; ++i)
     if (!node.has_input(i)) return bad("input ", i, " is missing");
+  if (node.act16 && !node.kind->gives_f32_from_int8) return bad("an activation in 16 bits, which its op has not");
   OCTET_TRY(node.kind->check(node, model));
   for (int i = 0; i < node.kind->outputs; ++i) {
     const DType have = model.output(node, i).dtype;

@@ -51,9 +51,10 @@ struct NodeDef {
   std::string_view name;
   std::vector<std::string_view> fused = {};  // names of source nodes whose work this one does as well
   const OpKind* kind = nullptr;
-  const ModelData* model = nullptr;  // whose node it is
-  const void* op = nullptr;          // the schema's table: attributes<schema::Conv2d>()
-  std::vector<int> inputs, outputs;  // tensor indices; -1: absent
+  const ModelData* model = nullptr;      // whose node it is
+  const schema::Act16* act16 = nullptr;  // how its activation is computed where its output is u8; null: in floats
+  const void* op = nullptr;              // the schema's table: attributes<schema::Conv2d>()
+  std::vector<int> inputs, outputs;      // tensor indices; -1: absent
 
   template <class T>
   const T& attributes() const {

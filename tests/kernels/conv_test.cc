@@ -160,6 +160,93 @@ TEST(Finish, EqualsReference) {
           for (int rows : {1, 2, 3, 4, 5, 8, 13, 37}) check_finish(rows, channels, act, residual, to_u8);
 }
 
+// Activations in 16 bits: every number of rows and channels, and arguments at every bound.
+void check_act16(Random& random, int rows, int channels, bool odd, bool residual) {
+  const int acc_pitch = padded(channels) + 16 * random.integer(0, 1), pitch = channels + random.integer(0, 5);
+  std::vector<int32_t> acc(static_cast<size_t>((rows + kFinishSlack) * acc_pitch));
+  const Act16 a = random_act16(random, odd);
+  EpilogueData data(random, channels, 50000.0, {Act::kSilu, 0, 0}, residual, true);
+  data.epilogue.act16 = &a, data.epilogue.acc0 = nullptr;
+  const int32_t corners[] = {0,     1,     -1,     a.limit, a.limit + 1, -a.limit, -a.limit - 1,
+                             32767, 32768, -32768, -32769,  1 << 30};
+  for (int r = 0; r < rows; ++r)
+    for (int n = 0; n < channels; ++n) {
+      const bool corner = random.integer(0, 2) == 0;
+      acc[static_cast<size_t>(r * acc_pitch + n)] =
+          corner ? corners[random.integer(0, 11)] : random.integer(-60000, 60000) * (n % 4 ? 1 : 50);
+    }
+  for (int n = 0; n < channels; ++n) data.multiplier[static_cast<size_t>(n)] = n % 3 ? 1.0f : random.real(0.02f, 1.9f);
+  const std::vector<uint8_t> res = random.bytes(int64_t{rows} * pitch);
+  Finish f = {.acc = acc.data(),
+              .acc_pitch = acc_pitch,
+              .rows = rows,
+              .channels = channels,
+              .epilogue = data.epilogue,
+              .output_pitch = pitch,
+              .residual = residual ? res.data() : nullptr,
+              .residual_pitch = pitch};
+  std::vector<uint8_t> expected(static_cast<size_t>(rows * pitch), 0xAB), got;
+  f.output = expected.data();
+  reference::finish(f);
+  for (const Isa* isa : supported_isas()) {
+    got.assign(expected.size(), 0xAB);
+    f.output = got.data();
+    isa->finish(f);
+    ASSERT_TRUE(same(expected, got)) << isa->name << " rows " << rows << " channels " << channels << " odd " << odd
+                                     << " residual " << residual << " step " << a.step << " shift " << a.shift;
+  }
+}
+
+TEST(Finish, Act16EqualsReference) {
+  Random random(16);
+  for (const auto& [odd, residual] : {std::pair{false, false}, {false, true}, {true, false}})
+    for (int channels : {1, 3, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 80, 130, 200})
+      for (int rows : {1, 2, 3, 4, 5, 8, 13, 37}) check_act16(random, rows, channels, odd, residual);
+}
+
+// What the formula says, by hand: step 2^12 makes pieces of 8 units, and the curve of u is 10 * piece + 4 t + 2 t^2 with t = u % 8 / 8.
+TEST(Finish, Act16ByHand) {
+  Act16 a;
+  a.shift = 1, a.step = 1 << 12, a.limit = 63, a.residual = 2 << 8;
+  for (int16_t i = 0; i < kPieces16; ++i) a.value[i] = static_cast<int16_t>(10 * i), a.slope[i] = 4, a.bend[i] = 2;
+  std::vector<float> one(16, 1.0f), zero(16, 0.0f);
+  const std::vector<int32_t> point(16);
+  std::vector<int32_t> acc((1 + kFinishSlack) * 16);
+  const int32_t xs[] = {0, 4, 8, -8, -20, 63, 64, 100, -100, 1000};
+  std::copy(std::begin(xs), std::end(xs), acc.begin());
+  const uint8_t res[16 + kReadSlack] = {0, 0, 0, 1, 0, 0, 0, 10, 20, 0};
+  // t of 4 is half: 4/2 + 2/4 rounds to 2 + 1 (bend first: 1 of 2, then 5/2 to 3); at the limit t = 7/8.
+  const int hinge[] = {0,
+                       (4 + 3) / 2,
+                       (8 + 10) / 2,
+                       (10 + 2) / 2,
+                       23 / 2,
+                       (63 + 75) / 2,
+                       (64 + 75) / 2,
+                       (100 + 75 + 20) / 2,
+                       (75 + 40) / 2,
+                       255};
+  for (const Isa* isa : supported_isas()) {
+    std::vector<uint8_t> out(16);
+    isa->finish({.acc = acc.data(),
+                 .acc_pitch = 16,
+                 .rows = 1,
+                 .channels = 10,
+                 .epilogue = {.multiplier = one.data(),
+                              .act16 = &a,
+                              .res_multiplier = one.data(),
+                              .res_offset = zero.data(),
+                              .low = zero.data(),
+                              .high = zero.data(),
+                              .zero_point = point.data()},
+                 .output = out.data(),
+                 .output_pitch = 16,
+                 .residual = res,
+                 .residual_pitch = 16});
+    for (size_t i = 0; i < 10; ++i) EXPECT_EQ(out[i], hinge[i]) << isa->name << " x = " << xs[i];
+  }
+}
+
 // Ties go to even and the limits hold, also far outside what s32 can show.
 TEST(ConvTile, RoundingAndLimits) {
   const uint8_t input[kReadSlack] = {};

@@ -115,6 +115,22 @@ inline constexpr Activation kActivations[] = {
     {Act::kGeluTanh, 0, 0},
 };
 
+// Pieces of any kind, in the bounds that Act16 sets.
+inline Act16 random_act16(Random& random, bool odd) {
+  const auto s16 = [&](int most) { return static_cast<int16_t>(random.integer(-most, most)); };
+  Act16 a;
+  a.odd = odd;
+  a.shift = random.integer(0, 9);
+  a.step = static_cast<int16_t>(random.integer(0, 3) ? random.integer(9, 2000) : random.integer(0, 32767));
+  a.limit = static_cast<int16_t>(std::min(32767, a.step ? ((1 << 18) - 1) / a.step : 32767));
+  a.residual = static_cast<int16_t>(random.integer(0, 3) ? random.integer(0, 20000) : 32767);
+  a.base = s16(20000);
+  for (int i = 0; i < kPieces16; ++i)
+    a.value[i] = s16(i % 2 ? 20000 : 32767), a.slope[i] = s16(5000), a.bend[i] = s16(32767);
+  if (random.integer(0, 1)) a.low = static_cast<uint8_t>(random.integer(0, 30)), a.high = random.byte() | 31;
+  return a;
+}
+
 // An epilogue with all its arrays, different for each channel. The multipliers bring `largest_acc` to about 8 real units.
 struct EpilogueData {
   std::vector<int32_t> acc0, zero_point;

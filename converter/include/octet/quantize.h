@@ -64,6 +64,7 @@ struct QuantizeOptions {
   std::string per_channel = "depthwise";  // where an activation has a scale for each channel
   std::string weights = "max";            // how weights are rounded
   std::string bias = "mean";              // what biases make up for
+  std::string activations = "auto";       // in 16-bit integers where that loses next to nothing, or all in "float"
   std::vector<std::string> exclude = {};  // names of nodes that stay float
   bool float_first = false;               // layers that read an input of the model stay float
   bool float_last = false;                // layers behind which no other layer comes stay float

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/ops/common.h"
+#include "runtime/ops/conv/act16.h"
 
 namespace octet {
 namespace {
@@ -35,6 +36,7 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   for (const std::string& wrong : {conv::check_weights(g, weight), conv::check_bias(node, model, g.out_channels())})
     if (!wrong.empty()) return bad(wrong);
   OCTET_TRY(check_activation(node, a.act()));
+  if (auto fine = conv::check_act16(node, model, g, a.act(), a.relu_after()); !fine) return bad(fine.error().text);
   for (auto [tensor, channels] : {std::pair{&x, g.in_channels()}, std::pair{&y, g.out_channels()}}) {
     if (tensor->shape.rank() == 4 && tensor->shape[3] != -1 && tensor->shape[3] != channels)
       return bad(tensor->shape[3], " channels in '", tensor->name, "', the weights ", weight.shape.text(), " want ",

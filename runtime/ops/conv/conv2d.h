@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -109,6 +110,7 @@ struct EpilogueArrays {
   std::vector<int32_t> acc0, zero_point;
   std::vector<float> multiplier, out_multiplier, res_multiplier, res_offset, low, high;
   kernels::Activation act;
+  std::optional<kernels::Act16> act16;
   kernels::Epilogue at(int64_t group, int64_t channel) const;
 };
 inline size_t epilogue_bytes(int64_t channels) { return static_cast<size_t>(channels) * 8 * sizeof(float); }  // at most

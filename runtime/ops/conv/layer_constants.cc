@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/quant.h"
+#include "runtime/ops/conv/act16.h"
 #include "runtime/ops/conv/conv2d.h"
 
 namespace octet::conv {
@@ -65,6 +66,7 @@ kernels::Epilogue EpilogueArrays::at(int64_t group, int64_t channel) const {
   return {.acc0 = from(acc0),
           .multiplier = from(multiplier),
           .act = act,
+          .act16 = act16 ? &*act16 : nullptr,
           .out_multiplier = from(out_multiplier),
           .res_multiplier = from(res_multiplier),
           .res_offset = from(res_offset),
@@ -147,6 +149,11 @@ std::shared_ptr<const EpilogueArrays> make_epilogue(const Layer& layer, int acti
   // A depthwise kernel takes all groups' single channels as one run.
   e->stride = g.depthwise() ? 1 : round_up(g.out, kernels::kBlock);
   if (!act_is_clamp) e->act = layer.act;
+  double argument = 1;
+  if (to_u8 && layer.p.node->act16) {  // the loader has checked it
+    e->act16 = *make_act16(layer);
+    argument = argument_unit(*layer.p.node->act16, y.quant);
+  }
   const size_t size =
       static_cast<size_t>(round_up(g.groups * e->stride, kernels::kBlock) + (g.depthwise() ? kernels::kBlock : 0));
   e->acc0.resize(size), e->multiplier.resize(size), e->low.resize(size), e->high.resize(size);
@@ -162,7 +169,7 @@ std::shared_ptr<const EpilogueArrays> make_epilogue(const Layer& layer, int acti
     const double step = to_u8 ? y.quant.scale_at(n) : 1.0;
     const auto at = static_cast<size_t>(n);
     e->acc0[i] = kernels::fold_bias(layer.bias(n), unit, dots[at]) + (dots[at] - moved[at]);
-    e->multiplier[i] = static_cast<float>(act_is_clamp ? unit / step : unit);
+    e->multiplier[i] = static_cast<float>(e->act16 ? unit / argument : act_is_clamp ? unit / step : unit);
     if (!act_is_clamp) e->out_multiplier[i] = static_cast<float>(1 / step);
     if (residual) {
       const Quant& r = layer.p.in(3).quant;

@@ -3,6 +3,7 @@
 #include "runtime/ops/mat_mul/mat_mul.h"
 
 #include "runtime/ops/common.h"
+#include "runtime/ops/conv/act16.h"
 #include "runtime/ops/conv/conv2d.h"
 
 namespace octet {
@@ -50,6 +51,12 @@ Result<void> check(const NodeDef& node, const ModelData& model) {
   }
   if (node.has_input(2) && n < 0) return bad_node(node, "a bias for an unknown number of channels");
   if (const std::string wrong = conv::check_bias(node, model, n); !wrong.empty()) return bad_node(node, wrong);
+  if (has_weights(node, model)) {
+    auto fine = conv::check_act16(node, model, geometry(b.shape), a.act(), false);
+    if (!fine) return bad_node(node, fine.error().text);
+  } else if (node.act16) {
+    return bad_node(node, "an activation in 16 bits without constant weights");
+  }
   const Quant& y = model.output(node, 0).quant;
   if (y.per_channel() && n >= 0 && static_cast<int64_t>(y.scale.size()) != n)
     return bad_node(node, text_of(static_cast<int64_t>(y.scale.size())) + " scales for " + text_of(n) + " channels");

@@ -94,6 +94,40 @@ __m512 emulated_roundscale_ps(__m512 a) {
     lane = (mode & 3) == 0 ? std::nearbyint(lane) : (mode & 3) == 1 ? std::floor(lane) : std::ceil(lane);
   return emulated_bits<__m512>(v);
 }
+template <class F>
+__m512i emulated_epi16(__m512i a, __m512i b, F f) {
+  const auto x = emulated_bits<Emulated<int16_t, 32>>(a), y = emulated_bits<Emulated<int16_t, 32>>(b);
+  Emulated<int16_t, 32> v;
+  for (int i = 0; i < 32; ++i) v.lane[i] = static_cast<int16_t>(f(x.lane[i], y.lane[i]));
+  return emulated_bits<__m512i>(v);
+}
+inline __m512i emulated_mulhi_epu16(__m512i a, __m512i b) {
+  return emulated_epi16(
+      a, b, [](int x, int y) { return (uint32_t{static_cast<uint16_t>(x)} * static_cast<uint16_t>(y)) >> 16; });
+}
+inline __m512i emulated_mullo_epi16(__m512i a, __m512i b) {
+  return emulated_epi16(a, b, [](int x, int y) { return x * y; });
+}
+inline __m512i emulated_mulhrs_epi16(__m512i a, __m512i b) {
+  return emulated_epi16(a, b, [](int x, int y) { return (x * y + (1 << 14)) >> 15; });
+}
+inline __m512i emulated_max_epi16(__m512i a, __m512i b) {
+  return emulated_epi16(a, b, [](int x, int y) { return x > y ? x : y; });
+}
+inline __m512i emulated_min_epu16(__m512i a, __m512i b) {
+  return emulated_epi16(a, b, [](int x, int y) { return static_cast<uint16_t>(x) < static_cast<uint16_t>(y) ? x : y; });
+}
+inline __m512i emulated_abs_epi16(__m512i a) {
+  return emulated_epi16(a, a, [](int x, int) { return x < 0 ? -x : x; });
+}
+inline __m512i emulated_sra_epi16(__m512i a, __m128i bits) {
+  const int by = emulated_bits<Emulated<int32_t, 4>>(bits).lane[0];
+  return emulated_epi16(a, a, [by](int x, int) { return x >> by; });
+}
+inline __m512i emulated_permutexvar_epi16(__m512i index, __m512i a) {
+  const auto from = emulated_bits<Emulated<int16_t, 32>>(a);
+  return emulated_epi16(index, index, [&](int i, int) { return from.lane[i & 31]; });
+}
 inline float emulated_reduce_max_ps(__m512 a) {
   const auto v = emulated_bits<Emulated<float, 16>>(a);
   float most = v.lane[0];
@@ -114,5 +148,14 @@ inline float emulated_reduce_max_ps(__m512 a) {
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_cvtps_epi32 emulated_cvtps_epi32
 #define _mm512_reduce_max_ps emulated_reduce_max_ps
+#define _mm512_mulhi_epu16 emulated_mulhi_epu16
+#define _mm512_mullo_epi16 emulated_mullo_epi16
+#define _mm512_mulhrs_epi16 emulated_mulhrs_epi16
+#define _mm512_max_epi16 emulated_max_epi16
+#define _mm512_min_epu16 emulated_min_epu16
+#define _mm512_abs_epi16 emulated_abs_epi16
+#define _mm512_sra_epi16 emulated_sra_epi16
+#define _mm512_srai_epi16(a, bits) emulated_sra_epi16(a, _mm_cvtsi32_si128(bits))
+#define _mm512_permutexvar_epi16 emulated_permutexvar_epi16
 #undef _mm512_roundscale_ps  // rounds nothing without a scale
 #define _mm512_roundscale_ps(a, mode) emulated_roundscale_ps<mode>(a)
