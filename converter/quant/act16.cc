@@ -79,25 +79,33 @@ double lost(double mean_16, double mean_float) {
   return 10 * std::log10((kRounding + mean_16) / (kRounding + mean_float));
 }
 
-// Arguments from -reach to reach whose outputs the u8 range can hold.
+// Of an argument whose output the u8 range can hold.
 struct Point {
   double y, error_16, error_float;
 };
 
+struct Judgement {
+  double error;  // dB against rounding alone: the curve that has the least is taken
+  double loss;   // dB against the float polynomial
+};
+
 // The worst run of arguments as wide as half a piece.
-double worst_loss(const std::vector<Point>& points, size_t run) {
-  double sum_16 = 0, sum_float = 0, worst = -100;
+Judgement worst_run(const std::vector<Point>& points, size_t run) {
+  const auto length = static_cast<double>(run);
+  double sum_16 = 0, sum_float = 0;
+  Judgement worst{-100, -100};
   for (size_t i = 0; i < points.size(); ++i) {
     sum_16 += points[i].error_16, sum_float += points[i].error_float;
     if (i >= run) sum_16 -= points[i - run].error_16, sum_float -= points[i - run].error_float;
-    if (i + 1 >= run)
-      worst = std::max(worst, lost(sum_16 / static_cast<double>(run), sum_float / static_cast<double>(run)));
+    if (i + 1 < run) continue;
+    worst.error = std::max(worst.error, lost(sum_16 / length, 0));
+    worst.loss = std::max(worst.loss, lost(sum_16 / length, sum_float / length));
   }
   return worst;
 }
 
 // Where several arguments give what a bin holds, the worst of them counts.
-double weighed_loss(const std::vector<Point>& points, const Histogram& outputs) {
+Judgement weighed(const std::vector<Point>& points, const Histogram& outputs) {
   std::vector<double> most(outputs.bins.size(), -1), least(outputs.bins.size());
   for (const Point& p : points) {
     const size_t bin = outputs.bin_of(p.y);
@@ -109,7 +117,8 @@ double weighed_loss(const std::vector<Point>& points, const Histogram& outputs) 
     const auto n = static_cast<double>(outputs.bins[b]);
     count += n, sum_16 += n * most[b], sum_float += n * least[b];
   }
-  return count == 0 ? 0 : lost(sum_16 / count, sum_float / count);
+  if (count == 0) return worst_run(points, 32);
+  return {lost(sum_16 / count, 0), lost(sum_16 / count, sum_float / count)};
 }
 
 }  // namespace
@@ -119,6 +128,7 @@ std::optional<Curve16> fit_act16(ActKind kind, double scale, const Histogram* ou
       std::find_if(std::begin(kShapes), std::end(kShapes), [&](const Shape16& x) { return x.kind == kind; });
   if (s == std::end(kShapes)) return {};
   std::optional<Curve16> best;
+  double least = 0;
   for (const double domain : s->domains) {
     int shift = kMostShift;
     const double highest = s->odd ? (std::fabs(s->centre) + s->curve(20)) / scale : domain / scale;
@@ -126,19 +136,20 @@ std::optional<Curve16> fit_act16(ActKind kind, double scale, const Histogram* ou
     if (std::ldexp(highest, shift) > 32000) continue;
     const double unit = s->odd ? domain / 32768 : std::ldexp(scale, -shift);
     const kernels::Act16 a = fit(*s, scale, shift, unit, domain);
-    const double reach = std::max(255 * scale, 1.5 * domain), pitch = domain / kPieces / 64;
+    const double reach = s->odd ? 1.5 * domain : 255 * scale, pitch = domain / kPieces / 64;
     std::vector<Point> points;
     for (double x = -1.5 * domain; x < reach; x += pitch)
       points.push_back({function(*s, x), error_16(*s, a, x, unit, scale), error_float(*s, x, scale)});
     const bool known = outputs && outputs->width > 0;
-    const double loss = known ? weighed_loss(points, *outputs) : worst_loss(points, 32);
-    if (best && best->loss <= loss) continue;
+    const Judgement judged = known ? weighed(points, *outputs) : worst_run(points, 32);
+    if (best && least <= judged.error) continue;
+    least = judged.error;
     std::array<int16_t, kPieces> value, slope, bend;
     std::copy_n(a.value, kPieces, value.begin()), std::copy_n(a.slope, kPieces, slope.begin());
     std::copy_n(a.bend, kPieces, bend.begin());
     best = Curve16{schema::Act16(s->odd ? static_cast<float>(unit) : 0.0f, s->odd, static_cast<uint8_t>(shift),
                                  to_s16(std::ldexp(s->centre / scale, shift)), a.limit, a.step, value, slope, bend),
-                   loss};
+                   judged.loss};
   }
   return best;
 }
