@@ -113,6 +113,40 @@ ModelBuilder depthwise_acts_int8() {
   return std::move(net.b);
 }
 
+// SiLU to steps of 5 / 255 and sigmoid to steps of 1 / 255 in 16-bit integers, to a u8 output and to a float one, which has none of it.
+ModelBuilder conv_act16_int8() {
+  Net net(9);
+  const schema::Act16 silu(0, false, 6, 0, 29127, 9, std::array<int16_t, 8>{-4, -905, -708, -371, -166, -68, -27, -10},
+                           std::array<int16_t, 8>{-1746, -36, 385, 273, 136, 59, 24, 9},
+                           std::array<int16_t, 8>{857, 239, -48, -68, -39, -18, -8, -3});
+  const schema::Act16 sigmoid(8 / 32768.0f, true, 6, 8160, 32767, 8,
+                              std::array<int16_t, 8>{-9, 3771, 6218, 7388, 7867, 8051, 8120, 8145},
+                              std::array<int16_t, 8>{4243, 3205, 1651, 697, 270, 101, 38, 14},
+                              std::array<int16_t, 8>{-457, -763, -486, -221, -88, -33, -12, -5});
+  const auto out = [&](int y, const schema::Act16& by, float scale, uint8_t zero) {
+    net.b.model.nodes.back()->act16 = std::make_unique<schema::Act16>(by);
+    net.out(scale > 0 ? net.u8(y, scale, zero) : y);
+  };
+  const int x = net.u8(net.input({1, 12, 11, 12}), 6 / 255.0f, 120),
+            fine = net.u8_channels(net.input({1, 9, 7, 12}), 12);
+  const int residual = net.u8(net.input({1, 12, 11, 20}), 7 / 255.0f, 100), rows = net.u8(net.input({9, 12}));
+  const ConvOf pointwise{.in = 12, .out = 20, .act = act(Act::silu)},
+      gate{.in = 12, .out = 33, .act = act(Act::sigmoid)};
+  const ConvOf square{.in = 12, .out = 70, .kernel_h = 3, .kernel_w = 3, .pad_h = 1, .pad_w = 1, .act = act(Act::silu)};
+  const ConvOf grouped{
+      .in = 12, .out = 24, .kernel_h = 3, .kernel_w = 3, .stride = 2, .groups = 3, .act = act(Act::silu)};
+  ConvOf added = pointwise, rectified = pointwise;
+  added.residual = rectified.residual = residual, rectified.relu_after = true;
+  for (const ConvOf& c : {pointwise, square, grouped})
+    out(net.conv(x, c), silu, 5 / 255.0f, 14), out(net.conv(fine, c), silu, 5 / 255.0f, 14);
+  out(net.conv(x, added), silu, 5 / 255.0f, 60), out(net.conv(x, rectified), silu, 5 / 255.0f, 30);
+  out(net.conv(x, pointwise), silu, 0, 0);
+  out(net.conv(x, gate), sigmoid, 1 / 255.0f, 0), out(net.conv(fine, gate), sigmoid, 1 / 255.0f, 0);
+  out(net.mat_mul(rows, 12, 21, 2, true, act(Act::silu)), silu, 5 / 255.0f, 14);
+  net.b.model.int8_ops = {"conv2d", "matmul"};
+  return std::move(net.b);
+}
+
 // A chain, so that rows of several tiles, slices of a concat and in-place residuals come together.
 ModelBuilder blocks_int8() {
   Net net(6);
@@ -183,6 +217,7 @@ std::vector<NamedModel> conv_models() {
           {"depthwise_int8", depthwise_int8},
           {"conv_float", conv_float},
           {"conv_acts_int8", conv_acts_int8},
+          {"conv_act16_int8", conv_act16_int8},
           {"depthwise_acts_int8", depthwise_acts_int8},
           {"blocks_int8", blocks_int8},
           {"mat_mul_int8", mat_mul_int8},
