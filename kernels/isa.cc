@@ -64,7 +64,10 @@ std::span<const Isa* const> all_isas() {
   return tables.best_first;
 }
 
-bool supported(const Isa& isa) { return (isa.needs & cpu_features()) == isa.needs; }
+bool supported(const Isa& isa) {
+  if ((isa.needs & cpu_features()) != isa.needs) return false;
+  return !(isa.needs & kAmx) || tiles_permitted();
+}
 
 const Isa& best_isa() {
   static const Isa* const chosen = best();
