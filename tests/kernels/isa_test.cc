@@ -34,7 +34,14 @@ TEST(Isa, TablesAreCompleteAndScalarIsLast) {
       EXPECT_LE(wide.rows, kMaxRows) << isa->name;
       EXPECT_LT(wide.cost, isa->gemm_s8.cost) << isa->name;
     }
-    EXPECT_EQ(isa->needs, isa->gemm_s8.needs | isa->gemm_wide.needs | isa->depthwise_s8.needs | isa->vectors_need)
+    if (const GemmS8& tiles = isa->gemm_tiles; tiles.run) {
+      EXPECT_FALSE(tiles.wide) << isa->name;
+      EXPECT_LE(tiles.rows, kMaxRows) << isa->name;
+      EXPECT_EQ(tiles.activation_offset, 0) << isa->name;
+      EXPECT_LT(tiles.cost, isa->gemm_s8.cost) << isa->name;
+    }
+    EXPECT_EQ(isa->needs, isa->gemm_s8.needs | isa->gemm_wide.needs | isa->gemm_tiles.needs | isa->depthwise_s8.needs |
+                              isa->vectors_need)
         << isa->name;
     const VectorKernels& vectors = *isa;
     void (*const* entry)() = reinterpret_cast<void (*const*)()>(&vectors.finish);
@@ -86,7 +93,9 @@ TEST(Isa, SupportOfTilesIsInheritedByFork) {
   isa.needs |= kAmx;
   const bool here = supported(isa);
   EXPECT_EQ(here, (cpu_features() & kAmx) && tiles_permitted());
-  if (!(cpu_features() & kAmx)) EXPECT_FALSE(tiles_permitted()) << "never asked for where the CPU has none";
+  if (!(cpu_features() & kAmx)) {
+    EXPECT_FALSE(tiles_permitted()) << "never asked for where the CPU has none";
+  }
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) _exit(supported(isa) == here ? 0 : 1);
