@@ -121,15 +121,18 @@ TEST(Algorithms, TheChoice) {
   const auto depthwise = [](ConvCase& c) { c.groups = c.in; };
   const auto gap = [](int64_t bytes) { return [bytes](ConvCase& c) { c.in_gap = bytes; }; };
   const Row rows[] = {
-      {layer(20, 20, 3, 16, 3, 1, 2), true, "int8_merged_repacked"},
-      {layer(20, 20, 3, 16, 3, 1, 2, gap(1)), true, "int8_merged"},
+      {layer(20, 20, 3, 16, 3, 1, 2), true, "int8_merged_repacked", "int8_tiles_merged_repacked"},
+      {layer(20, 20, 3, 16, 3, 1, 2, gap(1)), true, "int8_merged", "int8_tiles_merged"},
       {layer(20, 20, 3, 16, 3, 1, 2, gap(2)), true, "int8_gemm"},
-      {layer(20, 20, 64, 16, 3, 1), true, "int8_merged"},
-      {layer(20, 20, 61, 16, 3, 1), true, "int8_merged_repacked"},
-      {layer(20, 20, 68, 16, 3, 1), true, "int8_gemm"},
+      {layer(20, 20, 64, 16, 3, 1), true, "int8_merged", "int8_tiles_merged"},
+      {layer(20, 20, 61, 16, 3, 1), true, "int8_merged_repacked", "int8_tiles_merged_repacked"},
+      {layer(20, 20, 68, 16, 3, 1), true, "int8_gemm", "int8_tiles"},
       {layer(20, 20, 16, 16), true, "int8_gemm"},
-      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.dilation_w = 2; }), true, "int8_gemm"},
-      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.groups = 2; }), true, "int8_gemm"},
+      {layer(20, 20, 64, 32), true, "int8_gemm", "int8_tiles"},
+      {layer(1, 1, 512, 512), true, "int8_gemm"},
+      {layer(1, 16, 512, 512), true, "int8_gemm", "int8_tiles"},
+      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.dilation_w = 2; }), true, "int8_gemm", "int8_tiles"},
+      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.groups = 2; }), true, "int8_gemm", "int8_tiles"},
       {layer(20, 20, 16, 16, 3, 1, 1, depthwise), true, "int8_depthwise"},
       {layer(20, 20, 16, 16, 3, 1), false, "f32_gemm"},
       {layer(20, 20, 1, 1, 3, 1), false, "f32_gemm"},
@@ -152,6 +155,20 @@ TEST(Algorithms, TheChoice) {
                              [&](const conv::Layer& l) { EXPECT_STREQ(conv::candidates(l).front()->name, "onednn"); });
   }
 #endif
+}
+
+// Where tiles compute directly, Winograd's products would take longer.
+TEST(Algorithms, TilesLeaveNothingToWinograd) {
+  for (const kernels::Isa* isa : isas())
+    for (const int64_t channels : {32, 64, 128}) {
+      Step step;
+      ConvRig rig(layer(40, 40, channels, channels, 3, 1), 1);
+      rig.with_layer(*isa, 1, true, false, step, [&](const conv::Layer& l) {
+        if (isa->gemm_tiles.run) {
+          EXPECT_TRUE(conv::offers(l).empty()) << isa->name << " " << channels;
+        }
+      });
+    }
 }
 
 thread_local int inside = 0;
