@@ -42,10 +42,11 @@ Isa complete(const IsaRow& row) {
   if (row.vectors) static_cast<VectorKernels&>(isa) = *row.vectors;
   if (row.gemm_s8) isa.gemm_s8 = *row.gemm_s8;
   isa.gemm_wide = row.gemm_wide ? *row.gemm_wide : GemmS8{};
+  isa.gemm_tiles = row.gemm_tiles ? *row.gemm_tiles : GemmS8{};
   if (row.depthwise_s8) isa.depthwise_s8 = *row.depthwise_s8;
   if (row.winograd_s8) isa.winograd_s8 = *row.winograd_s8;
-  isa.needs =
-      isa.vectors_need | isa.gemm_s8.needs | isa.gemm_wide.needs | isa.depthwise_s8.needs | isa.winograd_s8.needs;
+  isa.needs = isa.vectors_need | isa.gemm_s8.needs | isa.gemm_wide.needs | isa.gemm_tiles.needs |
+              isa.depthwise_s8.needs | isa.winograd_s8.needs;
   return isa;
 }
 
@@ -64,7 +65,10 @@ std::span<const Isa* const> all_isas() {
   return tables.best_first;
 }
 
-bool supported(const Isa& isa) { return (isa.needs & cpu_features()) == isa.needs; }
+bool supported(const Isa& isa) {
+  if ((isa.needs & cpu_features()) != isa.needs) return false;
+  return !(isa.needs & kAmx) || tiles_permitted();
+}
 
 const Isa& best_isa() {
   static const Isa* const chosen = best();

@@ -18,7 +18,7 @@ namespace octet::kernels {
 
 inline constexpr int kBlock = 16;    // output channels in a block of packed weights
 inline constexpr int kGroup = 4;     // consecutive input channels in a block: one dword
-inline constexpr int kMaxRows = 16;  // upper bound of GemmS8::rows and Isa::conv_rows_f32
+inline constexpr int kMaxRows = 32;  // upper bound of GemmS8::rows and Isa::conv_rows_f32
 inline constexpr int64_t kReadSlack = 64;
 
 // Values as in schema/model.fbs (checked by a static_assert in the runtime).
@@ -414,7 +414,9 @@ struct Isa : VectorKernels {
   const char* name = nullptr;  // as in OCTET_CPU
   uint32_t needs = 0;          // all its rows' Feature bits
   GemmS8 gemm_s8 = {};
-  GemmS8 gemm_wide = {};  // the exception: may have no `run`, and is not a slower set's then
+  // The exceptions: may have no `run`, and are not a slower set's then. Of tiles that are large and fast, and so waste more on
+  // small products, which gemm_s8 does instead.
+  GemmS8 gemm_wide = {}, gemm_tiles = {};
   DepthwiseS8 depthwise_s8 = {};
   WinogradS8 winograd_s8 = {};
 };

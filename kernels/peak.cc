@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 // One tile's operands, of a thread's own.
 struct Tile {
   Tile(const GemmS8& kernel, int groups, int channels)
-      : input(static_cast<size_t>(kernel.rows * groups * kGroup + kReadSlack), 1),
+      : input(static_cast<size_t>(kernel.rows * pitch(groups) + kReadSlack), 1),
         weights(static_cast<size_t>(groups * kGroup * channels * (kernel.wide ? 2 : 1)), 1),
         acc0(static_cast<size_t>(channels)),
         multiplier(acc0.size(), 1e-3f),
@@ -25,7 +25,7 @@ struct Tile {
         high(acc0.size(), 127.0f),
         zero_point(acc0.size(), 128),
         output(static_cast<size_t>(kernel.rows * channels + kReadSlack)) {
-    for (int r = 0; r < kernel.rows; ++r) pointers.push_back(input.data() + r * groups * kGroup);
+    for (int r = 0; r < kernel.rows; ++r) pointers.push_back(input.data() + r * pitch(groups));
     tile.rows = kernel.rows;
     tile.taps = 1;
     tile.groups = groups;
@@ -40,6 +40,9 @@ struct Tile {
     tile.output = output.data();
     tile.output_pitch = channels;
   }
+
+  // Rows a power of two apart would share places of the cache.
+  static int pitch(int groups) { return groups * kGroup + 64; }
 
   std::vector<uint8_t> input;
   std::vector<int8_t> weights;
@@ -107,16 +110,18 @@ double on_all(int threads, const Speed& speed) {
 
 // The best of some depths of the sum, so that the epilogue's share vanishes, and widths; small caches are served by the smaller ones.
 template <class Measure>
-double best_of_sizes(const Measure& measure) {
+double best_of_sizes(int most, const Measure& measure) {
   double best = 0;
-  for (int groups : {64, 128, 256})
+  for (int groups : {64, 128, 256, 1024})
     for (int channels : {16, 32, 64})
-      if (groups * channels <= 8192) best = std::max(best, measure(groups, channels));
+      if (groups * channels <= most) best = std::max(best, measure(groups, channels));
   return best;
 }
 
-double measure(const GemmS8& kernel, int threads) {
-  return best_of_sizes([&](int groups, int channels) {
+constexpr int kFirstCache = 8192, kSecondCache = 65536;  // groups times channels whose weights stay there
+
+double measure(const GemmS8& kernel, int threads, int most = kFirstCache) {
+  return best_of_sizes(most, [&](int groups, int channels) {
     return on_all(threads, [&](std::atomic<int>& waiting) {
       Tile t(kernel, groups, channels);
       if (kernel.enter) kernel.enter();
@@ -130,7 +135,7 @@ double measure(const GemmS8& kernel, int threads) {
 
 double measure_f32(int threads) {
   const Isa& isa = best_isa();
-  return best_of_sizes([&](int groups, int channels) {
+  return best_of_sizes(kFirstCache, [&](int groups, int channels) {
     return on_all(threads, [&](std::atomic<int>& waiting) {
       TileF32 t(isa.conv_rows_f32, groups, channels);
       return slices(int64_t{isa.conv_rows_f32} * groups * channels, waiting, [&] { isa.conv_tile_f32(t.tile); });
@@ -144,6 +149,7 @@ double peak_gmac_per_s(std::string_view unit, int threads) {
   const Isa& isa = best_isa();
   if (unit == "int8") return measure(isa.gemm_s8, threads);
   if (unit == "float") return measure_f32(threads);
+  if (unit == "tiles") return isa.gemm_tiles.run ? measure(isa.gemm_tiles, threads, kSecondCache) : 0;
   if (unit != "int16") return 0;
   if (isa.gemm_wide.run) return measure(isa.gemm_wide, threads);
   return isa.winograd_s8.input ? measure(isa.gemm_s8, threads) * isa.gemm_s8.cost / isa.winograd_s8.cost : 0;

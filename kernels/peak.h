@@ -5,7 +5,8 @@
 namespace octet::kernels {
 
 // Products a second, in 1e9, of the chosen kernels on data that stays in the first-level cache; `threads` at once. The best of
-// several tile sizes. Unit: "int8", "float", "int16" (where no kernel computes nothing else, from the int8 one by the costs that
+// several tile sizes. Unit: "int8", "tiles" (which needs sums so deep that weights lie in the second-level cache; 0 without such
+// kernels), "float", "int16" (where no kernel computes nothing else, from the int8 one by the costs that
 // rows state); 0 for others.
 double peak_gmac_per_s(std::string_view unit, int threads);
 

@@ -9,7 +9,8 @@ struct IsaRow {
   const char* name;
   const IsaRow* slower = nullptr;  // whose rows stand for those that are null here; null: all are given
   const GemmS8* gemm_s8 = nullptr;
-  const GemmS8* gemm_wide = nullptr;  // null: none, whatever the slower one has
+  const GemmS8* gemm_wide = nullptr;   // null: none, whatever the slower one has
+  const GemmS8* gemm_tiles = nullptr;  // likewise
   const DepthwiseS8* depthwise_s8 = nullptr;
   const WinogradS8* winograd_s8 = nullptr;
   const VectorKernels* vectors = nullptr;

@@ -8,12 +8,14 @@ namespace {
 
 struct Shape {
   int rows, taps, groups, channels;
+  bool scattered = false;  // rows of input lie anywhere, some of them twice; else equally far apart
 };
 
 std::string describe(const std::string& kernel, const Shape& s, const Activation& act, bool residual, bool to_u8) {
   return kernel + " rows " + std::to_string(s.rows) + " taps " + std::to_string(s.taps) + " groups " +
-         std::to_string(s.groups) + " channels " + std::to_string(s.channels) + " act " +
-         std::to_string(static_cast<int>(act.kind)) + (residual ? " residual" : "") + (to_u8 ? " u8" : " f32");
+         std::to_string(s.groups) + " channels " + std::to_string(s.channels) + (s.scattered ? " scattered" : "") +
+         " act " + std::to_string(static_cast<int>(act.kind)) + (residual ? " residual" : "") +
+         (to_u8 ? " u8" : " f32");
 }
 
 // Rows of a wider tensor, so that writes outside a row show; the same input for every ISA.
@@ -22,7 +24,10 @@ void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
   const int k = s.groups * kGroup, pitch = s.channels + random.integer(0, 5);
   const std::vector<uint8_t> input = random.bytes(int64_t{s.taps} * s.rows * k);
   std::vector<const uint8_t*> rows;
-  for (int i = 0; i < s.taps * s.rows; ++i) rows.push_back(input.data() + (s.taps * s.rows - 1 - i) * k);
+  for (int i = 0; i < s.taps * s.rows; ++i) {
+    const int at = s.taps * s.rows - 1 - i;
+    rows.push_back(input.data() + (s.scattered ? random.integer(0, at) : at) * k);
+  }
   std::vector<int8_t> weights(static_cast<size_t>(padded(s.channels)) * s.taps * k);
   for (size_t i = 0; i < weights.size(); ++i) {
     const size_t n = i / (size_t{kBlock} * s.taps * k) * kBlock + i / kGroup % kBlock;
@@ -59,7 +64,7 @@ void check(const Shape& s, const Activation& act, bool residual, bool to_u8) {
     got.assign(expected.size(), 0xAB);
     tile.output = got.data();
     tile.weights = t.weights(weights, widened);
-    t.gemm->run(tile);
+    t.run(tile);
     ASSERT_TRUE(same(expected, got)) << describe(t.name(), s, act, residual, to_u8);
   }
 }
@@ -82,6 +87,21 @@ TEST(ConvTile, EveryDepth) {
   }
   for (int groups : {63, 64, 65, 127, 128, 129, 200}) {  // slices of a wide tile's sum, across taps too
     for (int taps : {1, 2, 3}) check({7, taps, groups, 160}, {}, false, true);
+  }
+}
+
+// What decides whether tiles of rows are read where they lie, or copied, and into how many slices a sum is cut.
+TEST(ConvTile, RowsAnywhere) {
+  for (int rows : {1, 15, 16, 17, 31, 32})
+    for (int groups : {1, 15, 16, 17, 32, 48})
+      for (int taps : {1, 3}) check({rows, taps, groups, 40, true}, {}, false, true);
+  for (bool scattered : {false, true}) {
+    check({32, 1, 16 * 257, 24, scattered}, {}, false, true);
+    check({20, 2, 16 * 130, 24, scattered}, {}, true, false);
+    check({32, 50, 9, 300, scattered}, {}, true, true);
+    check({32, 13, 32, 560, scattered}, {}, false, true);
+    check({16, 13, 32, 560, scattered}, {Act::kSilu, 0, 0}, true, true);
+    check({27, 1, 512, 33, scattered}, {}, false, true);
   }
 }
 
@@ -108,16 +128,15 @@ TEST(ConvTile, ExtremeProducts) {
       std::vector<int16_t> widened;
       for (const Tile& t : supported_tiles()) {
         const std::vector<int32_t> acc0(16, t.gemm->activation_offset * weight * 64);
-        t.gemm->run(
-            {.rows = 4,
-             .taps = 1,
-             .groups = 16,
-             .input = rows,
-             .weights = t.weights(weights, widened),
-             .channels = 16,
-             .epilogue = {.acc0 = acc0.data(), .multiplier = one.data(), .low = low.data(), .high = high.data()},
-             .output = out.data(),
-             .output_pitch = 16});
+        t.run({.rows = 4,
+               .taps = 1,
+               .groups = 16,
+               .input = rows,
+               .weights = t.weights(weights, widened),
+               .channels = 16,
+               .epilogue = {.acc0 = acc0.data(), .multiplier = one.data(), .low = low.data(), .high = high.data()},
+               .output = out.data(),
+               .output_pitch = 16});
         for (float v : out) ASSERT_EQ(v, static_cast<float>(64 * activation * weight)) << t.name();
       }
     }
@@ -261,19 +280,19 @@ TEST(ConvTile, RoundingAndLimits) {
   std::vector<int16_t> widened;
   for (const Tile& t : supported_tiles()) {
     std::vector<uint8_t> out(16);
-    t.gemm->run({.rows = 1,
-                 .taps = 1,
-                 .groups = 1,
-                 .input = &row,
-                 .weights = t.weights(weights, widened),
-                 .channels = 16,
-                 .epilogue = {.acc0 = acc0.data(),
-                              .multiplier = multiplier.data(),
-                              .low = low.data(),
-                              .high = high.data(),
-                              .zero_point = zero.data()},
-                 .output = out.data(),
-                 .output_pitch = 16});
+    t.run({.rows = 1,
+           .taps = 1,
+           .groups = 1,
+           .input = &row,
+           .weights = t.weights(weights, widened),
+           .channels = 16,
+           .epilogue = {.acc0 = acc0.data(),
+                        .multiplier = multiplier.data(),
+                        .low = low.data(),
+                        .high = high.data(),
+                        .zero_point = zero.data()},
+           .output = out.data(),
+           .output_pitch = 16});
     EXPECT_TRUE(same(expected, out)) << t.name();
   }
 }

@@ -1,4 +1,8 @@
 // The list of ISAs and the choice among them.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -30,7 +34,14 @@ TEST(Isa, TablesAreCompleteAndScalarIsLast) {
       EXPECT_LE(wide.rows, kMaxRows) << isa->name;
       EXPECT_LT(wide.cost, isa->gemm_s8.cost) << isa->name;
     }
-    EXPECT_EQ(isa->needs, isa->gemm_s8.needs | isa->gemm_wide.needs | isa->depthwise_s8.needs | isa->vectors_need)
+    if (const GemmS8& tiles = isa->gemm_tiles; tiles.run) {
+      EXPECT_FALSE(tiles.wide) << isa->name;
+      EXPECT_LE(tiles.rows, kMaxRows) << isa->name;
+      EXPECT_EQ(tiles.activation_offset, 0) << isa->name;
+      EXPECT_LT(tiles.cost, isa->gemm_s8.cost) << isa->name;
+    }
+    EXPECT_EQ(isa->needs, isa->gemm_s8.needs | isa->gemm_wide.needs | isa->gemm_tiles.needs | isa->depthwise_s8.needs |
+                              isa->vectors_need)
         << isa->name;
     const VectorKernels& vectors = *isa;
     void (*const* entry)() = reinterpret_cast<void (*const*)()>(&vectors.finish);
@@ -54,6 +65,43 @@ TEST(Isa, WhatARowLeavesOutIsTheSlowerOnes) {
   EXPECT_EQ(isa.argmax_f32, slower.argmax_f32);
   EXPECT_EQ(isa.needs, slower.needs | 1u << 31);
   EXPECT_FALSE(supported(isa));
+}
+
+int asked = 0;
+
+template <int kError>
+long answer(int code, uint64_t argument) {
+  ++asked;
+  if (code != 0x1023 || argument != 18) return 0;  // not the question: would read as granted
+  errno = kError;
+  return kError ? -1 : 0;
+}
+
+TEST(Isa, TilesAreUsedOnlyWhereTheSystemGrantsThem) {
+  constexpr int kNotSupported = 524;  // the kernel's ENOTSUPP: an alternate signal stack too small for the frame
+  asked = 0;
+  EXPECT_TRUE(ask_for_tiles(answer<0>));
+  EXPECT_FALSE(ask_for_tiles(answer<EPERM>));
+  EXPECT_FALSE(ask_for_tiles(answer<EINVAL>)) << "a kernel that does not know the question";
+  EXPECT_FALSE(ask_for_tiles(answer<kNotSupported>));
+  EXPECT_EQ(asked, 4) << "one question each";
+}
+
+// What needs tiles is supported where the CPU has them and the system grants them, in a child as in its parent.
+TEST(Isa, SupportOfTilesIsInheritedByFork) {
+  Isa isa = *all_isas().back();
+  isa.needs |= kAmx;
+  const bool here = supported(isa);
+  EXPECT_EQ(here, (cpu_features() & kAmx) && tiles_permitted());
+  if (!(cpu_features() & kAmx)) {
+    EXPECT_FALSE(tiles_permitted()) << "never asked for where the CPU has none";
+  }
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(supported(isa) == here ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST(Isa, EnvironmentNamesOne) {

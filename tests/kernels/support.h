@@ -29,17 +29,24 @@ inline std::vector<const Isa*> supported_isas() {
   return isas;
 }
 
-// The int8 tiles of the supported sets, wide ones too.
+// The int8 tiles of the supported sets, wide ones and those of tile units too.
 struct Tile {
   const Isa* isa;
   const GemmS8* gemm;
-  std::string name() const { return std::string(isa->name) + (gemm->wide ? " wide" : ""); }
+  std::string name() const {
+    return std::string(isa->name) + (gemm == &isa->gemm_wide ? " wide" : gemm == &isa->gemm_tiles ? " tiles" : "");
+  }
   // Weights as it reads them; `packed` and the result stay where they are as long as they are used.
   const int8_t* weights(const std::vector<int8_t>& packed, std::vector<int16_t>& widened) const {
     if (!gemm->wide) return packed.data();
     widened.resize(packed.size());
     widen_weights(packed.data(), static_cast<int64_t>(packed.size()), widened.data());
     return reinterpret_cast<const int8_t*>(widened.data());
+  }
+  void run(const ConvTile& tile) const {
+    if (gemm->enter) gemm->enter();
+    gemm->run(tile);
+    if (gemm->leave) gemm->leave();
   }
 };
 
@@ -48,6 +55,7 @@ inline std::vector<Tile> supported_tiles() {
   for (const Isa* isa : supported_isas()) {
     tiles.push_back({isa, &isa->gemm_s8});
     if (isa->gemm_wide.run) tiles.push_back({isa, &isa->gemm_wide});
+    if (isa->gemm_tiles.run) tiles.push_back({isa, &isa->gemm_tiles});
   }
   return tiles;
 }

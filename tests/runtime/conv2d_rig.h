@@ -12,6 +12,7 @@
 #include "kernels/reference/reference.h"
 #include "runtime/ops/conv/algorithm.h"
 #include "schema/format.h"
+#include "tests/runtime/isas.h"
 
 namespace octet {
 extern const OpKind kConv2d;
@@ -339,13 +340,6 @@ class ConvRig {
 
   flatbuffers::FlatBufferBuilder builder;
 };
-
-inline std::vector<const kernels::Isa*> isas() {
-  std::vector<const kernels::Isa*> all;
-  for (const kernels::Isa* isa : kernels::all_isas())
-    if (kernels::supported(*isa)) all.push_back(isa);
-  return all;
-}
 
 inline ConvCase random_case(unsigned seed) {
   std::mt19937 random(seed);

@@ -51,6 +51,35 @@ TEST(Algorithms, EachGivesTheBytesOfTheDefinitionInInt8) {
   if (std::any_of(all.begin(), all.end(), [](const kernels::Isa* isa) { return isa->gemm_wide.run; })) {
     EXPECT_GT(tried["int8_wide"], 10);
   }
+  if (std::any_of(all.begin(), all.end(), [](const kernels::Isa* isa) { return isa->gemm_tiles.run; })) {
+    for (const char* name : {"int8_tiles", "int8_tiles_merged", "int8_tiles_merged_repacked"})
+      EXPECT_GT(tried[name], 10) << name;
+  }
+}
+
+// Layers whose taps fill whole tiles: read where they lie, copied at borders, ends of lines and for strides that share places of
+// the cache, cut into slices and among threads.
+TEST(Algorithms, WholeTilesOfInput) {
+  const ConvCase cases[] = {
+      layer(6, 40, 64, 48, 3, 1),
+      layer(7, 20, 128, 33, 3, 1, 1, [](ConvCase& c) { c.act = schema::ActKind::silu, c.residual = true; }),
+      layer(9, 37, 64, 80, 3, 1, 2, [](ConvCase& c) { c.batch = 2, c.out_per_channel = true; }),
+      layer(9, 33, 64, 16, 3, 2, 1, [](ConvCase& c) { c.dilation_h = c.dilation_w = 2; }),
+      layer(5, 33, 256, 64, 1, 0, 1, [](ConvCase& c) { c.groups = 2, c.in_gap = 16; }),
+      layer(4, 17, 2048, 300, 1, 0, 1, [](ConvCase& c) { c.f32_out = true; }),
+      layer(3, 8, 448, 40, 3, 1),
+      layer(1, 1, 512, 100),
+  };
+  for (const ConvCase& c : cases) {
+    ConvRig rig(c, 11);
+    const auto expected = rig.expected_int8();
+    for (const kernels::Isa* isa : isas())
+      for_each_fitting(rig, *isa, true, [&](const Algorithm& a) {
+        for (int threads : {1, 3})
+          EXPECT_EQ(rig.run(*isa, threads, true, true, nullptr, &a), expected)
+              << a.name << " " << isa->name << ": " << c.text();
+      });
+  }
 }
 
 TEST(Algorithms, EachIsTheDefinitionInFloat) {
@@ -87,19 +116,23 @@ TEST(Algorithms, TheChoice) {
     ConvCase c;
     bool int8;
     const char* expected;
+    const char* with_tiles = expected;  // where the instruction set has a tile unit
   };
   const auto depthwise = [](ConvCase& c) { c.groups = c.in; };
   const auto gap = [](int64_t bytes) { return [bytes](ConvCase& c) { c.in_gap = bytes; }; };
   const Row rows[] = {
-      {layer(20, 20, 3, 16, 3, 1, 2), true, "int8_merged_repacked"},
-      {layer(20, 20, 3, 16, 3, 1, 2, gap(1)), true, "int8_merged"},
+      {layer(20, 20, 3, 16, 3, 1, 2), true, "int8_merged_repacked", "int8_tiles_merged_repacked"},
+      {layer(20, 20, 3, 16, 3, 1, 2, gap(1)), true, "int8_merged", "int8_tiles_merged"},
       {layer(20, 20, 3, 16, 3, 1, 2, gap(2)), true, "int8_gemm"},
-      {layer(20, 20, 64, 16, 3, 1), true, "int8_merged"},
-      {layer(20, 20, 61, 16, 3, 1), true, "int8_merged_repacked"},
-      {layer(20, 20, 68, 16, 3, 1), true, "int8_gemm"},
+      {layer(20, 20, 64, 16, 3, 1), true, "int8_merged", "int8_tiles_merged"},
+      {layer(20, 20, 61, 16, 3, 1), true, "int8_merged_repacked", "int8_tiles_merged_repacked"},
+      {layer(20, 20, 68, 16, 3, 1), true, "int8_gemm", "int8_tiles"},
       {layer(20, 20, 16, 16), true, "int8_gemm"},
-      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.dilation_w = 2; }), true, "int8_gemm"},
-      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.groups = 2; }), true, "int8_gemm"},
+      {layer(20, 20, 64, 32), true, "int8_gemm", "int8_tiles"},
+      {layer(1, 1, 512, 512), true, "int8_gemm"},
+      {layer(1, 16, 512, 512), true, "int8_gemm", "int8_tiles"},
+      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.dilation_w = 2; }), true, "int8_gemm", "int8_tiles"},
+      {layer(20, 20, 16, 16, 3, 1, 1, [](ConvCase& c) { c.groups = 2; }), true, "int8_gemm", "int8_tiles"},
       {layer(20, 20, 16, 16, 3, 1, 1, depthwise), true, "int8_depthwise"},
       {layer(20, 20, 16, 16, 3, 1), false, "f32_gemm"},
       {layer(20, 20, 1, 1, 3, 1), false, "f32_gemm"},
@@ -111,7 +144,8 @@ TEST(Algorithms, TheChoice) {
         Step step;
         ConvRig rig(row.c, 1);
         rig.with_layer(*isa, threads, row.int8, false, step, [&](const conv::Layer& l) {
-          EXPECT_STREQ(conv::candidates(l).front()->name, row.expected) << isa->name << ": " << row.c.text();
+          const char* expected = isa->gemm_tiles.run ? row.with_tiles : row.expected;
+          EXPECT_STREQ(conv::candidates(l).front()->name, expected) << isa->name << ": " << row.c.text();
         });
       }
 #ifdef OCTET_HAVE_ONEDNN
@@ -123,6 +157,20 @@ TEST(Algorithms, TheChoice) {
 #endif
 }
 
+// Where tiles compute directly, Winograd's products would take longer.
+TEST(Algorithms, TilesLeaveNothingToWinograd) {
+  for (const kernels::Isa* isa : isas())
+    for (const int64_t channels : {32, 64, 128}) {
+      Step step;
+      ConvRig rig(layer(40, 40, channels, channels, 3, 1), 1);
+      rig.with_layer(*isa, 1, true, false, step, [&](const conv::Layer& l) {
+        if (isa->gemm_tiles.run) {
+          EXPECT_TRUE(conv::offers(l).empty()) << isa->name << " " << channels;
+        }
+      });
+    }
+}
+
 thread_local int inside = 0;
 std::atomic<int> stays{0}, tiles{0}, outside{0};
 void (*real_tile)(const kernels::ConvTile&) = nullptr;
@@ -130,6 +178,7 @@ void (*real_tile)(const kernels::ConvTile&) = nullptr;
 // What a kernel sets up for a thread stands around all of its tiles of a step.
 TEST(Algorithms, ThreadsEnterAndLeaveAKernel) {
   kernels::Isa isa = kernels::best_isa();
+  isa.gemm_tiles = {};
   real_tile = isa.gemm_s8.run;
   isa.gemm_s8.enter = [] { ++inside, ++stays; };
   isa.gemm_s8.leave = [] { --inside; };

@@ -41,6 +41,8 @@ const Case kCases[] = {
     {{2, 3, 9, 6}, {3, 6, 4}, false, false, true, 0, "leading sizes broadcast"},
     {{3, 11, 20}, {3, 11, 18}, true, false, false, 0, "left side turned"},
     {{1, 1, 4096}, {1, 4096, 3}, false, false, false, 0, "deep"},
+    {{2, 70, 64}, {2, 64, 80}, false, false, true, 0, "so much that tile units take it"},
+    {{1, 33, 100}, {1, 50, 100}, false, true, false, 3, "the same, with tails"},
 };
 
 TEST(MatMulInt8, ExactSums) {

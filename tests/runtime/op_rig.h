@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/core/op.h"
+#include "tests/runtime/isas.h"
 
 namespace octet {
 extern const OpKind kPool2d, kBinary, kUnary, kConcat, kSlice, kReshape, kTranspose, kSoftmax, kArgMax, kResize,
@@ -227,11 +228,10 @@ class OpRig {
   std::string error_;
 };
 
-// Runs on every ISA this CPU has with 1, 2 and 4 threads; the last output, after checking that all have the same bytes.
+// Runs on every ISA of isas() with 1, 2 and 4 threads; the last output, after checking that all have the same bytes.
 inline Operand run_everywhere(OpRig& rig, const std::string& why) {
   Operand first;
-  for (const kernels::Isa* isa : kernels::all_isas()) {
-    if (!kernels::supported(*isa)) continue;
+  for (const kernels::Isa* isa : isas()) {
     for (int threads : {1, 2, 4}) {
       if (!rig.run({threads, isa})) {
         ADD_FAILURE() << why << ": " << rig.error();

@@ -68,10 +68,12 @@ bool prepare_taps(const Layer& layer, Weights weights) {
 }  // namespace
 
 double int8_gemm_cost(const Layer& layer, const GemmForm& form) {
-  const kernels::GemmS8& kernel = *form.kernel;
-  const schema::PackedShape& packed = form.packed;
+  return gemm_cost(*form.kernel, layer.g.pixels(), form.packed);
+}
+
+double gemm_cost(const kernels::GemmS8& kernel, int64_t pixels, const schema::PackedShape& packed) {
   const auto times = [](int64_t a, int64_t b) { return static_cast<double>(a) * static_cast<double>(b); };
-  const double rows = times(layer.g.pixels(), packed.groups);
+  const double rows = times(pixels, packed.groups);
   const double passes = static_cast<double>((packed.out + kernel.channels - 1) / kernel.channels);
   return rows * (times(packed.taps * packed.quads(), packed.blocks()) * kernel.cost +
                  static_cast<double>(packed.taps) * passes * kRunCycles);

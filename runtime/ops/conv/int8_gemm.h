@@ -13,10 +13,19 @@ struct GemmForm {
 
 void prepare_int8_gemm(const Layer& layer, const GemmForm& form, Weights weights);
 double int8_gemm_cost(const Layer& layer, const GemmForm& form);  // see Algorithm::cost
+double gemm_cost(const kernels::GemmS8& kernel, int64_t rows, const schema::PackedShape& packed);
 
 // Rows of windows as runs: for few channels, whose pixels lie next to each other in the order of the weights.
 bool may_merge(const Layer& layer);
+bool merges_in_place(
+    const Layer& layer);  // a pixel takes as many bytes as the weights' quads: they are in order as they are
+bool merges_repacked(const Layer& layer);  // a pixel takes fewer, say 3
 schema::PackedShape merged_shape(const Layer& layer);
 void pack_merged(const Layer& layer, int8_t* to);  // merged_shape's bytes
+extern const Packing kMergedRows;                  // of those that are repacked
+
+// The same of products in tiles (Isa::gemm_tiles). `straddle`: the share of tiles whose rows are
+// not equally far apart, and so are copied.
+double tiles_cost(int64_t rows, const schema::PackedShape& packed, double straddle);
 
 }  // namespace octet::conv

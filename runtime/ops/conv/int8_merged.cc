@@ -17,21 +17,9 @@ bool prepare_rows(const Layer& layer, Weights weights) {
   return true;
 }
 
-// A pixel takes as many bytes as the weights' quads: they are in order as they are.
-bool fits_in_place(const Layer& layer) {
-  return may_merge(layer) && layer.p.in(0).pitch == packed_shape(layer.g).quads() * kernels::kGroup;
-}
-
-// A pixel takes fewer, say 3.
-bool fits_repacked(const Layer& layer) {
-  return may_merge(layer) && layer.p.in(0).pitch == layer.g.in && !fits_in_place(layer);
-}
-
 size_t bytes(const Layer& layer) { return static_cast<size_t>(merged_shape(layer).bytes()); }
 
 void pack(const Layer& layer, std::byte* to) { pack_merged(layer, reinterpret_cast<int8_t*>(to)); }
-
-constexpr Packing kRows = {.name = "rows", .bytes = bytes, .pack = pack};
 
 }  // namespace
 
@@ -39,6 +27,14 @@ bool may_merge(const Layer& layer) {
   const Geometry& g = layer.g;
   return layer.p.int8() && layer.p.tensor(1).packing == schema::Packing::conv_s8 && g.groups == 1 && g.kernel_w > 1 &&
          g.dilation_w == 1 && layer.p.in(0).pitch <= kMostBytes;
+}
+
+bool merges_in_place(const Layer& layer) {
+  return may_merge(layer) && layer.p.in(0).pitch == packed_shape(layer.g).quads() * kernels::kGroup;
+}
+
+bool merges_repacked(const Layer& layer) {
+  return may_merge(layer) && layer.p.in(0).pitch == layer.g.in && !merges_in_place(layer);
 }
 
 schema::PackedShape merged_shape(const Layer& layer) {
@@ -53,13 +49,15 @@ void pack_merged(const Layer& layer, int8_t* to) {
   schema::pack_conv_s8(shape, dense.data(), to);
 }
 
+const Packing kMergedRows = {.name = "rows", .bytes = bytes, .pack = pack};
+
 extern const Algorithm kInt8Merged, kInt8MergedRepacked;
 const Algorithm kInt8Merged = {
-    .name = "int8_merged", .unit = "int8", .fits = fits_in_place, .cost = cost, .prepare = prepare_rows};
+    .name = "int8_merged", .unit = "int8", .fits = merges_in_place, .cost = cost, .prepare = prepare_rows};
 const Algorithm kInt8MergedRepacked = {.name = "int8_merged_repacked",
                                        .unit = "int8",
-                                       .packing = &kRows,
-                                       .fits = fits_repacked,
+                                       .packing = &kMergedRows,
+                                       .fits = merges_repacked,
                                        .cost = cost,
                                        .prepare = prepare_rows};
 

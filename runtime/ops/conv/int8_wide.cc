@@ -8,11 +8,8 @@
 namespace octet::conv {
 namespace {
 
-// A pixel takes as many bytes as the weights' quads: they are in order as they are.
-bool in_place(const Layer& layer) { return layer.p.in(0).pitch == packed_shape(layer.g).quads() * kernels::kGroup; }
-
 // Runs are rows then.
-bool merges(const Layer& layer) { return may_merge(layer) && (in_place(layer) || layer.p.in(0).pitch == layer.g.in); }
+bool merges(const Layer& layer) { return merges_in_place(layer) || merges_repacked(layer); }
 
 GemmForm form(const Layer& layer) {
   const bool merged = merges(layer);
@@ -37,8 +34,7 @@ size_t bytes(const Layer& layer) { return sizeof(int16_t) * static_cast<size_t>(
 void pack(const Layer& layer, std::byte* to) {
   const int64_t count = form(layer).packed.bytes();
   auto* wide = reinterpret_cast<int16_t*>(to);
-  if (!merges(layer) || in_place(layer))
-    return kernels::widen_weights(layer.p.tensor(1).values<int8_t>().data(), count, wide);
+  if (!merges_repacked(layer)) return kernels::widen_weights(layer.p.tensor(1).values<int8_t>().data(), count, wide);
   std::vector<int8_t> rows(static_cast<size_t>(count));
   pack_merged(layer, rows.data());
   kernels::widen_weights(rows.data(), count, wide);

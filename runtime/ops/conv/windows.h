@@ -48,11 +48,12 @@ class Windows {
   // Fills pointers[runs()][rows] for `rows` output pixels, from channel `channel` of each tap, and steps over them.
   void gather(const T* input, int64_t channel, Cursor& cursor, int rows, const T** pointers, T* patch) const {
     uintptr_t base[kernels::kMaxRows];
+    const int padded = (rows + kAtOnce - 1) / kAtOnce * kAtOnce;
     Cursor c = cursor;
-    uint32_t crossing = 0;  // rows whose windows cross the image's border, by bits
+    uint64_t crossing = 0;  // rows whose windows cross the image's border, by bits
     for (int r = 0; r < rows;) {
       const int64_t count = std::min<int64_t>(rows - r, g_.out_w - c.x);
-      line(input, channel, c, base + r, kernels::kMaxRows - r);
+      line(input, channel, c, base + r, padded - r);
       crossing |= crossing_of(c, count) << r;
       r += static_cast<int>(count);
       c.x += count;
@@ -60,7 +61,7 @@ class Windows {
       c.x = 0;
       if (++c.y == g_.out_h) c.y = 0, ++c.image;
     }
-    for (size_t t = 0; t < offset_.size(); ++t) add(base, offset_[t], pointers + t * static_cast<size_t>(rows));
+    for (size_t t = 0; t < offset_.size(); ++t) add(base, offset_[t], padded, pointers + t * static_cast<size_t>(rows));
     while (crossing) {
       const int r = std::countr_zero(crossing);
       crossing &= crossing - 1;
@@ -71,6 +72,8 @@ class Windows {
   }
 
  private:
+  static constexpr int kAtOnce = 16;  // rows
+  static_assert(kernels::kMaxRows % kAtOnce == 0 && kernels::kMaxRows < 64);
   static int64_t bytes(int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); }
   int64_t top_of(const Cursor& c) const { return c.y * g_.stride_h - g_.pad_top; }
   int64_t left_of(const Cursor& c) const { return c.x * g_.stride_w - g_.pad_left; }
@@ -87,15 +90,16 @@ class Windows {
     for (int r = 0; r < count; ++r) base[r] = first + static_cast<uintptr_t>(r) * stride;
   }
 
-  // A fixed number of rows, so that it is a few vector instructions; what is too much the next run overwrites.
-  static void add(const uintptr_t* __restrict base, int64_t offset, const T** __restrict to) {
-    for (int r = 0; r < kernels::kMaxRows; ++r)
-      to[r] = reinterpret_cast<const T*>(base[r] + static_cast<uintptr_t>(offset));
+  // A fixed number of rows at a time, so that it is a few vector instructions; what is too much the next run overwrites.
+  static void add(const uintptr_t* __restrict base, int64_t offset, int rows, const T** __restrict to) {
+    for (int first = 0; first < rows; first += kAtOnce)
+      for (int r = first; r < first + kAtOnce; ++r)
+        to[r] = reinterpret_cast<const T*>(base[r] + static_cast<uintptr_t>(offset));
   }
 
   // Bits of the pixels [c.x, c.x + count) of a line.
-  uint32_t crossing_of(const Cursor& c, int64_t count) const {
-    const auto ones = [](int64_t n) { return (uint32_t{1} << n) - 1; };  // n <= 16
+  uint64_t crossing_of(const Cursor& c, int64_t count) const {
+    const auto ones = [](int64_t n) { return (uint64_t{1} << n) - 1; };  // n <= kMaxRows
     const int64_t top = top_of(c);
     if (top < 0 || top + g_.dilation_h * (g_.kernel_h - 1) >= g_.in_h) return ones(count);
     const int64_t inside_end = std::clamp<int64_t>(x_end_ - c.x, 0, count),

@@ -4,7 +4,7 @@
 
 #include "kernels/quant.h"
 #include "runtime/ops/common.h"
-#include "runtime/ops/conv/conv2d.h"
+#include "runtime/ops/conv/int8_gemm.h"
 #include "runtime/ops/mat_mul/mat_mul.h"
 
 namespace octet::mat_mul {
@@ -21,9 +21,9 @@ struct Product {
   size_t y_element;
   int32_t a_zero, offset;                                // offset: what the kernel adds itself
   std::shared_ptr<const conv::EpilogueArrays> epilogue;  // acc0: the bias alone
-  int tile_rows;
-  int64_t chunks;  // of tasks in a phase
+  int64_t chunks;                                        // of tasks in a phase
   const kernels::Isa* isa;
+  const kernels::GemmS8* kernel;
 
   int64_t batches() const { return static_cast<int64_t>(a.batch.size()); }
   int64_t blocks() const { return (n + kBlock - 1) / kBlock; }
@@ -45,11 +45,11 @@ struct Product {
         for (int64_t i = begin; i < end; ++i)
           isa->transpose_8(c.data<uint8_t>(a.value) + i * a.rows * a.pitch, a.pitch, turned + i * m * k, k, k, m);
       });
-    const int64_t tiles = (m + tile_rows - 1) / tile_rows;
+    const int64_t tile_rows = kernel->rows, tiles = (m + tile_rows - 1) / tile_rows;
     const auto multiply = [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) tile(c, i / tiles, i % tiles * tile_rows, weights, start, turned);
     };
-    split(c.threads, batches() * tiles, multiply, {isa->gemm_s8.enter, isa->gemm_s8.leave});
+    split(c.threads, batches() * tiles, multiply, {kernel->enter, kernel->leave});
   }
 
   template <class F>
@@ -90,7 +90,7 @@ struct Product {
     const uint8_t* rows = (a.transposed ? turned : c.data<uint8_t>(a.value)) + (a.batch[i] * m + row) * pitch;
     const uint8_t* pointers[kernels::kMaxRows];
     kernels::ConvTile t;
-    t.rows = static_cast<int>(std::min<int64_t>(tile_rows, m - row));
+    t.rows = static_cast<int>(std::min<int64_t>(kernel->rows, m - row));
     for (int r = 0; r < t.rows; ++r) pointers[r] = rows + r * pitch;
     t.taps = 1;
     t.groups = static_cast<int>(groups());
@@ -101,7 +101,7 @@ struct Product {
     t.epilogue.acc0 = start + b.batch[i] * blocks() * kBlock;
     t.output = c.data<std::byte>(y) + static_cast<size_t>((batch * m + row) * y_pitch) * y_element;
     t.output_pitch = y_pitch;
-    isa->gemm_s8.run(t);
+    kernel->run(t);
   }
 };
 
@@ -134,6 +134,13 @@ std::shared_ptr<const conv::EpilogueArrays> epilogue(const Prepare& p, int64_t n
                                                      conv::epilogue_bytes(n), [&] { return make_epilogue(p, n, act); });
 }
 
+// Tiles where they cost less than vectors.
+const kernels::GemmS8& kernel_of(const kernels::Isa& isa, int64_t m, int64_t k, int64_t n) {
+  const schema::PackedShape packed{1, n, 1, k};
+  const bool tiles = isa.gemm_tiles.run && conv::tiles_cost(m, packed, 0) < conv::gemm_cost(isa.gemm_s8, m, packed);
+  return tiles ? isa.gemm_tiles : isa.gemm_s8;
+}
+
 }  // namespace
 
 Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const kernels::Activation& act) {
@@ -146,14 +153,16 @@ Result<void> prepare_int8(Prepare& p, bool transpose_a, bool transpose_b, const 
     return p.error("sums of " + text_of(product.k) +
                    " int8 products do not fit 32 bits; keep it float with int8_exclude");
   product.y = p.out().id, product.y_pitch = p.out().pitch, product.y_element = size_of(p.out().dtype);
-  product.a_zero = p.in(0).quant.zero_at(0), product.offset = p.isa.gemm_s8.activation_offset;
-  product.tile_rows = p.isa.gemm_s8.rows, product.chunks = 1, product.isa = &p.isa;
+  product.isa = &p.isa, product.kernel = &kernel_of(p.isa, product.m, product.k, product.n);
+  product.a_zero = p.in(0).quant.zero_at(0), product.offset = product.kernel->activation_offset;
+  product.chunks = 1;
   product.epilogue = epilogue(p, product.n, act);
   p.step.macs = p.step.products = y.elements() * product.k;
-  p.step.unit = "int8";
+  const bool tiles = product.kernel == &p.isa.gemm_tiles;
+  p.step.unit = tiles ? "tiles" : "int8";
   if (p.options.threads > 1 && p.step.macs >= kMacsForThreads) product.chunks = p.options.threads * 4;
   p.step.scratch_bytes = static_cast<size_t>(product.weight_bytes() + product.start_bytes() + product.turned_bytes());
-  p.step.kernel = std::string("matmul int8 ") + p.isa.name;
+  p.step.kernel = std::string(tiles ? "matmul int8_tiles " : "matmul int8 ") + p.isa.name;
   p.step.run = [product = std::make_shared<const Product>(std::move(product))](const RunContext& c) {
     product->run(c);
   };

@@ -6,7 +6,7 @@
 
 namespace octet::kernels {
 
-extern const IsaRow kEmulatedAvx512Vnni, kEmulatedAvxVnni;
+extern const IsaRow kEmulatedAmx, kEmulatedAvx512Vnni, kEmulatedAvxVnni, kIsaAvx512Vnni;
 
 namespace {
 bool native(std::string_view name) {
@@ -14,13 +14,20 @@ bool native(std::string_view name) {
     if (isa->name == name) return supported(*isa);
   return false;
 }
+
+// What is no tile's is the CPU's own where it can be.
+Isa amx() {
+  IsaRow row = kEmulatedAmx;
+  if (native("avx512vnni")) row.slower = &kIsaAvx512Vnni;
+  return complete(row);
+}
 }  // namespace
 
 std::vector<const Isa*> emulated_isas() {
-  static const Isa kAll[] = {complete(kEmulatedAvx512Vnni), complete(kEmulatedAvxVnni)};
+  static const Isa kAll[] = {amx(), complete(kEmulatedAvx512Vnni), complete(kEmulatedAvxVnni)};
   std::vector<const Isa*> isas;
-  for (const Isa* isa : {&kAll[0], &kAll[1]})
-    if (native("avx2") && !native(isa->name)) isas.push_back(isa);
+  for (const Isa& isa : kAll)
+    if (native("avx2") && !native(isa.name)) isas.push_back(&isa);
   return isas;
 }
 
