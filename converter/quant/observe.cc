@@ -20,6 +20,35 @@ struct Bounds {
   std::vector<float> min, max;  // by channel, of finite values and 0
 };
 
+// Of the bounds that each sample had.
+class SampleAverages {
+ public:
+  void see(float min, float max) { sample_.low = std::min(sample_.low, min), sample_.high = std::max(sample_.high, max), any_ = true; }
+  void end_sample() {
+    if (!any_) return;
+    const auto add = [](Sums& s, double old, const Range& r) {
+      s.count = s.count * old + 1;
+      s.low = s.low * old + static_cast<double>(r.low), s.high = s.high * old + static_cast<double>(r.high);
+    };
+    add(all_, 1, sample_), add(late_, 0.9, sample_);
+    sample_ = {}, any_ = false;
+  }
+  Range average() const { return all_.mean(); }
+  Range moving() const { return late_.mean(); }
+
+ private:
+  struct Sums {
+    double count = 0, low = 0, high = 0;
+    Range mean() const {
+      const double n = std::max(count, 1.0);
+      return {static_cast<float>(low / n), static_cast<float>(high / n)};
+    }
+  };
+  Range sample_;
+  bool any_ = false;
+  Sums all_, late_;
+};
+
 void bounds_of(const Block& b, float* __restrict min, float* __restrict max) {
   for (size_t r = 0; r < b.rows; ++r) {
     const float* __restrict x = b.data + r * b.channels;
@@ -39,6 +68,7 @@ class Collector {
  public:
   Collector(const Graph& g, const Plan& plan, bool histograms) : g_(g), plan_(plan), histograms_(histograms) {
     found_.groups.resize(at(plan.groups));
+    averages_.resize(at(plan.groups));
     found_.mean.resize(g.tensors.size());
     found_.seen.assign(g.tensors.size(), false);
     rows_.resize(g.tensors.size());
@@ -58,12 +88,19 @@ class Collector {
     if (plan_.measured[at(t)]) measure(t, block);
   }
 
+  // All tensors of a sample have been seen.
+  void end_sample() {
+    for (size_t g = 0; g < averages_.size(); ++g) averages_[g].end_sample();
+  }
+
   // The name of a tensor that held infinities.
   const std::string& infinite() const { return infinite_; }
 
   Observations finish() {
     for (size_t t = 0; t < found_.mean.size(); ++t)
       for (double& m : found_.mean[t]) m = rows_[t] ? m / static_cast<double>(rows_[t]) : 0;
+    for (size_t g = 0; g < averages_.size(); ++g)
+      found_.groups[g].average = averages_[g].average(), found_.groups[g].moving = averages_[g].moving();
     return std::move(found_);
   }
 
@@ -81,6 +118,7 @@ class Collector {
       }
       Statistics& s = found_.groups[at(group[c])];
       s.min = std::min(s.min, min[c]), s.max = std::max(s.max, max[c]);
+      averages_[at(group[c])].see(min[c], max[c]);
     }
     if (!histograms_) return;
     for (int id : group) {
@@ -97,7 +135,8 @@ class Collector {
   const Graph& g_;
   const Plan& plan_;
   bool histograms_;
-  std::vector<size_t> rows_;  // seen, by tensor
+  std::vector<size_t> rows_;            // seen, by tensor
+  std::vector<SampleAverages> averages_;  // by group
   std::string infinite_;
   Observations found_;
 };
@@ -108,9 +147,13 @@ Result<Observations> observe(const SourceModel& source, const Plan& plan, const 
                              const ObserveOptions& options) {
   const Graph& g = *source.graph;
   Collector collector(g, plan, options.histograms);
+  Recorder recorder(g, plan, samples.count);
   auto session = Session::create(source.model, {.threads = options.threads, .precision = Precision::kF32});
   if (!session) return session.error();
-  octet::observe(*session, [&](int t, const octet::Tensor& value) { collector.see(t, value.f32()); });
+  octet::observe(*session, [&](int t, const octet::Tensor& value) {
+    collector.see(t, value.f32());
+    recorder.see(t, value.shape, value.f32());
+  });
   for (size_t i = 0; i < samples.count; ++i) {
     if (auto filled = samples.fill(*session, i); !filled) return filled.error();
     if (auto ran = session->run(); !ran) return ran.error();
@@ -118,9 +161,12 @@ Result<Observations> observe(const SourceModel& source, const Plan& plan, const 
       return Error{Code::kUnsupported, g.source + ": tensor '" + collector.infinite() +
                                            "' becomes infinite on calibration sample " + std::to_string(i) +
                                            "; it cannot be quantised, keep its readers float with --exclude"};
+    collector.end_sample();
     if (options.progress) options.progress(i + 1, samples.count);
   }
-  return collector.finish();
+  Observations found = collector.finish();
+  found.recorded = recorder.finish();
+  return found;
 }
 
 }  // namespace octet::convert

@@ -2,6 +2,7 @@
 #pragma once
 #include "converter/quant/methods.h"
 #include "converter/quant/plan.h"
+#include "converter/quant/record.h"
 
 namespace octet::convert {
 
@@ -10,6 +11,7 @@ struct Observations {
   std::vector<Statistics> groups;         // by group of the plan
   std::vector<std::vector<double>> mean;  // by tensor, each channel's, of tensors that layers read; else empty
   std::vector<bool> seen;                 // by tensor: it is measured and had at least one number in some run
+  std::vector<Recorded> recorded;
 };
 
 struct ObserveOptions {

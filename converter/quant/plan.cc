@@ -213,6 +213,7 @@ class Planner {
 };
 
 constexpr GranularityName kGranularities[] = {
+    {"auto", "where it measures best", Granularity::kAll},
     {"tensor", "nowhere", Granularity::kTensor},
     {"depthwise", "where depthwise convolutions read", Granularity::kDepthwise},
     {"free", "where no dense layer reads", Granularity::kFree},
@@ -268,21 +269,24 @@ kernels::QuantParams choose_narrow(float low, float high) {
 
 }  // namespace
 
-void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges) {
-  for (size_t t = 0; t < g.tensors.size(); ++t) {
-    const std::vector<int>& group = plan.group[t];
-    if (group.empty()) continue;
-    const bool one = std::all_of(group.begin(), group.end(), [&](int id) { return id == group[0]; });
-    Quant& q = g.tensors[t].quant;
-    q = {};
-    for (size_t c = 0; c < (one ? 1 : group.size()); ++c) {
-      const Range& r = ranges[at(group[c])];
-      const kernels::QuantParams p =
-          plan.symmetric[at(group[c])] ? choose_narrow(r.low, r.high) : kernels::choose_u8(r.low, r.high);
-      q.scale.push_back(p.scale);
-      q.zero_point.push_back(static_cast<uint8_t>(p.zero_point));
-    }
+Quant quant_of(const Plan& plan, TensorId t, const std::vector<Range>& ranges) {
+  Quant q;
+  bool one = true;
+  for (int id : plan.group[at(t)]) {
+    const Range& r = ranges[at(id)];
+    const kernels::QuantParams p =
+        plan.symmetric[at(id)] ? choose_narrow(r.low, r.high) : kernels::choose_u8(r.low, r.high);
+    q.scale.push_back(p.scale);
+    q.zero_point.push_back(static_cast<uint8_t>(p.zero_point));
+    one = one && q.scale.back() == q.scale[0] && q.zero_point.back() == q.zero_point[0];
   }
+  if (one && !q.scale.empty()) return {{q.scale[0]}, {q.zero_point[0]}};
+  return q;
+}
+
+void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges) {
+  for (size_t t = 0; t < g.tensors.size(); ++t)
+    if (!plan.group[t].empty()) g.tensors[t].quant = quant_of(plan, static_cast<TensorId>(t), ranges);
 }
 
 }  // namespace octet::convert

@@ -20,6 +20,7 @@ enum class Granularity {  // QuantizeOptions::per_channel
 struct GranularityName {
   std::string_view name, description;
   Granularity value;
+  std::string_view aliases = {};
 };
 std::span<const GranularityName> granularities();
 
@@ -48,7 +49,9 @@ Result<Plan> make_plan(const Graph& g, const PlanOptions& options);
 // the nodes that need them. Gives a line for each of the first.
 std::vector<std::string> drop_unseen(const Graph& g, const std::vector<bool>& seen, Plan& plan);
 
-// Sets each planned tensor's quantisation. `ranges` by group.
+// A planned tensor's quantisation: one scale where its channels' are all the same. `ranges` by group.
+Quant quant_of(const Plan& plan, TensorId t, const std::vector<Range>& ranges);
+// Of each planned tensor.
 void set_quants(Graph& g, const Plan& plan, const std::vector<Range>& ranges);
 
 }  // namespace octet::convert

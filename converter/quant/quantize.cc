@@ -13,7 +13,7 @@ namespace {
 
 template <class Row>
 Choice choice(const Row& row) {
-  return {row.name, row.description};
+  return {row.name, row.description, row.aliases};
 }
 template <class Row>
 Choice choice(const Row* row) {
@@ -41,13 +41,6 @@ void list_layers(const QuantizeState& s, QuantizedModel& made) {
 
 }  // namespace
 
-std::string names_of(std::span<const Choice> choices) {
-  std::string text;
-  for (size_t i = 0; i < choices.size(); ++i)
-    text.append(i == 0 ? "" : i + 1 < choices.size() ? ", " : " or ").append(choices[i].name);
-  return text;
-}
-
 Result<SourceModel> source_of(Graph graph) {
   if (graph.quantised) split_wide_weights(graph);
   make_names_unique(graph);
@@ -59,7 +52,11 @@ Result<SourceModel> source_of(Graph graph) {
 
 }  // namespace convert
 
-std::vector<Choice> range_choices() { return convert::choices(convert::range_methods()); }
+std::vector<Choice> range_choices() {
+  std::vector<Choice> all = convert::choices(convert::range_methods());
+  all.insert(all.begin(), {convert::kAuto, "what measures best at the layers that read it"});
+  return all;
+}
 std::vector<Choice> per_channel_choices() { return convert::choices(convert::granularities()); }
 std::vector<Choice> weight_choices() { return convert::choices(convert::weight_methods()); }
 std::vector<Choice> bias_choices() { return convert::choices(convert::bias_methods()); }

@@ -4,6 +4,7 @@
 
 #include "converter/graph/emit.h"
 #include "converter/quant/act16.h"
+#include "converter/quant/choose.h"
 #include "converter/quant/int8_ops.h"
 #include "converter/quant/ranges.h"
 #include "converter/quant/roles.h"
@@ -36,7 +37,7 @@ Result<void> plan(QuantizeState& s) {
   PlanOptions options{
       .exclude = s.options.exclude, .float_first = s.options.float_first, .float_last = s.options.float_last};
   for (const GranularityName& g : granularities())
-    if (g.name == s.options.per_channel) options.granularity = g.value;
+    if (is_named(s.options.per_channel, g.name, g.aliases)) options.granularity = g.value;
   auto made = make_plan(s.graph, options);
   if (!made) return made.error();
   s.plan = std::move(*made);
@@ -44,8 +45,9 @@ Result<void> plan(QuantizeState& s) {
 }
 
 Result<void> observe(QuantizeState& s) {
+  const RangeMethod* method = find_method(range_methods(), s.options.algo);
   auto seen = observe(*s.source, s.plan, *s.samples,
-                      {.histograms = find_method(range_methods(), s.options.algo)->reads_histogram,
+                      {.histograms = !method || method->reads_histogram,
                        .threads = s.options.threads,
                        .progress = s.options.progress});
   if (!seen) return seen.error();
@@ -54,10 +56,35 @@ Result<void> observe(QuantizeState& s) {
   return check_any_layer(s);
 }
 
+// What is tried where methods, or who shares a scale, are to be chosen.
+std::vector<Candidate> candidates_of(const QuantizeState& s) {
+  std::vector<Candidate> all;
+  const bool any_spread = is_named(s.options.per_channel, kAuto, {});
+  const auto add = [&](const RangeMethod* method, double keep) {
+    for (Spread spread : {Spread::kOne, Spread::kHalfway, Spread::kOwn})
+      if (any_spread || spread == Spread::kOwn) all.push_back({method, keep, spread});
+  };
+  if (const RangeMethod* only = find_method(range_methods(), s.options.algo)) {
+    add(only, s.options.keep);
+    return all;
+  }
+  constexpr std::pair<const char*, double> kTried[] = {
+      {"mse", 1}, {"minmax", 1}, {"percentile", 0.99999}, {"percentile", 0.9999}};
+  for (const auto& [name, keep] : kTried) add(find_method(range_methods(), name), keep);
+  return all;
+}
+
 Result<void> choose_ranges(QuantizeState& s) {
-  const RangeMethod* method = find_method(range_methods(), s.options.algo);
+  const ChooseOptions options{.candidates = candidates_of(s),
+                              .methods = {find_method(weight_methods(), s.options.weights),
+                                          find_method(bias_methods(), s.options.bias)},
+                              .symmetric = s.options.symmetric};
   s.ranges.clear();
-  for (const Statistics& g : s.seen.groups) s.ranges.push_back(method->range(g, s.options.keep));
+  for (const Statistics& g : s.seen.groups) {
+    s.ranges.push_back(options.candidates[0].method->range(g, options.candidates[0].keep));
+    if (options.symmetric) s.ranges.back() = symmetric(s.ranges.back());
+  }
+  if (options.candidates.size() > 1) choose(s.graph, s.plan, s.seen, options, s.ranges);
   for (TensorId t : s.graph.inputs)  // all of a picture matters
     for (int id : s.plan.group[at(t)]) {
       const bool known = s.samples->pixels && tensor(s.graph, t).shape.rank() == 4;
@@ -80,24 +107,13 @@ Result<void> set_scales(QuantizeState& s) {
   return {};
 }
 
-LayerWeights weights_of(const Graph& g, const Node& n, TensorId weights) {
-  const Tensor& w = tensor(g, weights);
-  const int64_t groups = n.op.AsConv2d() ? n.op.AsConv2d()->groups : 1;
-  LayerWeights layer{.out = w.shape[0], .in = w.shape[-1], .groups = groups, .values = w.values<float>()};
-  if (w.shape.rank() == 4) layer.taps = w.shape[1] * w.shape[2];
-  if (n.inputs.size() > 2 && n.inputs[2] >= 0) layer.bias = tensor(g, n.inputs[2]).values<float>();
-  layer.x = &tensor(g, n.inputs[0]).quant;
-  layer.on_grid = g.quantised;
-  return layer;
-}
-
 Result<void> round_weights(QuantizeState& s) {
   const WeightMethod* method = find_method(weight_methods(), s.options.weights);
   for (size_t n = 0; n < s.graph.nodes.size(); ++n) {
     Node& node = s.graph.nodes[n];
     if (!s.plan.int8[n] || role(s.graph, node) != Role::kLayer) continue;
     const TensorId from = node.inputs[1];
-    const QuantisedWeights q = method->quantise(weights_of(s.graph, node, from));
+    const QuantisedWeights q = method->quantise(weights_of(s.graph, node, from, tensor(s.graph, node.inputs[0]).quant));
     Tensor stored = make_constant<int8_t>(tensor(s.graph, from).name + ".s8", tensor(s.graph, from).shape, q.values);
     stored.weight_scale = q.scale;
     node.inputs[1] = s.graph.add(std::move(stored));
@@ -110,7 +126,7 @@ Result<void> correct_biases(QuantizeState& s) {
   const BiasMethod* method = find_method(bias_methods(), s.options.bias);
   for (const QuantisedLayer& layer : s.layers) {
     Node& node = s.graph.nodes[layer.node];
-    const LayerWeights w = weights_of(s.graph, node, layer.float_weights);
+    const LayerWeights w = weights_of(s.graph, node, layer.float_weights, tensor(s.graph, node.inputs[0]).quant);
     const std::vector<double>& mean = s.seen.mean[at(node.inputs[0])];
     if (static_cast<int64_t>(mean.size()) != w.in * w.groups) continue;
     const Tensor& stored = tensor(s.graph, node.inputs[1]);
@@ -219,14 +235,16 @@ Result<void> known(std::span<const Method* const> rows, const std::string& name,
 std::span<const Stage> stages() { return kStages; }
 
 Result<void> check(const QuantizeOptions& options, const Samples& samples) {
-  for (const Result<void>& fine : {known(range_methods(), options.algo, "--algo", range_choices()),
+  const bool chosen = is_named(options.algo, kAuto, {});
+  for (const Result<void>& fine : {chosen ? Result<void>{} : known(range_methods(), options.algo, "--algo", range_choices()),
                                    known(weight_methods(), options.weights, "--weights", weight_choices()),
                                    known(bias_methods(), options.bias, "--bias", bias_choices())})
     if (!fine) return fine;
   if (options.activations != "auto" && options.activations != kFloatActivations)
     return Error{Code::kBadArgument, "--activations '" + options.activations + "': expected auto or float"};
   const auto all = granularities();
-  if (std::none_of(all.begin(), all.end(), [&](const GranularityName& g) { return g.name == options.per_channel; }))
+  if (std::none_of(all.begin(), all.end(),
+                   [&](const GranularityName& g) { return is_named(options.per_channel, g.name, g.aliases); }))
     return Error{Code::kBadArgument,
                  "--per_channel '" + options.per_channel + "': expected " + names_of(per_channel_choices())};
   if (!(options.keep > 0.5 && options.keep <= 1))

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/graph/edit.h"
 #include "converter/quant/grid.h"
 #include "kernels/quant.h"
 
@@ -38,6 +39,17 @@ void balance(std::span<const float> kernel, float inverse, std::span<int8_t> q) 
 }
 
 }  // namespace
+
+LayerWeights weights_of(const Graph& g, const Node& n, TensorId weights, const Quant& x) {
+  const Tensor& w = tensor(g, weights);
+  const int64_t groups = n.op.AsConv2d() ? n.op.AsConv2d()->groups : 1;
+  LayerWeights layer{.out = w.shape[0], .in = w.shape[-1], .groups = groups, .values = w.values<float>()};
+  if (w.shape.rank() == 4) layer.taps = w.shape[1] * w.shape[2];
+  if (n.inputs.size() > 2 && n.inputs[2] >= 0) layer.bias = tensor(g, n.inputs[2]).values<float>();
+  layer.x = &x;
+  layer.on_grid = g.quantised;
+  return layer;
+}
 
 float folded_scale(const LayerWeights& w, int64_t group, int64_t channel) {
   return folds(w) ? w.x->scale[static_cast<size_t>(group * w.in + channel)] : 1.0f;

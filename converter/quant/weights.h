@@ -22,6 +22,9 @@ struct QuantisedWeights {
   std::vector<float> scale;
 };
 
+// Of a convolution or matmul whose constant float weights are `weights` and whose input is quantised as `x`, which it keeps.
+LayerWeights weights_of(const Graph& g, const Node& n, TensorId weights, const Quant& x);
+
 // The scale of an input channel where that is folded into the weights; 1 where the input has one scale.
 float folded_scale(const LayerWeights& w, int64_t group, int64_t channel);
 

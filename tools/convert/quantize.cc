@@ -146,10 +146,18 @@ std::string help(const std::string& what, const std::vector<Choice>& choices) {
   return text;
 }
 
-std::vector<std::string> names(const std::vector<Choice>& choices) {
-  std::vector<std::string> all;
-  for (const Choice& c : choices) all.emplace_back(c.name);
-  return all;
+// Takes a choice by any of its names.
+CLI::Validator one_of(std::vector<Choice> choices) {
+  std::string names;
+  for (const Choice& c : choices) names.append(names.empty() ? "" : ",").append(c.name);
+  return CLI::Validator(
+      [choices = std::move(choices), names](std::string& value) {
+        const Choice* found = find_choice(choices, value);
+        if (!found) return value + " not in {" + names + "}";
+        value = found->name;
+        return std::string();
+      },
+      "{" + names + "}");
 }
 
 void add_preprocessing(CLI::App& command, Arguments& args) {
@@ -168,21 +176,22 @@ void add_preprocessing(CLI::App& command, Arguments& args) {
 void add_methods(CLI::App& command, Arguments& args) {
   QuantizeOptions& options = args.quantize;
   command.add_option("--algo", options.algo, help("Range of activations", range_choices()))
-      ->check(CLI::IsMember(names(range_choices())))
+      ->transform(one_of(range_choices()))
       ->capture_default_str();
+  command.add_flag("--symmetric", options.symmetric, "Ranges as wide below 0 as above it, where anything is below");
   command.add_option("--percentile", args.percentile, "percentile: values to keep inside the range, in %")
       ->transform(between(50.0, 100.0))
       ->capture_default_str();
   command
       .add_option("--per_channel", options.per_channel,
                   help("Where activations have a scale for each channel", per_channel_choices()))
-      ->check(CLI::IsMember(names(per_channel_choices())))
+      ->transform(one_of(per_channel_choices()))
       ->capture_default_str();
   command.add_option("--weights", options.weights, help("Rounding of weights", weight_choices()))
-      ->check(CLI::IsMember(names(weight_choices())))
+      ->transform(one_of(weight_choices()))
       ->capture_default_str();
   CLI::Option* bias = command.add_option("--bias", options.bias, help("Biases", bias_choices()))
-                          ->check(CLI::IsMember(names(bias_choices())))
+                          ->transform(one_of(bias_choices()))
                           ->capture_default_str();
   command
       .add_option(

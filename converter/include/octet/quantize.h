@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,10 +50,13 @@ struct Samples {
 
 using Progress = std::function<void(size_t done, size_t total)>;
 
-// A value that an option of QuantizeOptions takes.
+// A value that an option of QuantizeOptions takes. Options take names and aliases in any case, with - for _.
 struct Choice {
   std::string_view name, description;
+  std::string_view aliases = {};  // other names, a space between them
 };
+// The choice that `name` means; null: none.
+const Choice* find_choice(std::span<const Choice> choices, std::string_view name);
 std::vector<Choice> range_choices();  // for algo
 std::vector<Choice> per_channel_choices();
 std::vector<Choice> weight_choices();
@@ -66,6 +70,7 @@ struct QuantizeOptions {
   std::string bias = "mean";              // what biases make up for
   std::string activations = "auto";       // in 16-bit integers where that loses next to nothing, or all in "float"
   std::vector<std::string> exclude = {};  // names of nodes that stay float
+  bool symmetric = false;                 // ranges are as wide below 0 as above it, where there is anything below
   bool float_first = false;               // layers that read an input of the model stay float
   bool float_last = false;                // layers behind which no other layer comes stay float
   int threads = 1;                        // of calibration

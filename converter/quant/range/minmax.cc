@@ -4,6 +4,7 @@
 namespace octet::convert {
 
 extern constinit const RangeMethod kRangeMinmax{"minmax", "all that was seen", false,
-                                                [](const Statistics& s, double) { return whole(s); }};
+                                                [](const Statistics& s, double) { return whole(s); },
+                                                "min_max abs_max"};
 
 }  // namespace octet::convert

@@ -18,6 +18,7 @@ Range percentile(const Statistics& s, double keep) {
 
 }  // namespace
 
-extern constinit const RangeMethod kRangePercentile{"percentile", "the given part of what was seen", true, percentile};
+extern constinit const RangeMethod kRangePercentile{"percentile", "the given part of what was seen", true, percentile,
+                                                    "hist"};
 
 }  // namespace octet::convert

@@ -9,6 +9,7 @@ float step_to_largest(std::span<const float>, float largest) { return largest / 
 }  // namespace
 
 extern constinit const WeightMethod kWeightMax{"max", "the largest is 127",
-                                               [](const LayerWeights& w) { return quantise_rows(w, step_to_largest); }};
+                                               [](const LayerWeights& w) { return quantise_rows(w, step_to_largest); },
+                                               "abs_max channel_wise_abs_max"};
 
 }  // namespace octet::convert
