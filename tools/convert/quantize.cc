@@ -103,7 +103,11 @@ Result<void> report(const Arguments& args, const Model& float_model, const Quant
   if (!int8_model) return int8_model.error();
   auto outputs = output_noise(float_model, *int8_model, samples, 4, args.quantize.threads);
   if (!outputs) return outputs.error();
-  for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
+  for (const Noise& n : *outputs)
+    if (n.agreement)
+      std::printf("output       %5.1f %% equal  %s\n", *n.agreement * 100, printable(n.name).c_str());
+    else
+      std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
   if (args.worst == 0) return {};
   Result<std::vector<Noise>> layers = Error{};
   {

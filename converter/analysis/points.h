@@ -1,0 +1,16 @@
+// Where a float and an int8 model are compared: see octet/analyze.h.
+#pragma once
+#include "converter/analysis/part.h"
+
+namespace octet::analysis {
+
+struct Points {
+  std::vector<int> tensors;  // float ones
+  std::vector<int> choices;  // outputs that are compared by agreement: their positions among the outputs
+};
+
+// `int8`: the nodes whose effect is asked for. A node chooses if it picks, finds sizes in data, or makes integers of float data
+// and none of `int8` comes behind it; what depends on such a node is not compared, what these nodes read is.
+Points points_of(const ModelData& m, const Links& links, const std::vector<bool>& int8);
+
+}  // namespace octet::analysis
