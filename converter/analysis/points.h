@@ -4,9 +4,14 @@
 
 namespace octet::analysis {
 
+struct Choice {
+  int output;   // its position among the outputs
+  bool listed;  // what was picked, in an order that says nothing: a list of labels
+};
+
 struct Points {
-  std::vector<int> tensors;  // float ones
-  std::vector<int> choices;  // outputs that are compared by agreement: their positions among the outputs
+  std::vector<int> tensors;     // float ones
+  std::vector<Choice> choices;  // outputs that are compared by agreement
 };
 
 // `int8`: the nodes whose effect is asked for. A node chooses if it picks, finds sizes in data, or makes integers of float data

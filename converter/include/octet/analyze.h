@@ -25,7 +25,7 @@ struct Fidelity {
 // compared by agreement.
 struct Agreement {
   std::string name;  // of an output
-  double part = 1;   // of its elements that are equal
+  double part = 1;   // of its elements that are equal; of lists of what was picked: that both hold
 };
 
 // What one change to a float network does.
@@ -61,12 +61,13 @@ struct LayerAnalysis {
   bool layer = false;              // a convolution or matmul with weights; others have activations alone
   Shape output;
   int64_t macs = 0;
-  double float_us = 0, int8_us = 0;  // its steps, one run, medians of a few; conversions stand beside them and are not in here
-  std::optional<Effect> weights;     // its weights rounded, all else float
-  Effect activations;                // what it reads rounded, all else float
-  Effect both;                       // the layer as it runs in int8, all else float
-  Fidelity in_place;                 // its result where the whole model runs in int8
-  TensorValues read;                 // the first activation that it reads as u8
+  double float_us = 0,
+         int8_us = 0;  // its steps, one run, medians of a few; conversions stand beside them and are not in here
+  std::optional<Effect> weights;  // its weights rounded, all else float
+  Effect activations;             // what it reads rounded, all else float
+  Effect both;                    // the layer as it runs in int8, all else float
+  Fidelity in_place;              // its result where the whole model runs in int8
+  TensorValues read;              // the first activation that it reads as u8
   std::optional<TensorValues> weight_values;
   std::vector<std::pair<float, float>> sample;  // some of its results: float, and alone in int8
 };
@@ -81,11 +82,11 @@ struct Analysis {
 };
 
 struct AnalyzeOptions {
-  size_t pictures = 4;                         // samples that are looked at, spread evenly; fewer where there are no more
-  bool parts = true;                           // Effects of weights and of activations alone too, values, times
-  std::vector<std::string> only = {};          // nodes to look at; empty: all
-  int threads = 1;                             // of runs
-  size_t memory = size_t{1} << 30;             // for what is kept of float runs, bytes; one picture is kept in any case
+  size_t pictures = 4;                 // samples that are looked at, spread evenly; fewer where there are no more
+  bool parts = true;                   // Effects of weights and of activations alone too, values, times
+  std::vector<std::string> only = {};  // nodes to look at; empty: all
+  int threads = 1;                     // of runs
+  size_t memory = size_t{1} << 30;     // for what is kept of float runs, bytes; one picture is kept in any case
   Progress progress = {};
 };
 
