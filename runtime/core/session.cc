@@ -227,7 +227,7 @@ Tensor view(const SessionState& s, const Part& part, int value) {
 
 void show(const SessionState& s, const Part& part, int value) {
   const Value& v = part.plan->values[static_cast<size_t>(value)];
-  if (v.dtype == DType::kF32) s.observer(v.tensor, view(s, part, value));
+  if (v.dtype == DType::kF32 || v.dtype == DType::kU8) s.observer(v.tensor, view(s, part, value));
 }
 
 // What this plan knew before it ran; outputs of the model are made by steps all the same.

@@ -20,17 +20,25 @@
 #include "vision/seg_config.h"
 
 namespace octet {
-namespace {
 
-struct Arguments {
-  std::string model, output, data, config, arch = "YOLOv5";
+struct QuantizeFlags {
+  std::string model, data, config, arch = "YOLOv5";
   std::vector<std::string> outputs;
-  size_t images = 0, worst = 5;
+  size_t images = 0;
   int img_shape = 0;
   double percentile = 99.999;
   vision::PreprocessFlags flags;
   LimitFlags limits;
   QuantizeOptions quantize;
+  const CLI::App* command = nullptr;  // which of them were given
+};
+
+namespace {
+
+struct Arguments {
+  std::shared_ptr<QuantizeFlags> flags;
+  std::string output;
+  size_t worst = 5;
 };
 
 // What keeps most accuracy where it is not the general default, by the family of --arch.
@@ -42,16 +50,16 @@ struct FamilyDefaults {
 };
 constexpr FamilyDefaults kFamilies[] = {{"DETR", "percentile", 99.99, "all"}};
 
-void use_family_defaults(const CLI::App& command, Arguments& args) {
+void use_family_defaults(const QuantizeFlags& args, QuantizeOptions& options) {
   for (const FamilyDefaults& f : kFamilies) {
     if (CLI::detail::to_lower(args.arch) != CLI::detail::to_lower(f.arch)) continue;
-    if (command.count("--algo") == 0) args.quantize.algo = f.algo;
-    if (command.count("--percentile") == 0) args.percentile = f.percentile;
-    if (command.count("--per_channel") == 0) args.quantize.per_channel = f.per_channel;
+    if (args.command->count("--algo") == 0) options.algo = f.algo;
+    if (args.command->count("--percentile") == 0) options.keep = f.percentile / 100;
+    if (args.command->count("--per_channel") == 0) options.per_channel = f.per_channel;
   }
 }
 
-Result<vision::Preprocess> preprocess_of(const Arguments& args) {
+Result<vision::Preprocess> preprocess_of(const QuantizeFlags& args) {
   auto arch = vision::arch_of(args.arch);
   if (!arch) return arch.error();
   auto base = args.config.empty() ? Result<vision::Preprocess>(arch->preprocess) : vision::read_preprocess(args.config);
@@ -60,12 +68,14 @@ Result<vision::Preprocess> preprocess_of(const Arguments& args) {
 }
 
 // Calibration samples in the size that the model takes.
-Result<Samples> samples_of(const Arguments& args, const Model& model) {
+Result<Samples> samples_of(const QuantizeFlags& args, const Model& model,
+                           std::optional<vision::Preprocess>& preprocess) {
   auto arrays = array_samples(args.data, model, args.images);
   if (!arrays) return arrays.error();
   if (*arrays) return std::move(**arrays);
-  auto preprocess = preprocess_of(args);
-  if (!preprocess) return preprocess.error();
+  auto known = preprocess_of(args);
+  if (!known) return known.error();
+  preprocess = *known;
   auto paths = list_pictures(args.data, args.images);
   if (!paths) return paths.error();
   auto feed = vision::Feed::of(model);
@@ -101,14 +111,19 @@ Result<void> report(const Arguments& args, const Model& float_model, const Quant
   print_warnings("octet-convert", made.warnings);
   auto int8_model = Model::from_bytes(made.bytes, args.output);
   if (!int8_model) return int8_model.error();
-  auto outputs = output_noise(float_model, *int8_model, samples, 4, args.quantize.threads);
+  const int threads = args.flags->quantize.threads;
+  auto outputs = output_noise(float_model, *int8_model, samples, 4, threads);
   if (!outputs) return outputs.error();
-  for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
+  for (const Noise& n : *outputs)
+    if (n.agreement)
+      std::printf("output       %5.1f %% equal  %s\n", *n.agreement * 100, printable(n.name).c_str());
+    else
+      std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
   if (args.worst == 0) return {};
   Result<std::vector<Noise>> layers = Error{};
   {
     ProgressBar bar;
-    layers = layer_noise(*int8_model, made.int8_layers, samples, args.worst, args.quantize.threads,
+    layers = layer_noise(*int8_model, made.int8_layers, samples, args.worst, threads,
                          [&](size_t done, size_t total) { bar.show(done, total); });
   }
   if (!layers) return layers.error();
@@ -116,26 +131,16 @@ Result<void> report(const Arguments& args, const Model& float_model, const Quant
   return {};
 }
 
-Result<void> quantize_model(Arguments& args) {
-  args.quantize.keep = args.percentile / 100;
+Result<void> quantize_model(const Arguments& args) {
   const auto start = std::chrono::steady_clock::now();
-  ConvertOptions convert{.outputs = args.outputs, .input_shapes = {}, .log = print_line};
-  args.limits.apply(convert);
-  auto source = load_source(args.model, convert);
-  if (!source) return source.error();
-  auto samples = samples_of(args, source->model);
-  if (!samples) return samples.error();
-  Result<QuantizedModel> made = Error{};
-  {
-    ProgressBar bar;
-    args.quantize.progress = [&](size_t done, size_t total) { bar.show(done, total); };
-    made = quantize(*source, *samples, args.quantize);
-  }
+  auto p = prepare(*args.flags);
+  if (!p) return p.error();
+  auto made = quantize_shown(*p);
   if (!made) return made.error();
-  if (auto written = write_model(args.output, made->bytes, args.model); !written) return written;
+  if (auto written = write_model(args.output, made->bytes, args.flags->model); !written) return written;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  std::printf("calibrated   %zu samples, %s, %.1f s\n", samples->count, args.quantize.algo.c_str(), seconds.count());
-  return report(args, source->model, *made, *samples);
+  std::printf("calibrated   %zu samples, %s, %.1f s\n", p->samples.count, p->options.algo.c_str(), seconds.count());
+  return report(args, p->source.model, *made, p->samples);
 }
 
 // "Range of activations: mse (smallest squared error), minmax (all that was seen)".
@@ -160,7 +165,7 @@ CLI::Validator one_of(std::vector<Choice> choices) {
       "{" + names + "}");
 }
 
-void add_preprocessing(CLI::App& command, Arguments& args) {
+void add_preprocessing(CLI::App& command, QuantizeFlags& args) {
   command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())
       ->check(vision::arch_name())
       ->capture_default_str();
@@ -173,7 +178,7 @@ void add_preprocessing(CLI::App& command, Arguments& args) {
   vision::add_preprocess_options(command, args.flags);
 }
 
-void add_methods(CLI::App& command, Arguments& args) {
+void add_methods(CLI::App& command, QuantizeFlags& args) {
   QuantizeOptions& options = args.quantize;
   command.add_option("--algo", options.algo, help("Range of activations", range_choices()))
       ->transform(one_of(range_choices()))
@@ -208,41 +213,68 @@ void add_methods(CLI::App& command, Arguments& args) {
 
 }  // namespace
 
-void add_quantize_command(CLI::App& app, int& exit_code) {
-  auto args = std::make_shared<Arguments>();
+Result<Prepared> prepare(const QuantizeFlags& args) {
+  ConvertOptions convert{.outputs = args.outputs, .input_shapes = {}, .log = print_line};
+  args.limits.apply(convert);
+  auto source = load_source(args.model, convert);
+  if (!source) return source.error();
+  Prepared p{.source = std::move(*source), .options = args.quantize, .arch = args.arch};
+  auto samples = samples_of(args, p.source.model, p.preprocess);
+  if (!samples) return samples.error();
+  p.samples = std::move(*samples);
+  p.options.keep = args.percentile / 100;
+  use_family_defaults(args, p.options);
+  return p;
+}
+
+Result<QuantizedModel> quantize_shown(const Prepared& p) {
+  ProgressBar bar;
+  QuantizeOptions options = p.options;
+  options.progress = [&](size_t done, size_t total) { bar.show(done, total); };
+  return quantize(p.source, p.samples, options);
+}
+
+std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
+  auto args = std::make_shared<QuantizeFlags>();
+  args->command = &command;
   args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures or arrays");
-  command->add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+  command.add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
       ->required();
-  command->add_option("-o,--output", args->output, "File to write")->required();
   command
-      ->add_option("--data", args->data,
-                   "Folder of calibration pictures, like those the model will see; or of .npy files, each what the "
-                   "model takes (in a "
-                   "folder for each input, where it has several)")
+      .add_option("--data", args->data,
+                  "Folder of calibration pictures, like those the model will see; or of .npy files, each what the "
+                  "model takes (in a "
+                  "folder for each input, where it has several)")
       ->required();
-  command->add_option("--images", args->images, "Use that many of them; 0: all")
+  command.add_option("--images", args->images, "Use that many of them; 0: all")
       ->transform(between<size_t>(0, 1 << 30))
       ->capture_default_str();
-  add_methods(*command, *args);
-  command->add_option("--exclude", args->quantize.exclude, "Nodes that stay float")
+  add_methods(command, *args);
+  command.add_option("--exclude", args->quantize.exclude, "Nodes that stay float")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command->add_flag("--float_first", args->quantize.float_first, "Leave first layers float");
-  command->add_flag("--float_last", args->quantize.float_last, "Leave last layers float");
-  command->add_option("--outputs", args->outputs, "Cut the graph at these tensors")
+  command.add_flag("--float_first", args->quantize.float_first, "Leave first layers float");
+  command.add_flag("--float_last", args->quantize.float_last, "Leave last layers float");
+  command.add_option("--outputs", args->outputs, "Cut the graph at these tensors")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command->add_option("--threads", args->quantize.threads, "Threads for calibration")
+  command.add_option("--threads", args->quantize.threads, "Threads for calibration")
       ->capture_default_str()
       ->transform(between(1, 1024));
+  add_limits(command, args->limits);
+  add_preprocessing(command, *args);
+  return args;
+}
+
+void add_quantize_command(CLI::App& app, int& exit_code) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures or arrays");
+  args->flags = add_quantize_flags(*command);
+  command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")
       ->transform(between<size_t>(0, 1 << 30))
       ->capture_default_str();
-  add_limits(*command, args->limits);
-  add_preprocessing(*command, *args);
-  command->callback([args, command, &exit_code] {
-    use_family_defaults(*command, *args);
+  command->callback([args, &exit_code] {
     auto done = quantize_model(*args);
     exit_code = done ? 0 : fail("octet-convert", done.error());
   });

@@ -1,5 +1,11 @@
-// `octet-convert quantize`: its options and its report.
+// `octet-convert quantize`: its options and its report; and what other commands share with it.
 #pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "octet/quantize.h"
+#include "vision/preprocess.h"
 
 namespace CLI {
 class App;
@@ -9,5 +15,19 @@ namespace octet {
 
 // The command sets `exit_code` when it runs.
 void add_quantize_command(CLI::App& app, int& exit_code);
+
+struct QuantizeFlags;  // what the options said
+std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command);
+
+// What they mean: a float model, calibration data and how to quantise.
+struct Prepared {
+  SourceModel source;
+  Samples samples = {};
+  QuantizeOptions options = {};
+  std::string arch = {};
+  std::optional<vision::Preprocess> preprocess = {};  // none: the data are arrays
+};
+Result<Prepared> prepare(const QuantizeFlags& flags);
+Result<QuantizedModel> quantize_shown(const Prepared& p);  // with a bar of progress
 
 }  // namespace octet

@@ -93,17 +93,19 @@ struct QuantizedModel {
 // int8, a tensor that becomes infinite, and what `samples.fill` and the runs say.
 Result<QuantizedModel> quantize(const SourceModel& source, const Samples& samples, const QuantizeOptions& options = {});
 
-// How far int8 is from float: 10 log10(signal / noise), infinite where nothing differs.
+// How far int8 is from float.
 struct Noise {
-  std::string name;  // of an output or a node
-  double db = 0;
+  std::string name;                      // of an output, a tensor or a node
+  double db = 0;                         // 10 log10(signal / noise), infinite where nothing differs
+  std::optional<double> agreement = {};  // of an output that holds choices: the part of its elements that is equal; no dB then
 };
 
-// Of each float output over the first `images` samples. The models must have the same inputs and outputs.
+// Where octet/analyze.h compares models (float outputs; in front of choices at the end what they choose among) and of outputs that
+// hold choices, over `images` samples. `int8_model` is what quantising `float_model` gave.
 Result<std::vector<Noise>> output_noise(const Model& float_model, const Model& int8_model, const Samples& samples,
                                         size_t images, int threads);
 
-// The worst output of the model on sample 0 with `layers[i]` alone in int8; the worst layers first, at most `keep`.
+// The worst of these places, on sample 0 with `layers[i]` alone in int8; the worst layers first, at most `keep`.
 Result<std::vector<Noise>> layer_noise(const Model& int8_model, const std::vector<std::string>& layers,
                                        const Samples& samples, size_t keep, int threads, const Progress& progress = {});
 
