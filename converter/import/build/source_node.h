@@ -58,6 +58,9 @@ class SourceNode {
 
   // When all is written: the node that computes keeps the name, the others are called after it.
   void name_parts();
+  void start_parts() { first_ = g.nodes.size(); }  // what is written from here on is this node's own
+
+  const std::string& name() const { return name_; }
 
   void fail(std::string text, Code code = Code::kBadModel);
   TensorId refuse(std::string text, Code code = Code::kBadModel) { return fail(std::move(text), code), -1; }

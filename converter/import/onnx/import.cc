@@ -2,17 +2,13 @@
 #include "converter/import/onnx/import.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <unordered_map>
-#include <unordered_set>
 
-#include "converter/import/build/early_constants.h"
 #include "converter/import/build/public_tensors.h"
 #include "converter/import/build/source_files.h"
-#include "converter/import/onnx/ops/ops.h"
+#include "converter/import/onnx/nodes.h"
 #include "converter/import/onnx/ops/quantised.h"
 #include "converter/import/onnx/tensor.h"
 
@@ -40,7 +36,8 @@ Result<onnx::ModelProto> parse_onnx(const std::string& path, const ConvertOption
 
 class OnnxImporter {
  public:
-  OnnxImporter(const std::string& path, const ConvertOptions& options) : path_(path), options_(options) {
+  OnnxImporter(const std::string& path, const ConvertOptions& options, const onnx::ModelProto& model)
+      : path_(path), options_(options), nodes_(g_, files_, model, options.max_nodes) {
     g_.source = path;
     g_.constant_limit = constant_limit(options);
     files_ = {std::filesystem::path(path).parent_path(), g_.constant_limit, over_memory_limit(options)};
@@ -50,15 +47,11 @@ class OnnxImporter {
     if (auto done = read_opset(model); !done) return done.error();
     if (auto few = check_nodes(static_cast<size_t>(model.graph().node_size()), options_); !few)
       return located(few.error());
-    if (auto done = add_constants(model.graph()); !done) return done.error();
+    if (auto done = nodes_.add_constants(model.graph(), top_); !done) return located(done.error());
     if (auto done = add_inputs(model.graph()); !done) return done.error();
-    first_made_ = static_cast<TensorId>(g_.tensors.size());
     const std::vector<std::string> outputs = output_names(model.graph());
-    outputs_.insert(outputs.begin(), outputs.end());
-    const std::vector<bool> needed = needed_nodes(model.graph());
-    for (int i = 0; i < model.graph().node_size(); ++i)
-      if (needed[static_cast<size_t>(i)])
-        if (auto done = add_node(model.graph().node(i)); !done) return done.error();
+    top_.outputs.insert(outputs.begin(), outputs.end());
+    if (auto done = nodes_.import(model.graph().node(), top_, top_.outputs); !done) return located(done.error());
     if (auto done = add_outputs(model.graph()); !done) return done.error();
     for (const auto& kv : model.metadata_props()) g_.metadata.emplace_back(kv.key(), kv.value());
     return std::move(g_);
@@ -73,23 +66,13 @@ class OnnxImporter {
     const std::string known = "known are " + std::to_string(kOldestOpset) + " to " + std::to_string(kNewestOpset) +
                               ": export it with one of these";
     for (const auto& set : model.opset_import())
-      if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
-    if (opset_ < kOldestOpset)
-      return error(Code::kUnsupported,
-                   "opset " + std::to_string(opset_) + " is older than " + std::to_string(kOldestOpset) + "; " + known);
-    if (opset_ > kNewestOpset && options_.log)
-      options_.log("warning: " + path_ + ": opset " + std::to_string(opset_) + " is newer than " +
+      if (set.domain().empty() || set.domain() == "ai.onnx") top_.opset = set.version();
+    if (top_.opset < kOldestOpset)
+      return error(Code::kUnsupported, "opset " + std::to_string(top_.opset) + " is older than " +
+                                           std::to_string(kOldestOpset) + "; " + known);
+    if (top_.opset > kNewestOpset && options_.log)
+      options_.log("warning: " + path_ + ": opset " + std::to_string(top_.opset) + " is newer than " +
                    std::to_string(kNewestOpset) + ", and ops may have changed since; " + known);
-    return {};
-  }
-
-  Result<void> add_constants(const onnx::GraphProto& graph) {
-    for (const auto& proto : graph.initializer()) {
-      if (values_.count(proto.name())) return error(Code::kBadModel, "tensor '" + proto.name() + "' is defined twice");
-      auto t = read_tensor(proto, files_);
-      if (!t) return error(t.error().code, "tensor '" + proto.name() + "' " + t.error().text);
-      values_[proto.name()] = g_.add(std::move(*t));
-    }
     return {};
   }
 
@@ -98,7 +81,7 @@ class OnnxImporter {
     for (const auto& value : graph.input()) names.push_back(value.name());
     if (auto done = check_input_names(options_, names); !done) return located(done.error());
     for (const auto& value : graph.input()) {
-      if (values_.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
+      if (top_.values.count(value.name())) continue;  // before IR 4 initializers are listed as inputs too
       if (value.type().tensor_type().shape().dim_size() > kMaxRank)
         return error(Code::kUnsupported, "input '" + value.name() + "' has more than 8 dims");
       auto shape = input_shape(options_, value.name(), declared(value.type().tensor_type()));
@@ -111,7 +94,7 @@ class OnnxImporter {
       // Pictures of bytes: their values as floats, which is what preprocessing gives and what their casts make of them.
       if (*dtype == DType::kU8 || *dtype == DType::kS8) dtype = DType::kF32;
       const TensorId id = g_.add({.name = value.name(), .dtype = *dtype, .shape = *shape});
-      values_[value.name()] = id;
+      top_.values[value.name()] = id;
       g_.inputs.push_back(id);
     }
     return {};
@@ -132,95 +115,6 @@ class OnnxImporter {
     return names;
   }
 
-  // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
-  std::vector<bool> needed_nodes(const onnx::GraphProto& graph) const {
-    std::unordered_set<std::string> wanted = outputs_;
-    std::vector<bool> needed(static_cast<size_t>(graph.node_size()), false);
-    for (int i = graph.node_size() - 1; i >= 0; --i) {
-      const auto& n = graph.node(i);
-      if (std::none_of(n.output().begin(), n.output().end(), [&](const std::string& o) { return wanted.count(o); }))
-        continue;
-      needed[static_cast<size_t>(i)] = true;
-      wanted.insert(n.input().begin(), n.input().end());
-    }
-    return needed;
-  }
-
-  std::string describe(const onnx::NodeProto& node) const {
-    const std::string& name = !node.name().empty() ? node.name() : node.output_size() ? node.output(0) : node.name();
-    return "node '" + name + "' (" + (node.domain().empty() ? "" : node.domain() + ".") + node.op_type() + "): ";
-  }
-
-  Result<void> add_node(const onnx::NodeProto& proto) {
-    const std::string where = describe(proto);
-    const OnnxOp* op = find_onnx_op(proto.op_type(), proto.domain() == "ai.onnx" ? "" : proto.domain());
-    if (!op) return error(Code::kUnsupported, where + "this op is not supported");
-    OnnxNode n(g_, proto, opset_, files_, stored_);
-    for (const std::string& input : proto.input()) {
-      auto it = values_.find(input);
-      if (!input.empty() && it == values_.end() && left_out_.count(input)) return left_out(input);
-      if (!input.empty() && it == values_.end())
-        return error(Code::kBadModel, where + "its input '" + input + "' is not made by an earlier node");
-      n.inputs.push_back(input.empty() ? -1 : it->second);
-    }
-    while (!n.inputs.empty() && n.inputs.back() < 0) n.inputs.pop_back();
-    for (int i = 0; i < op->min_inputs; ++i)
-      if (n.in(static_cast<size_t>(i)) < 0)
-        return error(Code::kBadModel, where + "needs at least " + std::to_string(op->min_inputs) + " inputs");
-    if (n.inputs.size() > static_cast<size_t>(op->max_inputs))
-      return error(Code::kBadModel, where + "has more than " + std::to_string(op->max_inputs) + " inputs");
-    constants_.mark();
-    const std::optional<Stored> kept = op->reads_stored ? std::nullopt : resolve_stored(n);
-    if (!op->reads_stored) widen_bytes(n);
-    op->import(n);
-    if (n.failed()) return error(n.code(), where + n.failure());
-    n.name_parts();
-    if (!kept && may_fold(proto, n.results))
-      if (auto done = constants_.fold(std::array{&n.results}); !done)
-        return error(done.error().code, where + done.error().text);
-    for (size_t i = 0; kept && i < n.results.size(); ++i) stored_[n.results[i]] = *kept;
-    return add_results(proto, n.results, where);
-  }
-
-  // Computed bytes are for outputs: the runtime computes with wider integers.
-  static void widen_bytes(OnnxNode& n) {
-    const std::string& type = n.proto.op_type();
-    for (TensorId& t : n.inputs)
-      if (t >= 0 && is_byte(n.at(t).dtype) && !n.is_constant(t) && type != "Cast" && type != "Identity")
-        t = n.cast(t, DType::kS32);
-  }
-
-  // Outputs of the graph stay nodes, which have their names; integers that stand for something stay what says so.
-  bool may_fold(const onnx::NodeProto& proto, const std::vector<TensorId>& results) const {
-    return std::none_of(proto.output().begin(), proto.output().end(),
-                        [&](const std::string& o) { return outputs_.count(o); }) &&
-           std::none_of(results.begin(), results.end(), [&](TensorId t) { return stored_.count(t); });
-  }
-
-  Error left_out(const std::string& name) const {
-    return error(Code::kUnsupported, left_out_.at(name) + "its output '" + name + "' is not supported");
-  }
-
-  Result<void> add_results(const onnx::NodeProto& proto, const std::vector<TensorId>& results,
-                           const std::string& where) {
-    for (int i = 0; i < proto.output_size(); ++i) {
-      const std::string& name = proto.output(i);
-      if (name.empty()) continue;
-      const size_t k = static_cast<size_t>(i);
-      // An optional output that the op does not give (a pool's indices): an error only if somebody reads it.
-      if (k >= results.size()) {
-        left_out_[name] = where;
-        continue;
-      }
-      if (results[k] < 0) return error(Code::kBadModel, where + "has no output '" + name + "'");
-      if (!values_.emplace(name, results[k]).second)
-        return error(Code::kBadModel, where + "tensor '" + name + "' is made twice");
-      Tensor& t = g_.tensors[static_cast<size_t>(results[k])];
-      if (results[k] >= first_made_ && !t.constant) t.name = name;
-    }
-    return {};
-  }
-
   static bool is_byte(DType type) { return type == DType::kU8 || type == DType::kS8; }
 
   // The type of an output that the source gives as bytes. Wider types are the runtime's s32, s64 and f32.
@@ -235,13 +129,16 @@ class OnnxImporter {
     const std::vector<std::string> names = output_names(graph);
     if (names.empty()) return error(Code::kBadModel, "the graph has no outputs");
     for (const std::string& name : names) {
-      auto it = values_.find(name);
-      if (it == values_.end() && left_out_.count(name)) return left_out(name);
-      if (it == values_.end())
+      const TensorId* made = top_.find(name);
+      if (const std::string* owner = top_.find_left_out(name); owner && !made)
+        return error(Code::kUnsupported, *owner + "its output '" + name + "' is not supported");
+      if (!made || *made < 0)
         return error(options_.outputs.empty() ? Code::kBadModel : Code::kBadArgument,
                      "output '" + name + "' is not made by any node");
-      TensorId id = it->second;
-      if (const auto stored = stored_.find(id); stored != stored_.end()) {
+      TensorId id = *made;
+      if (nodes_.context.sequences.count(id))
+        return error(Code::kUnsupported, "output '" + name + "' is a sequence: name outputs before it");
+      if (const auto stored = nodes_.context.stored.find(id); stored != nodes_.context.stored.end()) {
         SourceNode n(g_, name, name);
         if (stored->second.dynamic)
           return error(Code::kUnsupported, "output '" + name + "' holds integers of a scale that the run finds");
@@ -260,34 +157,41 @@ class OnnxImporter {
   const ConvertOptions& options_;
   Graph g_;
   SourceFiles files_;
-  int64_t opset_ = 0;
-  TensorId first_made_ = 0;  // what stands before it is an input or a constant
-  std::unordered_map<std::string, TensorId> values_;
-  std::unordered_map<std::string, std::string> left_out_;  // outputs that no op gives, and the node that has them
-  StoredTensors stored_;
-  EarlyConstants constants_{g_};
-  std::unordered_set<std::string> outputs_;
+  OnnxScope top_;
+  OnnxNodes nodes_;
 };
+
+void add_external(const onnx::TensorProto& t, std::vector<std::string>& names) {
+  for (const auto& e : t.external_data())
+    if (e.key() == "location") names.push_back(e.value());
+}
+
+void add_external(const onnx::GraphProto& graph, std::vector<std::string>& names);
+
+void add_external(const google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, std::vector<std::string>& names) {
+  for (const auto& node : nodes)
+    for (const auto& a : node.attribute()) add_external(a.t(), names), add_external(a.g(), names);
+}
+
+void add_external(const onnx::GraphProto& graph, std::vector<std::string>& names) {
+  for (const auto& t : graph.initializer()) add_external(t, names);
+  add_external(graph.node(), names);
+}
 
 }  // namespace
 
 Result<Graph> import_onnx(const std::string& path, const ConvertOptions& options) {
   auto model = parse_onnx(path, options);
   if (!model) return model.error();
-  return OnnxImporter(path, options).run(*model);
+  return OnnxImporter(path, options, *model).run(*model);
 }
 
 Result<std::vector<std::string>> onnx_files(const std::string& path, const ConvertOptions& options) {
   auto model = parse_onnx(path, options);
   if (!model) return model.error();
   std::vector<std::string> names;
-  const auto add = [&](const onnx::TensorProto& t) {
-    for (const auto& e : t.external_data())
-      if (e.key() == "location") names.push_back(e.value());
-  };
-  for (const auto& t : model->graph().initializer()) add(t);
-  for (const auto& node : model->graph().node())
-    for (const auto& a : node.attribute()) add(a.t());
+  add_external(model->graph(), names);
+  for (const auto& f : model->functions()) add_external(f.node(), names);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::vector<std::string> files = {path};

@@ -4,7 +4,7 @@
 namespace octet::convert {
 namespace {
 
-enum : int32_t { kAttrFloat = 1, kAttrInt = 2, kAttrString = 3, kAttrFloats = 6, kAttrInts = 7 };
+enum : int32_t { kAttrFloat = 1, kAttrInt = 2, kAttrString = 3, kAttrGraph = 5, kAttrFloats = 6, kAttrInts = 7 };
 
 }  // namespace
 
@@ -56,6 +56,19 @@ std::vector<float> OnnxNode::float_list(std::string_view name, std::vector<float
 std::vector<int64_t> OnnxNode::const_ints(size_t input, const char* what) {
   if (auto v = constant_ints(g, in(input))) return *v;
   fail(std::string(what) + " must be constant", Code::kUnsupported);
+  return {};
+}
+
+std::vector<TensorId> OnnxNode::block(std::string_view attribute, const std::string& part,
+                                      const std::vector<TensorId>& operands) {
+  const auto* a = find(attribute, kAttrGraph);
+  if (!a) fail("has no " + std::string(attribute));
+  if (failed()) return {};
+  auto made = import_block(a->g(), part, operands);
+  start_parts();
+  if (made) return *made;
+  inside = made.error();
+  fail(made.error().text, made.error().code);
   return {};
 }
 

@@ -1,5 +1,7 @@
 // One ONNX node being imported: typed access to its attributes and operands.
 #pragma once
+#include <functional>
+#include <optional>
 #include <unordered_map>
 
 #include "converter/import/build/source_files.h"
@@ -18,22 +20,40 @@ struct Stored {
 };
 using StoredTensors = std::unordered_map<TensorId, Stored>;
 
+// What nodes need of the importer beside their own operands.
+struct OnnxContext {
+  Graph& g;
+  SourceFiles& files;
+  StoredTensors stored = {};
+  std::unordered_map<TensorId, std::vector<TensorId>> sequences =
+      {};  // by the tensor that stands for each, which no node reads
+};
+
 class OnnxNode : public SourceNode {
  public:
-  OnnxNode(Graph& graph, const onnx::NodeProto& node, int64_t version, SourceFiles& source_files,
-           StoredTensors& stored_tensors)
-      : SourceNode(graph, node.name().empty() ? result_of(node) : node.name(), result_of(node)),
+  // Imports the nodes of a graph in place, `inputs` being its own; `part` tells its nodes' names from those of its other runs.
+  using ImportBlock = std::function<Result<std::vector<TensorId>>(
+      const onnx::GraphProto& graph, const std::string& part, const std::vector<TensorId>& inputs)>;
+
+  // `prefix` stands before the names of all that is written.
+  OnnxNode(OnnxContext& context, const onnx::NodeProto& node, int64_t version, const std::string& prefix)
+      : SourceNode(context.g, prefix + (node.name().empty() ? result_of(node) : node.name()), prefix + result_of(node)),
         proto(node),
         opset(version),
-        files(source_files),
-        stored(stored_tensors) {}
+        files(context.files),
+        stored(context.stored),
+        sequences(context.sequences) {}
 
   const onnx::NodeProto& proto;
   int64_t opset;
   SourceFiles& files;
   StoredTensors& stored;
-  std::vector<TensorId> inputs;   // -1: absent
-  std::vector<TensorId> results;  // what the importer made of each output; missing ones may not be used
+  const std::unordered_map<TensorId, std::vector<TensorId>>& sequences;
+  std::vector<TensorId> inputs;                   // -1: absent
+  std::vector<TensorId> results;                  // what the importer made of each output; missing ones may not be used
+  std::optional<std::vector<TensorId>> sequence;  // instead of results: the one output is these tensors
+  ImportBlock import_block;
+  std::optional<Error> inside;  // a node of a block failed, which it names
 
   // Attributes. A wrong type is a failure; `count` is the number of elements that ints() must have if it is there.
   bool has(std::string_view name) const;
@@ -49,6 +69,9 @@ class OnnxNode : public SourceNode {
   std::vector<int64_t> const_ints(size_t input, const char* what);
 
   void result(TensorId id) { results.push_back(id); }
+
+  // The graph that is this attribute, imported in place: its outputs, or none after a failure.
+  std::vector<TensorId> block(std::string_view attribute, const std::string& part, const std::vector<TensorId>& inputs);
 
  private:
   static std::string result_of(const onnx::NodeProto& node) { return node.output_size() ? node.output(0) : ""; }

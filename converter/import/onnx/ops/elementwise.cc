@@ -89,7 +89,7 @@ static constexpr OnnxOp kOnnxElementwiseRows[] = {
     {"Erf", import_unary, 1, 1},
     {"Exp", import_unary, 1, 1},
     {"Floor", import_unary, 1, 1},
-    {"Identity", import_identity, 1, 1},
+    {"Identity", import_identity, 1, 1, "", false, true},
     {"Log", import_unary, 1, 1},
     {"Max", import_binary, 1, kAnyInputs},
     {"Mean", import_binary, 1, kAnyInputs},

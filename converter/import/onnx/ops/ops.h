@@ -18,6 +18,7 @@ struct OnnxOp {
   int max_inputs;
   std::string_view domain = "";  // ONNX' own
   bool reads_stored = false;     // knows what operands that are integers in the file stand for (quantised.h)
+  bool reads_sequences = false;  // takes operands that are sequences of tensors
 };
 
 // What a file of this folder offers: `extern constinit const OnnxRows kOnnx...`, which the build collects.
