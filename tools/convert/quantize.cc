@@ -16,14 +16,16 @@
 #include "tools/convert/arrays.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/pictures.h"
-#include "vision/arch.h"
+#include "tools/convert/remember.h"
+#include "vision/family.h"
+#include "vision/reader_config.h"
 #include "vision/seg_config.h"
 
 namespace octet {
 namespace {
 
 struct Arguments {
-  std::string model, output, data, config, arch = "YOLOv5";
+  std::string model, output, data, config, arch;
   std::vector<std::string> outputs;
   size_t images = 0, worst = 5;
   int img_shape = 0;
@@ -31,6 +33,7 @@ struct Arguments {
   vision::PreprocessFlags flags;
   LimitFlags limits;
   QuantizeOptions quantize;
+  bool algo_given = false, percentile_given = false, per_channel_given = false;
 };
 
 // What keeps most accuracy where it is not the general default, by the family of --arch.
@@ -42,42 +45,76 @@ struct FamilyDefaults {
 };
 constexpr FamilyDefaults kFamilies[] = {{"DETR", "percentile", 99.99, "all"}};
 
-void use_family_defaults(const CLI::App& command, Arguments& args) {
+void use_family_defaults(Arguments& args, std::string_view arch) {
   for (const FamilyDefaults& f : kFamilies) {
-    if (CLI::detail::to_lower(args.arch) != CLI::detail::to_lower(f.arch)) continue;
-    if (command.count("--algo") == 0) args.quantize.algo = f.algo;
-    if (command.count("--percentile") == 0) args.percentile = f.percentile;
-    if (command.count("--per_channel") == 0) args.quantize.per_channel = f.per_channel;
+    if (arch != f.arch) continue;
+    if (!args.algo_given) args.quantize.algo = f.algo;
+    if (!args.percentile_given) args.percentile = f.percentile;
+    if (!args.per_channel_given) args.quantize.per_channel = f.per_channel;
   }
 }
 
-Result<vision::Preprocess> preprocess_of(const Arguments& args) {
-  auto arch = vision::arch_of(args.arch);
-  if (!arch) return arch.error();
-  auto base = args.config.empty() ? Result<vision::Preprocess>(arch->preprocess) : vision::read_preprocess(args.config);
-  if (!base) return base;
-  return vision::apply(args.flags, *base);
+bool says_how(const vision::PreprocessFlags& f) {
+  return !f.scale.empty() || !f.mean.empty() || !f.std.empty() || !f.channel_order.empty() || !f.resize.empty();
+}
+
+// The family, and preprocessing: flags over the YAML, over what the file says, over the family's.
+Result<vision::Remembered> meaning_of(const Arguments& args, const Model& model) {
+  vision::Remembered out;
+  vision::FamilyQuestion question{.arch = args.arch, .source = args.model, .img_shape = args.img_shape};
+  std::optional<vision::Preprocess> base;
+  if (!args.config.empty()) {
+    auto read = vision::read_preprocess(args.config);
+    if (!read) return read.error();
+    base = *read;
+    if (const auto reader = vision::read_reader_config(args.config, true)) {
+      out.names = reader->names;
+      if (question.arch.empty()) question.arch = reader->arch;
+    }
+  }
+  auto family = vision::family_of(model, question);
+  if (family) {
+    out.arch = family->arch.name;
+    if (!base) base = family->arch.preprocess;
+    if (out.names.empty()) out.names = family->names;
+  }
+  if (!base && !says_how(args.flags)) return family.error();
+  auto preprocess = vision::apply(args.flags, base.value_or(vision::Preprocess{.height = 0, .width = 0}));
+  if (!preprocess) return preprocess.error();
+  out.preprocess = *preprocess;
+  return out;
 }
 
 // Calibration samples in the size that the model takes.
-Result<Samples> samples_of(const Arguments& args, const Model& model) {
-  auto arrays = array_samples(args.data, model, args.images);
-  if (!arrays) return arrays.error();
-  if (*arrays) return std::move(**arrays);
-  auto preprocess = preprocess_of(args);
-  if (!preprocess) return preprocess.error();
+Result<Samples> picture_samples_of(const Arguments& args, const Model& model, vision::Remembered& meaning) {
+  vision::Preprocess preprocess = *meaning.preprocess;
   auto paths = list_pictures(args.data, args.images);
   if (!paths) return paths.error();
   auto feed = vision::Feed::of(model);
   if (!feed) return feed.error();
-  auto size = feed->size(*preprocess, args.img_shape);
+  auto size = feed->size(preprocess, args.img_shape);
   if (!size) return size.error();
-  preprocess->height = size->height, preprocess->width = size->width;
-  const bool any_size = args.arch == "seg" || preprocess->resize == vision::Resize::kSides;
+  preprocess.height = size->height, preprocess.width = size->width;
+  const bool any_size = meaning.arch == "seg" || preprocess.resize == vision::Resize::kSides;
   if ((size->height == 0 || size->width == 0) && !any_size && args.config.empty())
     return Error{Code::kBadArgument,
                  "'" + model.name() + "' takes pictures of any size: say which with --img_shape or --target_size"};
-  return picture_samples(std::move(*paths), *feed, *preprocess);
+  return picture_samples(std::move(*paths), *feed, preprocess);
+}
+
+// Without pictures nothing has to be known of the family.
+Result<Samples> samples_of(Arguments& args, const Model& model, vision::Remembered& meaning) {
+  auto arrays = array_samples(args.data, model, args.images);
+  if (!arrays) return arrays.error();
+  auto known = meaning_of(args, model);
+  if (known)
+    meaning = std::move(*known);
+  else if (!*arrays)
+    return known.error();
+  use_family_defaults(args, meaning.arch);
+  if (!*arrays) return picture_samples_of(args, model, meaning);
+  meaning.preprocess.reset();
+  return std::move(**arrays);
 }
 
 // What stayed float, by the reasons.
@@ -91,51 +128,67 @@ void print_float_layers(const std::vector<FloatLayer>& layers) {
     std::printf("float        %s: %s\n", reason.c_str(), printable(list).c_str());
 }
 
-// The model that was made, as a session reads it: what it holds and how far its outputs are from float.
-Result<void> report(const Arguments& args, const Model& float_model, const QuantizedModel& made,
-                    const Samples& samples) {
+void print_layers(const QuantizedModel& made) {
   const auto megabytes = [](size_t bytes) { return static_cast<double>(bytes) / 1e6; };
   std::printf("layers       %zu int8, %zu float\n", made.int8_layers.size(), made.float_layers.size());
   print_float_layers(made.float_layers);
   std::printf("weights      %.2f MB float, %.2f MB int8\n", megabytes(made.float_weights), megabytes(made.weights));
   print_warnings("octet-convert", made.warnings);
+}
+
+// How far the outputs are from float, and with one layer alone in int8, the worst first.
+struct Errors {
+  std::vector<Noise> outputs, layers;
+};
+Result<Errors> errors_of(const Arguments& args, const Model& float_model, const QuantizedModel& made,
+                         const Samples& samples) {
   auto int8_model = Model::from_bytes(made.bytes, args.output);
   if (!int8_model) return int8_model.error();
   auto outputs = output_noise(float_model, *int8_model, samples, 4, args.quantize.threads);
   if (!outputs) return outputs.error();
-  for (const Noise& n : *outputs) std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
-  if (args.worst == 0) return {};
-  Result<std::vector<Noise>> layers = Error{};
-  {
-    ProgressBar bar;
-    layers = layer_noise(*int8_model, made.int8_layers, samples, args.worst, args.quantize.threads,
-                         [&](size_t done, size_t total) { bar.show(done, total); });
-  }
+  if (args.worst == 0) return Errors{std::move(*outputs), {}};
+  ProgressBar bar;
+  auto layers = layer_noise(*int8_model, made.int8_layers, samples, made.int8_layers.size(), args.quantize.threads,
+                            [&](size_t done, size_t total) { bar.show(done, total); });
   if (!layers) return layers.error();
-  for (const Noise& n : *layers) std::printf("layer alone  %5.1f dB  %s\n", n.db, printable(n.name).c_str());
-  return {};
+  return Errors{std::move(*outputs), std::move(*layers)};
 }
 
 Result<void> quantize_model(Arguments& args) {
-  args.quantize.keep = args.percentile / 100;
   const auto start = std::chrono::steady_clock::now();
   ConvertOptions convert{.outputs = args.outputs, .input_shapes = {}, .log = print_line};
   args.limits.apply(convert);
   auto source = load_source(args.model, convert);
   if (!source) return source.error();
-  auto samples = samples_of(args, source->model);
-  if (!samples) return samples.error();
+  vision::Remembered meaning;
+  auto given = samples_of(args, source->model, meaning);
+  if (!given) return given.error();
+  args.quantize.keep = args.percentile / 100;
+  Digest digest;
+  const Samples samples = digest.watch(std::move(*given), source->model.inputs().size());
   Result<QuantizedModel> made = Error{};
   {
     ProgressBar bar;
     args.quantize.progress = [&](size_t done, size_t total) { bar.show(done, total); };
-    made = quantize(*source, *samples, args.quantize);
+    made = quantize(*source, samples, args.quantize);
   }
   if (!made) return made.error();
-  if (auto written = write_model(args.output, made->bytes, args.model); !written) return written;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  std::printf("calibrated   %zu samples, %s, %.1f s\n", samples->count, args.quantize.algo.c_str(), seconds.count());
-  return report(args, source->model, *made, *samples);
+  const auto errors = errors_of(args, source->model, *made, samples);
+  if (!errors) return errors.error();
+  auto said = vision::as_metadata(meaning);
+  for (auto& pair : calibration_metadata(args.quantize, samples.count, digest, errors->layers))
+    said.push_back(std::move(pair));
+  const auto bytes = with_metadata(made->bytes, said);
+  if (!bytes) return bytes.error();
+  if (auto written = write_model(args.output, *bytes, args.model); !written) return written;
+  if (!meaning.arch.empty()) std::printf("family       %s\n", meaning.arch.c_str());
+  std::printf("calibrated   %zu samples, %s, %.1f s\n", samples.count, args.quantize.algo.c_str(), seconds.count());
+  print_layers(*made);
+  for (const Noise& n : errors->outputs) std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
+  for (size_t i = 0; i < std::min(args.worst, errors->layers.size()); ++i)
+    std::printf("layer alone  %5.1f dB  %s\n", errors->layers[i].db, printable(errors->layers[i].name).c_str());
+  return {};
 }
 
 // "Range of activations: mse (smallest squared error), minmax (all that was seen)".
@@ -153,9 +206,11 @@ std::vector<std::string> names(const std::vector<Choice>& choices) {
 }
 
 void add_preprocessing(CLI::App& command, Arguments& args) {
-  command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())
-      ->check(vision::arch_name())
-      ->capture_default_str();
+  command
+      .add_option("--arch", args.arch,
+                  "Family, and so preprocessing: seg, " + vision::arch_names() +
+                      "; default: what the file says, or its outputs' form allows")
+      ->check(vision::arch_name());
   command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open")
       ->transform(between(1, 1 << 14));
   command.add_option(
@@ -226,7 +281,9 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   add_limits(*command, args->limits);
   add_preprocessing(*command, *args);
   command->callback([args, command, &exit_code] {
-    use_family_defaults(*command, *args);
+    args->algo_given = command->count("--algo") > 0;
+    args->percentile_given = command->count("--percentile") > 0;
+    args->per_channel_given = command->count("--per_channel") > 0;
     auto done = quantize_model(*args);
     exit_code = done ? 0 : fail("octet-convert", done.error());
   });
