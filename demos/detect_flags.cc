@@ -27,8 +27,10 @@ void define_flags(CLI::App& app, DetectFlags& f) {
       ->check(CLI::IsMember({"COCO", "VOC"}));
   app.add_option("--map_type", f.map_type, "VOC: 11point or integral; default: the YAML's, else 11point")
       ->check(CLI::IsMember({"11point", "integral"}));
-  app.add_option("--arch", f.arch, arch_names())->check(arch_name())->capture_default_str();
-  app.add_flag("--include_nms", f.include_nms, "Whether the model ends in NMS; default: seen from its outputs");
+  app.add_option("--arch", f.arch, arch_names() + "; default: what the model says, or what its outputs' form allows")
+      ->check(arch_name());
+  f.include_nms_given =
+      app.add_flag("--include_nms", f.include_nms, "Whether the model ends in NMS; default: seen from its outputs");
   app.add_option("--device", f.device, "CPU")->capture_default_str();
   add_session_flags(app, f.session, "--cpu_threads,--threads");
   app.add_option("--batch_size", f.batch_size, "Pictures in one inference; default: the model's, the YAML's, or 1")
@@ -80,33 +82,37 @@ Result<ReaderConfig> config_of(const DetectFlags& f) {
   return config;
 }
 
-Result<Detector> open_detector(const DetectFlags& f, const ReaderConfig& config) {
+Result<OpenDetector> open_detector(const DetectFlags& f, const ReaderConfig& config) {
   if (f.device != "CPU")
     return Error{Code::kUnsupported, "--device " + f.device + ": Octet runs on CPUs; use --device CPU"};
   if (f.use_trt)
     return Error{Code::kUnsupported, "--use_trt: TensorRT needs a GPU; leave it out, and use --device CPU"};
-  auto arch = arch_of(f.arch);
-  if (!arch) return arch.error();
-  auto preprocess = apply(f.preprocess, f.reader_config.empty() ? arch->preprocess : config.preprocess);
+  if (auto readable = apply(f.preprocess, {}); !readable) return readable.error();  // before the model takes its time
+  auto model = open_model(f.model_path, {.cache = f.cache});
+  if (!model) return model.error();
+  auto family = family_of(
+      *model, {.arch = f.arch.empty() ? config.arch : f.arch, .source = f.model_path, .img_shape = f.img_shape});
+  if (!family) return family.error();
+  auto preprocess = apply(f.preprocess, f.reader_config.empty() ? family->arch.preprocess : config.preprocess);
   if (!preprocess) return preprocess.error();
-  DetectorSetup setup{.arch = *arch, .img_shape = f.img_shape, .session = {}};
+  DetectorSetup setup{.arch = family->arch, .img_shape = f.img_shape, .session = {}};
   setup.arch.preprocess = *preprocess;
   DetectionOptions& options = setup.arch.options;
   options.score_threshold = f.score_threshold.value_or(options.score_threshold);
   options.nms_iou = f.nms_threshold.value_or(options.nms_iou);
   options.max_detections = f.max_detections.value_or(options.max_detections);
   if (f.image_file.empty()) setup.batch = config.batch_size;
-  auto model = open_model(f.model_path, {.cache = f.cache});
-  if (!model) return model.error();
   auto session = session_options(f.session, *model);
   if (!session) return session.error();
   setup.session = std::move(*session);
   setup.exchange = f.exchange;
-  return Detector::open(*model, setup);
+  auto detector = Detector::open(*model, setup);
+  if (!detector) return detector.error();
+  return OpenDetector{std::move(*detector), std::move(family->names)};
 }
 
 Result<void> check_nms(const DetectFlags& f, const Detector& detector) {
-  if (!f.include_nms || *f.include_nms == detector.has_nms()) return {};
+  if (f.include_nms_given->count() == 0 || f.include_nms == detector.has_nms()) return {};
   return Error{Code::kBadArgument,
                detector.has_nms() ? "--include_nms False: this model ends in NMS; leave the flag out"
                                   : "--include_nms True: this model's outputs are boxes before NMS; use --include_nms "

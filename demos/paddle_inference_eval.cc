@@ -40,9 +40,11 @@ Result<CocoDataset> read_dataset(const ReaderConfig& config) {
   return read_voc({annotations, (root / config.image_dir).string(), labels});
 }
 
-// Names from the YAML or the annotations where they fit the number of classes.
-std::vector<std::string> class_names(const ReaderConfig& config, size_t classes) {
+// Names from the YAML, the model, or the annotations where they fit the number of classes.
+std::vector<std::string> class_names(const ReaderConfig& config, const std::vector<std::string>& known,
+                                     size_t classes) {
   if (!config.names.empty()) return config.names;
+  if (!known.empty()) return known;
   std::error_code ec;
   if (!std::filesystem::exists(config.dataset_dir + "/" + config.anno_path, ec)) return default_names(classes);
   auto dataset = read_dataset(config);
@@ -52,7 +54,8 @@ std::vector<std::string> class_names(const ReaderConfig& config, size_t classes)
   return names;
 }
 
-int run_image(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
+int run_image(const DetectFlags& f, const ReaderConfig& config, OpenDetector& open) {
+  Detector& d = open.detector;
   auto image = read_image(f.image_file);
   if (!image) return fail(image.error());
   for (int slot = 0; slot < d.batch(); ++slot)
@@ -71,7 +74,7 @@ int run_image(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
   if (auto nms = check_nms(f, d); !nms) return fail(nms.error());
   auto found = d.found(0);
   if (!found) return fail(found.error());
-  const auto names = class_names(config, static_cast<size_t>(found->classes));
+  const auto names = class_names(config, open.names, static_cast<size_t>(found->classes));
   const auto& boxes = found->detections;
   for (const Detection& box : boxes)
     if (box.score >= f.threshold)
@@ -139,7 +142,7 @@ int main(int argc, char** argv) {
   if (!config) return fail(config.error());
   auto detector = open_detector(flags, *config);
   if (!detector) return fail(detector.error());
-  octet::print_warnings(kProgram, detector->warnings());
-  return octet::finished(kProgram, flags.image_file.empty() ? run_dataset(flags, *config, *detector)
+  octet::print_warnings(kProgram, detector->detector.warnings());
+  return octet::finished(kProgram, flags.image_file.empty() ? run_dataset(flags, *config, detector->detector)
                                                             : run_image(flags, *config, *detector));
 }

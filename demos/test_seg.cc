@@ -13,6 +13,7 @@
 #include "vision/draw.h"
 #include "vision/evaluate.h"
 #include "vision/image.h"
+#include "vision/remember.h"
 #include "vision/segment.h"
 
 namespace octet::demos {
@@ -31,6 +32,7 @@ struct Segmenter {
   Session session;
   Feed feed;
   SegConfig config;
+  std::vector<std::string> names;  // of classes, where the model has them
 };
 
 Result<Segmenter> open_segmenter(const SegFlags& f) {
@@ -44,6 +46,14 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   auto model = open_model(f.model_filename.empty() ? f.model_path : inside(f.model_filename),
                           {.parameters = f.params_filename.empty() ? "" : inside(f.params_filename), .cache = f.cache});
   if (!model) return model.error();
+  auto known = remembered_by(*model);
+  if (!known) return known.error();
+  if (known->preprocess && f.config.empty()) {  // a file knows better than a data set's usual settings
+    auto own = apply(f.preprocess, *known->preprocess);
+    if (!own) return own.error();
+    config->preprocess = *own;
+    config->preprocess.on_float = true;
+  }
   auto options = session_options(f.session, *model);
   if (!options) return options.error();
   auto feed = Feed::of(*model);
@@ -59,7 +69,7 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
   if (size->width) p.width = size->width;
   auto session = Session::create(*model, std::move(*options));
   if (!session) return session.error();
-  return Segmenter{std::move(*session), std::move(*feed), std::move(*config)};
+  return Segmenter{std::move(*session), std::move(*feed), std::move(*config), std::move(known->names)};
 }
 
 // Feeds the picture and runs: once to warm up and once under the clock, or as often as a benchmark asks.
@@ -80,7 +90,8 @@ Result<Latency> run_on(Segmenter& s, const cv::Mat& image, bool benchmark, Geome
   return summarise(std::move(ms));
 }
 
-std::vector<std::string> class_names(const SegFlags& f, size_t classes) {
+std::vector<std::string> class_names(const SegFlags& f, const Segmenter& s, size_t classes) {
+  if (s.names.size() == classes) return s.names;
   auto names = names_of(f.dataset);
   return names.size() == classes || names.size() + 1 == classes ? names : std::vector<std::string>{};
 }
@@ -97,7 +108,7 @@ int run_image(const SegFlags& f, Segmenter& s) {
   if (!labels) return fail(labels.error());
   std::map<int, size_t> pixels;
   for (auto it = labels->begin<int>(); it != labels->end<int>(); ++it) ++pixels[*it];
-  const auto names = class_names(f, classes ? static_cast<size_t>(classes) : names_of(f.dataset).size());
+  const auto names = class_names(f, s, classes ? static_cast<size_t>(classes) : names_of(f.dataset).size());
   for (const auto& [k, count] : pixels)
     std::printf("%s: %.1f%%\n", printable(name_of(names, k)).c_str(),
                 100.0 * static_cast<double>(count) / static_cast<double>(labels->total()));
@@ -144,7 +155,7 @@ int run_dataset(const SegFlags& f, Segmenter& s) {
                                  .exchange = f.exchange});
   }
   if (!report) return fail(report.error());
-  const auto names = class_names(f, static_cast<size_t>(c.classes));
+  const auto names = class_names(f, s, static_cast<size_t>(c.classes));
   const SegmentationMetrics& m = report->metrics;
   for (size_t k = 0; k < m.class_iou.size(); ++k)
     std::printf(" %-24s IoU %.4f\n", printable(name_of(names, static_cast<int>(k))).c_str(), m.class_iou[k]);

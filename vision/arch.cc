@@ -37,26 +37,22 @@ constexpr DetectionOptions kPpYoloe{
 constexpr DetectionOptions kSsd{.score_threshold = .01f, .nms_iou = .6f};
 constexpr DetectionOptions kAll{.score_threshold = 0};
 
-struct Row {
-  const char* name;
-  Arch arch;
-};
-constexpr Row kRows[] = {
-    {"YOLOv5", {kLetterboxed, Decoder::kYolo5, kYolo}},
-    {"YOLOv6", {kLetterboxed, Decoder::kYolo5, kYolo}},
-    {"YOLOv7", {kLetterboxed, Decoder::kYolo5, kYolo}},
-    {"YOLOv8", {kLetterboxed, Decoder::kYolo8, kYolo8}},
-    {"YOLO11", {kLetterboxed, Decoder::kYolo8, kYolo8}},
-    {"YOLOX", {kBytes, Decoder::kYoloX, kYoloX}},
-    {"PicoDet", {kImageNet, Decoder::kGfl, kPicoDet}},
-    {"NanoDet", {kBgrImageNet, Decoder::kNanoDet, kPicoDet}},
-    {"PPYOLOE", {kCubicImageNet, Decoder::kCorners, kPpYoloe}},
-    {"PPYOLOE+", {kCubicStretched, Decoder::kCorners, kPpYoloe}},
-    {"PPYOLO", {kCubicImageNet, Decoder::kRows, kAll}},
-    {"BlazeFace", {kFaces, Decoder::kRelativeRows, kAll}},
-    {"SSD", {kHalfBytes, Decoder::kSsd, kSsd}},
-    {"SSD-corners", {kHalfBytes, Decoder::kSsdCorners, kSsd}},
-    {"DETR", {kStretched, Decoder::kDetr, kAll}},
+constexpr Arch kRows[] = {
+    {"YOLOv5", kLetterboxed, Decoder::kYolo5, kYolo},
+    {"YOLOv6", kLetterboxed, Decoder::kYolo5, kYolo},
+    {"YOLOv7", kLetterboxed, Decoder::kYolo5, kYolo},
+    {"YOLOv8", kLetterboxed, Decoder::kYolo8, kYolo8},
+    {"YOLO11", kLetterboxed, Decoder::kYolo8, kYolo8},
+    {"YOLOX", kBytes, Decoder::kYoloX, kYoloX},
+    {"PicoDet", kImageNet, Decoder::kGfl, kPicoDet},
+    {"NanoDet", kBgrImageNet, Decoder::kNanoDet, kPicoDet},
+    {"PPYOLOE", kCubicImageNet, Decoder::kCorners, kPpYoloe},
+    {"PPYOLOE+", kCubicStretched, Decoder::kCorners, kPpYoloe},
+    {"PPYOLO", kCubicImageNet, Decoder::kRows, kAll},
+    {"BlazeFace", kFaces, Decoder::kRelativeRows, kAll},
+    {"SSD", kHalfBytes, Decoder::kSsd, kSsd},
+    {"SSD-corners", kHalfBytes, Decoder::kSsdCorners, kSsd},
+    {"DETR", kStretched, Decoder::kDetr, kAll},
 };
 
 std::string key_of(std::string_view name) {
@@ -70,19 +66,22 @@ std::string key_of(std::string_view name) {
 
 std::string arch_names() {
   std::string names;
-  for (const Row& row : kRows) names += (names.empty() ? "" : ", ") + std::string(row.name);
+  for (const Arch& arch : kRows) names += (names.empty() ? "" : ", ") + std::string(arch.name);
   return names;
+}
+
+std::vector<Arch> all_archs() {
+  std::vector<Arch> all(std::begin(kRows), std::end(kRows));
+  for (Arch& arch : all) arch.preprocess.height = arch.preprocess.width = 0;
+  return all;
 }
 
 Result<Arch> arch_of(std::string_view name) {
   const std::string key = key_of(name);
-  if (key == "seg") return Arch{.preprocess = segmentation_preset(), .options = {}};
-  for (const Row& row : kRows) {
-    if (key_of(row.name) != key) continue;
-    Arch arch = row.arch;
-    arch.preprocess.height = arch.preprocess.width = 0;
-    return arch;
-  }
+  for (const Arch& arch : all_archs())
+    if (key_of(arch.name) == key) return arch;
+  if (key == "seg")
+    return Arch{.name = "seg", .preprocess = segmentation_preset(), .decoder = Decoder::kNoBoxes, .options = {}};
   return Error{Code::kBadArgument, "--arch '" + std::string(name) + "': expected one of " + arch_names()};
 }
 

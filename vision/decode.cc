@@ -3,14 +3,33 @@
 
 #include <utility>
 
-#include "vision/decode_forms.h"
+#include "vision/decode/forms.h"
 
 namespace octet::vision {
 namespace {
 
-bool is_rows(std::span<const Tensor> outputs) {
-  return !outputs.empty() && outputs[0].dtype == DType::kF32 && outputs[0].shape.rank() == 2 &&
-         outputs[0].shape[1] == 6;
+// Rounding to int8 may take a score of 1 a little beyond it.
+constexpr float kMostScore = 1.01f;
+
+// Can a detector have said this?
+Result<void> check(std::span<const Detection> found, size_t classes, const Outputs& outputs) {
+  const auto bad = [&](const std::string& what) {
+    const Tensor& t = outputs.tensors[0];
+    return Error{Code::kBadModel, "output '" + std::string(t.name) + "' " + t.shape.text() + ": " + what};
+  };
+  const size_t known = static_cast<size_t>(outputs.options.classes);
+  if (known && classes && classes != known)
+    return bad("read so it tells " + std::to_string(classes) + " classes apart; the model has names of " +
+               std::to_string(known));
+  for (const Detection& d : found) {
+    if (d.score > kMostScore)
+      return bad("read so it gives class " + std::to_string(d.label) + " the score " + std::to_string(d.score) +
+                 "; scores end at 1");
+    if (known && static_cast<size_t>(d.label) >= known)
+      return bad("read so it gives class " + std::to_string(d.label) + "; the model has names of " +
+                 std::to_string(known));
+  }
+  return {};
 }
 
 }  // namespace
@@ -64,25 +83,42 @@ void add_classes(std::span<const float> scores, float best, const Detection& box
   }
 }
 
-Found finish(const std::vector<Detection>& candidates, size_t classes, const Outputs& outputs) {
+bool is_integers(const Tensor& t) { return t.dtype == DType::kS64 || t.dtype == DType::kS32; }
+
+int64_t integer_at(const Tensor& t, size_t i) {
+  if (t.dtype == DType::kS64) return static_cast<const int64_t*>(t.data)[i];
+  return t.dtype == DType::kS32 ? static_cast<const int32_t*>(t.data)[i] : -1;
+}
+
+Result<Found> finish(const std::vector<Detection>& candidates, size_t classes, const Outputs& outputs) {
+  if (auto fine = check(candidates, classes, outputs); !fine) return fine.error();
   Found found{.detections = suppress(candidates, outputs.options), .classes = static_cast<int>(classes)};
   for (Detection& d : found.detections) to_picture(d, outputs.geometry);
   return found;
 }
 
-bool has_nms(Decoder decoder, std::span<const Tensor> outputs) {
-  return is_rows(outputs) || decoder == Decoder::kDetr ||
+Result<Found> in_picture(std::vector<Detection> found, size_t classes, const Outputs& outputs) {
+  if (auto fine = check(found, classes, outputs); !fine) return fine.error();
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+  found.resize(std::min(found.size(), static_cast<size_t>(outputs.options.max_detections)));
+  return Found{.detections = std::move(found), .classes = static_cast<int>(classes)};
+}
+
+Result<Found> in_input(std::vector<Detection> found, size_t classes, const Outputs& outputs) {
+  for (Detection& d : found) to_picture(d, outputs.geometry);
+  return in_picture(std::move(found), classes, outputs);
+}
+
+bool has_nms(Decoder decoder, std::span<const Tensor> outputs, const Geometry& geometry) {
+  return final_form(outputs, geometry) != FinalForm::kNone || decoder == Decoder::kDetr ||
          ((decoder == Decoder::kSsd || decoder == Decoder::kSsdCorners) && outputs.size() == 3);
 }
 
 Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index, const Geometry& geometry,
                      const DetectionOptions& options) {
   const Outputs outputs{tensors, index, geometry, options};
-  if (is_rows(tensors)) {
-    const bool relative = decoder == Decoder::kRelativeRows;
-    return decode_rows(outputs, relative ? static_cast<float>(geometry.image_width) : 1,
-                       relative ? static_cast<float>(geometry.image_height) : 1);
-  }
+  if (const FinalForm form = final_form(tensors, geometry); form != FinalForm::kNone)
+    return decode_final(form, outputs, decoder == Decoder::kRelativeRows);
   switch (decoder) {
     case Decoder::kYolo5:
       return decode_yolo5(outputs, false);
@@ -104,9 +140,11 @@ Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index
       return decode_detr(outputs);
     case Decoder::kRows:
     case Decoder::kRelativeRows:
+      return decode_final(FinalForm::kNone, outputs, false);
+    case Decoder::kNoBoxes:
       break;
   }
-  return unexpected(tensors[0], "rows of NMS in the graph, f32 {boxes, 6}");
+  return unexpected(tensors[0], "a detector's");
 }
 
 }  // namespace octet::vision

@@ -21,8 +21,10 @@ enum class Decoder {
          // indices {k, 3} of NonMaxSuppression where the graph has it
   kSsdCorners,    // the same, boxes as x1, y1, x2, y2
   kDetr,          // labels {n, m}, boxes {n, m, 4} in pixels of the picture, scores {n, m}
-  kRows,          // {k, 6}: label, score, x1, y1, x2, y2 in pixels of the picture; boxes of each picture {n}
+  kRows,          // {k, 6}: label, score, x1, y1, x2, y2 in pixels of the picture; boxes of each picture {n}. Read
+                  // so by every decoder, as are {k, 7}, {n, m, 6} and EfficientNMS_TRT's four outputs (decode/rows.cc)
   kRelativeRows,  // the same in parts of the picture, 0..1
+  kNoBoxes,       // segmenters
 };
 
 struct Found {
@@ -30,10 +32,11 @@ struct Found {
   int classes = 0;                    // that the network tells apart; 0: its outputs do not say
 };
 
-// Does the graph do suppression itself?
-bool has_nms(Decoder decoder, std::span<const Tensor> outputs);
+// Does the graph do suppression itself, or need none? Of `geometry` only the input's size counts.
+bool has_nms(Decoder decoder, std::span<const Tensor> outputs, const Geometry& geometry);
 
-// Boxes of picture `index` of the batch that `outputs` belong to. Fails where the outputs have another form.
+// Boxes of picture `index` of the batch that `outputs` belong to. Fails where the outputs have another form, or say what no
+// detector of the family can say: scores above 1, other classes than `options` counts.
 Result<Found> decode(Decoder decoder, std::span<const Tensor> outputs, int index, const Geometry& geometry,
                      const DetectionOptions& options);
 

@@ -1,6 +1,8 @@
 // Puts feed, session and decoder together.
 #include "vision/detector.h"
 
+#include "vision/decode/fitting.h"
+
 namespace octet::vision {
 
 Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) {
@@ -27,7 +29,8 @@ Result<Detector> Detector::open(const Model& model, const DetectorSetup& setup) 
   d.own_size_ = own_size;
   d.inputs_ = model.inputs().size(), d.outputs_ = model.outputs().size();
   d.exchange_ = Exchange(setup.exchange);
-  d.geometry_.resize(static_cast<size_t>(size->batch));
+  const Geometry whole{.input_height = size->height, .input_width = size->width};  // until a picture is there
+  d.geometry_.resize(static_cast<size_t>(size->batch), whole);
   if (auto ready = d.feed_.prepare(d.session_, *size); !ready) return ready.error();
   return d;
 }
@@ -55,12 +58,16 @@ std::vector<Tensor> Detector::outputs() const {
   return tensors;
 }
 
-bool Detector::has_nms() const { return vision::has_nms(arch_.decoder, outputs()); }
+bool Detector::has_nms() const { return vision::has_nms(arch_.decoder, outputs(), geometry_[0]); }
 
 Result<Found> Detector::found(int slot) const {
-  auto found = decode(arch_.decoder, outputs(), slot, geometry_[static_cast<size_t>(slot)], arch_.options);
+  const Geometry& g = geometry_[static_cast<size_t>(slot)];
+  auto found = decode(arch_.decoder, outputs(), slot, g, arch_.options);
   if (found) return found;
-  return Error{found.error().code, model_ + ": " + found.error().text + "; does --arch name the model's family?"};
+  const auto fits = fitting(outputs(), g.input_height, g.input_width, static_cast<size_t>(arch_.options.classes));
+  return Error{found.error().code,
+               model_ + ": " + found.error().text + "; does --arch name the model's family? " +
+                   (fits.empty() ? "No known one has outputs of this form" : "By their form: " + names_of(fits))};
 }
 
 }  // namespace octet::vision

@@ -26,7 +26,8 @@ class Detector {
   Result<void> load(int slot, const cv::Mat& bgr);
   Result<double> run();                 // milliseconds
   Result<Found> found(int slot) const;  // of the last run
-  bool has_nms() const;                 // in the graph; known after a run
+  const Arch& arch() const { return arch_; }
+  bool has_nms() const;  // in the graph; known after a run
   const std::vector<std::string>& warnings() const { return session_.warnings(); }
 
  private:

@@ -23,6 +23,7 @@ enum class Rounding { kEven, kHalfUp };  // of sizes: Python's round(x), or int(
 // [long_min, long_max]. 0: no such limit.
 struct Sides {
   int short_side = 0, long_max = 0, long_min = 0;
+  bool operator==(const Sides&) const = default;
 };
 enum class Channels { kRgb, kBgr };
 
@@ -44,6 +45,7 @@ struct Preprocess {
   float scale = 1.0f / 255;
   std::array<float, 3> mean{0, 0, 0};
   std::array<float, 3> std{1, 1, 1};
+  bool operator==(const Preprocess&) const = default;
 };
 
 // Where the picture lies in the input: x_input = x_picture * scale_x + pad_x.

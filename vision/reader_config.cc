@@ -7,6 +7,11 @@
 namespace octet::vision {
 namespace {
 
+// The families of PaddleDetection's infer_cfg.yml.
+constexpr std::pair<std::string_view, const char*> kArchs[] = {
+    {"YOLO", "PPYOLOE+"},   {"YOLOX", "YOLOX"},    {"PicoDet", "PicoDet"}, {"GFL", "PicoDet"},
+    {"SSD", "SSD-corners"}, {"Face", "BlazeFace"}, {"DETR", "DETR"},       {"FCOS", "PPYOLOE+"}};
+
 Result<ReaderConfig> read(const YAML::Node& root, const std::string& path, bool single) {
   const auto bad = [&](const std::string& what) { return Error{Code::kBadFile, "'" + path + "': " + what}; };
   if (!root.IsMap()) return bad("not a map of settings");
@@ -21,6 +26,9 @@ Result<ReaderConfig> read(const YAML::Node& root, const std::string& path, bool 
   auto preprocess = preprocess_of(all, Dialect::kDetection);
   if (!preprocess) return bad(preprocess.error().text);
   config.preprocess = *preprocess;
+  const std::string arch = value_or<std::string>(root, "arch", "");
+  for (const auto& [paddle, ours] : kArchs)
+    if (paddle == arch) config.arch = ours;
   if (reader) config.batch_size = value_or(reader, "batch_size", 0);
   const YAML::Node data = root["EvalDataset"];
   config.voc = value_or<std::string>(root, "metric", "COCO") == "VOC" || (data && data.Tag() == "!VOCDataSet");

@@ -9,6 +9,7 @@ namespace octet::vision {
 
 struct ReaderConfig {
   Preprocess preprocess;
+  std::string arch;          // family (arch.h), of infer_cfg.yml; empty: not given
   bool voc = false;          // Pascal VOC annotations and metric instead of COCO's
   bool eleven_point = true;  // VOC: average of 11 recalls, not the area under the curve
   int batch_size = 0;        // 0: not given

@@ -46,10 +46,9 @@ Result<void> plan(QuantizeState& s) {
 
 Result<void> observe(QuantizeState& s) {
   const RangeMethod* method = find_method(range_methods(), s.options.algo);
-  auto seen = observe(*s.source, s.plan, *s.samples,
-                      {.histograms = !method || method->reads_histogram,
-                       .threads = s.options.threads,
-                       .progress = s.options.progress});
+  auto seen = observe(
+      *s.source, s.plan, *s.samples,
+      {.histograms = !method || method->reads_histogram, .threads = s.options.threads, .progress = s.options.progress});
   if (!seen) return seen.error();
   s.seen = std::move(*seen);
   for (std::string& line : drop_unseen(s.graph, s.seen.seen, s.plan)) s.warnings.push_back(std::move(line));
@@ -75,10 +74,10 @@ std::vector<Candidate> candidates_of(const QuantizeState& s) {
 }
 
 Result<void> choose_ranges(QuantizeState& s) {
-  const ChooseOptions options{.candidates = candidates_of(s),
-                              .methods = {find_method(weight_methods(), s.options.weights),
-                                          find_method(bias_methods(), s.options.bias)},
-                              .symmetric = s.options.symmetric};
+  const ChooseOptions options{
+      .candidates = candidates_of(s),
+      .methods = {find_method(weight_methods(), s.options.weights), find_method(bias_methods(), s.options.bias)},
+      .symmetric = s.options.symmetric};
   s.ranges.clear();
   for (const Statistics& g : s.seen.groups) {
     s.ranges.push_back(options.candidates[0].method->range(g, options.candidates[0].keep));
@@ -148,17 +147,20 @@ const Histogram* outputs_of(const QuantizeState& s, const Node& node) {
 
 // Whether the loader takes it: residual, sums and values inside the arithmetic's bounds.
 bool fits(const Graph& g, const Node& node, const schema::Act16& fields, bool relu_after) {
-  const LayerWeights w = weights_of(g, node, node.inputs[1]);
+  const Tensor& weights = tensor(g, node.inputs[1]);
+  int64_t depth = 1;
+  for (int d = 1; d < weights.shape.rank(); ++d) depth *= weights.shape[d];
+  const bool has_bias = node.inputs.size() > 2 && node.inputs[2] >= 0;
+  const auto bias = has_bias ? tensor(g, node.inputs[2]).values<float>() : std::span<const float>();
   const auto quant = [&](TensorId t) { return octet::Quant{tensor(g, t).quant.scale, tensor(g, t).quant.zero_point}; };
   const octet::Quant x = quant(node.inputs[0]), y = quant(node.outputs[0]);
   const bool has_residual = node.inputs.size() > 3 && node.inputs[3] >= 0;
   const octet::Quant residual = has_residual ? quant(node.inputs[3]) : octet::Quant();
   if (has_residual && residual.empty()) return false;
   std::vector<double> unit;
-  for (const float scale : tensor(g, node.inputs[1]).weight_scale)
+  for (const float scale : weights.weight_scale)
     unit.push_back(x.per_channel() ? scale : x.scale_at(0) * double{scale});
-  return bool(
-      conv::make_act16({fields, y, has_residual ? &residual : nullptr, relu_after, w.taps * w.in, unit, w.bias}));
+  return bool(conv::make_act16({fields, y, has_residual ? &residual : nullptr, relu_after, depth, unit, bias}));
 }
 
 void choose_activation(const QuantizeState& s, Node& node, schema::ActKind kind, bool relu_after) {
@@ -236,9 +238,10 @@ std::span<const Stage> stages() { return kStages; }
 
 Result<void> check(const QuantizeOptions& options, const Samples& samples) {
   const bool chosen = is_named(options.algo, kAuto, {});
-  for (const Result<void>& fine : {chosen ? Result<void>{} : known(range_methods(), options.algo, "--algo", range_choices()),
-                                   known(weight_methods(), options.weights, "--weights", weight_choices()),
-                                   known(bias_methods(), options.bias, "--bias", bias_choices())})
+  for (const Result<void>& fine :
+       {chosen ? Result<void>{} : known(range_methods(), options.algo, "--algo", range_choices()),
+        known(weight_methods(), options.weights, "--weights", weight_choices()),
+        known(bias_methods(), options.bias, "--bias", bias_choices())})
     if (!fine) return fine;
   if (options.activations != "auto" && options.activations != kFloatActivations)
     return Error{Code::kBadArgument, "--activations '" + options.activations + "': expected auto or float"};

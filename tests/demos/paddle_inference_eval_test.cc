@@ -110,6 +110,20 @@ TEST_F(WithModel, BooleansMeanWhatTheySay) {
   }
 }
 
+// What ends in boxes needs no flag that says so.
+TEST(PaddleInferenceEval, EndToEndModelsNeedNoFlag) {
+  const char* given = std::getenv("OCTET_TEST_DATA");
+  const std::string shared = given ? given : std::string(OCTET_SOURCE_DIR) + "/../shared";
+  const std::string model = shared + "/cases/decode_not_recognised/e2e_head.onnx";
+  if (!fs::exists(model)) GTEST_SKIP() << model << " is missing";
+  const Scratch scratch;
+  const std::string picture = kData + "/images/eval_000.jpg";
+  const Outcome o =
+      run("--model_path " + model + " --image_file " + picture + " --output_file " + scratch.path("o.png"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_TRUE(contains(o.text, "class 3: 0.900")) << o.text;
+}
+
 TEST_F(WithModel, ReadsAPaddleReader) {
   const Scratch scratch;
   const std::string config = scratch.write("reader.yml", reader(320));

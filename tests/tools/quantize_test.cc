@@ -39,11 +39,11 @@ class Quantize : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   // The bytes that the bundled detector becomes.
-  std::vector<std::byte> made(const std::string& flags) {
+  std::vector<std::byte> made(const std::string& flags, const char* worst = "0") {
     const std::string file = (folder_ / "made.octet").string();
     const Ran ran = run("quantize " OCTET_SOURCE_DIR "/models/detector.onnx --data " OCTET_SOURCE_DIR
-                        "/models/data/calib/images --images 2 --worst 0 --threads 1 -o " +
-                        file + " " + flags);
+                        "/models/data/calib/images --threads 1 -o " +
+                        file + " --images 2 --worst " + worst + " " + flags);
     EXPECT_EQ(ran.exit_code, 0) << flags << "\n" << ran.text;
     auto bytes = read_file(file);
     EXPECT_TRUE(bytes) << flags;
@@ -52,17 +52,60 @@ class Quantize : public testing::Test {
   fs::path folder_;
 };
 
+// What the file says of how it was made is another matter than the model.
+std::vector<std::byte> without_calibration(const std::vector<std::byte>& bytes) {
+  auto plain = with_metadata(bytes, {{{"octet.calibration", ""}}});
+  EXPECT_TRUE(plain);
+  return plain ? *plain : std::vector<std::byte>{};
+}
+
 // What a family's preset means, and that each part of it changes the file: none can be ignored or swapped unnoticed.
 TEST_F(Quantize, DetrHasDefaultsOfItsOwn) {
   const auto preset = made("--arch DETR");
   EXPECT_EQ(preset, made("--arch detr"));
   EXPECT_EQ(preset, made("--arch DETR --algo percentile --percentile 99.99 --per_channel all"));
   for (const char* other : {"--algo mse", "--percentile 99.999", "--per_channel depthwise"})
-    EXPECT_NE(preset, made(std::string("--arch DETR ") + other)) << "what is given counts: " << other;
+    EXPECT_NE(without_calibration(preset), without_calibration(made(std::string("--arch DETR ") + other)))
+        << "what is given counts: " << other;
 }
 
 TEST_F(Quantize, OtherFamiliesHaveTheGeneralDefaults) {
   EXPECT_EQ(made("--arch YOLOv5"), made("--arch YOLOv5 --algo mse --per_channel depthwise --weights max --bias mean"));
+}
+
+// The bundled detector says nothing, its outputs are those of a YOLOv5.
+TEST_F(Quantize, TheFileRemembersHowItWasMade) {
+  const auto bytes = made("--scale 128", "1");
+  EXPECT_EQ(bytes, made("--arch YOLOv5 --scale 128", "1"));
+  const auto said = [](const std::vector<std::byte>& file, const char* key) {
+    return std::string(Model::from_bytes(file, "made")->metadata(key));
+  };
+  EXPECT_EQ(said(bytes, "octet.arch"), "YOLOv5");
+  EXPECT_NE(said(bytes, "octet.preprocess").find("\"scale\":0.0078125"), std::string::npos);
+  const std::string calibration = said(bytes, "octet.calibration");
+  EXPECT_EQ(calibration.find("samples=2 digest="), 0u) << calibration;
+  EXPECT_NE(calibration.find(" algo=mse per_channel=depthwise weights=max bias=mean"), std::string::npos);
+  const std::string other = said(made("--scale 127"), "octet.calibration");
+  EXPECT_NE(calibration.substr(10, 24), other.substr(10, 24)) << "fed otherwise, another digest";
+  EXPECT_NE(said(bytes, "octet.layer_errors").find(" /stem/conv/Conv\n"), std::string::npos);
+  EXPECT_EQ(said(made(""), "octet.layer_errors"), "") << "--worst 0: not measured";
+  const Ran shown = run("--version; " OCTET_BIN "/octet-inspect " + (folder_ / "made.octet").string());
+  EXPECT_NE(shown.text.find("octet.arch = YOLOv5"), std::string::npos) << shown.text;
+}
+
+TEST_F(Quantize, AFamilyThatNobodyNamesIsAskedFor) {
+  const std::string end =
+      " --data " OCTET_SOURCE_DIR "/models/data/calib/images --images 1 --worst 0 -o " + (folder_ / "x.octet").string();
+  const std::string head = "quantize " OCTET_SOURCE_DIR "/models/detector.onnx --outputs /stem/conv/Conv_output_0";
+  const Ran segmenter = run(head + end);
+  EXPECT_NE(segmenter.text.find("family       seg"), std::string::npos) << segmenter.text;
+  const char* shared = std::getenv("OCTET_TEST_DATA");
+  const std::string yolox =
+      std::string(shared ? shared : OCTET_SOURCE_DIR "/../shared") + "/models/onnx/yolox_nano.onnx";
+  if (!fs::exists(yolox)) GTEST_SKIP() << yolox << " is missing";
+  const Ran ran = run("quantize " + yolox + end);
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.text.find("say --arch, one of YOLOv6, YOLOX"), std::string::npos) << ran.text;
 }
 
 TEST_F(Quantize, BiasesByEitherName) {

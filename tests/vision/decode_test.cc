@@ -174,8 +174,8 @@ TEST(DecodeSsd, BackgroundFirstOrLeftOut) {
     expect_box(x_first[0], {1, .5f, 20, 20, 60, 40});
   }
   EXPECT_EQ(decode(Decoder::kSsd, rows.tensors(), 0, same_size(9, 9), {})->classes, 2);
-  EXPECT_TRUE(has_nms(Decoder::kSsd, chosen.tensors()));
-  EXPECT_FALSE(has_nms(Decoder::kSsd, planes.tensors()));
+  EXPECT_TRUE(has_nms(Decoder::kSsd, chosen.tensors(), same_size(9, 9)));
+  EXPECT_FALSE(has_nms(Decoder::kSsd, planes.tensors(), same_size(9, 9)));
   Rig wild;
   wild.add({1, 2, 4}, boxes).add({1, 3, 2}, std::vector<float>(6)).integers({1, 3}, {0, 3, 0});
   EXPECT_FALSE(decode(Decoder::kSsd, wild.tensors(), 0, same_size(9, 9), {}));
@@ -195,7 +195,7 @@ TEST(DecodeRows, CountsSayWhichPicture) {
   Rig rig;
   rig.add({3, 6}, rows).integers({3}, {2, 0, 1});
   for (const Decoder decoder : {Decoder::kRows, Decoder::kCorners, Decoder::kGfl}) {
-    EXPECT_TRUE(has_nms(decoder, rig.tensors()));
+    EXPECT_TRUE(has_nms(decoder, rig.tensors(), same_size(9, 9)));
     expect_box(boxes_of(decoder, rig, same_size(9, 9)).at(0), {0, .9f, 1, 2, 3, 4});
     EXPECT_EQ(boxes_of(decoder, rig, same_size(9, 9)).size(), 1u) << "label -1 stands for nothing found";
     EXPECT_TRUE(boxes_of(decoder, rig, same_size(9, 9), {}, 1).empty());
@@ -212,6 +212,77 @@ TEST(DecodeRows, PartsOfThePicture) {
   Rig rig;
   rig.add({1, 6}, {1, .5f, .25f, .5f, .75f, 1});
   expect_box(boxes_of(Decoder::kRelativeRows, rig, same_size(8, 40)).at(0), {1, .5f, 10, 4, 30, 8});
+}
+
+// YOLOv10 and later, and ultralytics' nms=True: corners in pixels of the input.
+TEST(DecodeRows, EndToEndWhateverTheFamily) {
+  Rig rig;
+  rig.add({2, 3, 6}, {0,  0,  1,  1,  .25f, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0,  //
+                      20, 30, 40, 50, .9f,  3, 2, 4, 6, 8, 1, 0, 1, 2.5f, 3, 4, 0, 7});
+  const Geometry g = fit(200, 100, {.height = 100, .width = 100});  // letterbox: half the size, 25 pixels at each side
+  for (const Decoder decoder : {Decoder::kYolo5, Decoder::kYolo8, Decoder::kCorners, Decoder::kRows}) {
+    EXPECT_TRUE(has_nms(decoder, rig.tensors(), g));
+    const auto d = boxes_of(decoder, rig, g, {}, 1);
+    ASSERT_EQ(d.size(), 2u);
+    expect_box(d[0], {0, 1, -46, 8, -38, 16});
+    expect_box(d[1], {3, .9f, -10, 60, 30, 100});
+  }
+  Rig grid;  // one class: as many rows as there are cells of strides 8, 16, 32
+  grid.add({1, 84, 6}, std::vector<float>(84 * 6, .5f));
+  EXPECT_FALSE(has_nms(Decoder::kYolo5, grid.tensors(), same_size(64, 64)));
+  Rig scores;
+  scores.add({1, 1, 6}, {50, 50, 9, 9, .5f, .5f});
+  EXPECT_FALSE(has_nms(Decoder::kYolo5, scores.tensors(), g)) << "no number of a class";
+  EXPECT_EQ(boxes_of(Decoder::kYolo5, scores, g).size(), 1u);
+}
+
+TEST(DecodeRows, BatchedRowsOfSeven) {
+  Rig rig;
+  Rig half;
+  half.add({1, 7}, {0, 0, 0, 9, 9, 2.5f, .5f});
+  EXPECT_NE(decode(Decoder::kYolo5, half.tensors(), 0, same_size(9, 9), {}).error().text.find("not 2.5"),
+            std::string::npos);
+  rig.add({3, 7}, {0, 10, 20, 30, 40, 2, .5f, 1, 5, 6, 7, 8, 1, .75f, 1, 0, 0, 1, 1, 0, .0001f});
+  expect_box(boxes_of(Decoder::kYolo5, rig, same_size(100, 100)).at(0), {2, .5f, 10, 20, 30, 40});
+  const auto second = boxes_of(Decoder::kYolo5, rig, same_size(100, 100), {}, 1);
+  ASSERT_EQ(second.size(), 1u);
+  expect_box(second[0], {1, .75f, 5, 6, 7, 8});
+}
+
+TEST(DecodeRows, EfficientNms) {
+  Rig rig;
+  rig.integers({1, 1}, {2})
+      .add({1, 3, 4}, {10, 20, 30, 40, 1, 2, 3, 4, 9, 9, 9, 9})
+      .add({1, 3}, {.5f, .75f, .9f})
+      .integers({1, 3}, {4, 0, 0});
+  const auto d = boxes_of(Decoder::kYolo8, rig, same_size(100, 100));
+  ASSERT_EQ(d.size(), 2u);
+  expect_box(d[0], {0, .75f, 1, 2, 3, 4});
+  expect_box(d[1], {4, .5f, 10, 20, 30, 40});
+  Rig wrong;
+  wrong.integers({1, 1}, {4}).add({1, 3, 4}, std::vector<float>(12)).add({1, 3}, {0, 0, 0}).integers({1, 3}, {0, 0, 0});
+  EXPECT_FALSE(decode(Decoder::kYolo8, wrong.tensors(), 0, same_size(9, 9), {}));
+}
+
+// What no detector of the family says: the outputs are another's.
+TEST(Decode, ScoresEndAtOneAndClassesWithTheList) {
+  const Geometry g = same_size(100, 100);
+  const auto text = [&](Decoder decoder, const Rig& rig, int classes) {
+    const auto found = decode(decoder, rig.tensors(), 0, g, {.classes = classes});
+    return found ? "" : found.error().text;
+  };
+  Rig two, high, rows, triple;
+  two.add({1, 6, 3}, {10, 50, 80, 10, 50, 80, 4, 20, 6, 4, 40, 6, .0f, .4f, .0f, 0, 1.005f, 0});
+  EXPECT_EQ(text(Decoder::kYolo8, two, 0), "");
+  EXPECT_EQ(text(Decoder::kYolo8, two, 2), "") << "int8 rounds 1 a little up";
+  EXPECT_NE(text(Decoder::kYolo8, two, 3).find("tells 2 classes apart; the model has names of 3"), std::string::npos);
+  high.add({1, 6, 3}, {10, 50, 80, 10, 50, 80, 4, 20, 6, 4, 40, 6, .0f, .4f, .0f, 0, 464.f, 0});
+  EXPECT_NE(text(Decoder::kYolo8, high, 0).find("class 1 the score 464"), std::string::npos);
+  rows.add({1, 1, 6}, {0, 0, 9, 9, .5f, 7});
+  EXPECT_EQ(text(Decoder::kYolo8, rows, 8), "");
+  EXPECT_NE(text(Decoder::kYolo8, rows, 7).find("class 7; the model has names of 7"), std::string::npos);
+  triple.integers({1, 1}, {7}).add({1, 1, 4}, {1, 2, 3, 4}).add({1, 1}, {1.5f});
+  EXPECT_NE(text(Decoder::kDetr, triple, 0).find("the score 1.5"), std::string::npos);
 }
 
 TEST(Decode, OtherFormsAreRefused) {

@@ -9,6 +9,7 @@
 #include "tools/convert/export.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/quantize.h"
+#include "vision/remember.h"
 
 namespace {
 
@@ -33,6 +34,9 @@ int convert(const Arguments& args) {
     if (!shape) return fail(shape.error());
     options.input_shapes.emplace_back(shape->input, shape->shape);
   }
+  const auto beside = octet::vision::remembered_beside(args.input);
+  if (!beside) return fail(beside.error());
+  options.metadata = octet::vision::as_metadata(*beside);
   auto bytes = octet::convert_model(args.input, options);
   if (!bytes) return fail(bytes.error());
   auto written = octet::write_model(args.output, *bytes, args.input);

@@ -56,11 +56,11 @@ void add_metric_flags(CLI::App& command, MetricFlags& flags) {
 Result<Metric> Metric::of(const MetricFlags& flags, const Prepared& p) {
   cv::setNumThreads(1);  // evaluations run side by side
   Metric m;
-  auto arch = vision::arch_of(p.arch);
+  auto arch = vision::arch_of(p.meaning.arch);
   if (!arch) return arch.error();
   m.arch_ = *arch;
   if (p.preprocess) m.arch_.preprocess = *p.preprocess;
-  m.segments_ = CLI::detail::to_lower(p.arch) == "seg";
+  m.segments_ = p.meaning.arch == "seg";
   auto read = m.segments_ ? m.read_segmentation(flags) : m.read_detection(flags);
   if (!read) return read.error();
   m.keep(flags.pictures);

@@ -16,13 +16,14 @@
 #include "tools/convert/arrays.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/pictures.h"
-#include "vision/arch.h"
+#include "vision/family.h"
+#include "vision/reader_config.h"
 #include "vision/seg_config.h"
 
 namespace octet {
 
 struct QuantizeFlags {
-  std::string model, data, config, arch = "YOLOv5";
+  std::string model, data, config, arch;
   std::vector<std::string> outputs;
   size_t images = 0;
   int img_shape = 0;
@@ -50,44 +51,78 @@ struct FamilyDefaults {
 };
 constexpr FamilyDefaults kFamilies[] = {{"DETR", "percentile", 99.99, "all"}};
 
-void use_family_defaults(const QuantizeFlags& args, QuantizeOptions& options) {
+void use_family_defaults(const QuantizeFlags& args, std::string_view arch, QuantizeOptions& options) {
   for (const FamilyDefaults& f : kFamilies) {
-    if (CLI::detail::to_lower(args.arch) != CLI::detail::to_lower(f.arch)) continue;
+    if (arch != f.arch) continue;
     if (args.command->count("--algo") == 0) options.algo = f.algo;
     if (args.command->count("--percentile") == 0) options.keep = f.percentile / 100;
     if (args.command->count("--per_channel") == 0) options.per_channel = f.per_channel;
   }
 }
 
-Result<vision::Preprocess> preprocess_of(const QuantizeFlags& args) {
-  auto arch = vision::arch_of(args.arch);
-  if (!arch) return arch.error();
-  auto base = args.config.empty() ? Result<vision::Preprocess>(arch->preprocess) : vision::read_preprocess(args.config);
-  if (!base) return base;
-  return vision::apply(args.flags, *base);
+bool says_how(const vision::PreprocessFlags& f) {
+  return !f.scale.empty() || !f.mean.empty() || !f.std.empty() || !f.channel_order.empty() || !f.resize.empty();
+}
+
+// The family, and preprocessing: flags over the YAML, over what the file says, over the family's.
+Result<vision::Remembered> meaning_of(const QuantizeFlags& args, const Model& model) {
+  vision::Remembered out;
+  vision::FamilyQuestion question{.arch = args.arch, .source = args.model, .img_shape = args.img_shape};
+  std::optional<vision::Preprocess> base;
+  if (!args.config.empty()) {
+    auto read = vision::read_preprocess(args.config);
+    if (!read) return read.error();
+    base = *read;
+    if (const auto reader = vision::read_reader_config(args.config, true)) {
+      out.names = reader->names;
+      if (question.arch.empty()) question.arch = reader->arch;
+    }
+  }
+  auto family = vision::family_of(model, question);
+  if (family) {
+    out.arch = family->arch.name;
+    if (!base) base = family->arch.preprocess;
+    if (out.names.empty()) out.names = family->names;
+  }
+  if (!base && !says_how(args.flags)) return family.error();
+  auto preprocess = vision::apply(args.flags, base.value_or(vision::Preprocess{.height = 0, .width = 0}));
+  if (!preprocess) return preprocess.error();
+  out.preprocess = *preprocess;
+  return out;
 }
 
 // Calibration samples in the size that the model takes.
-Result<Samples> samples_of(const QuantizeFlags& args, const Model& model,
-                           std::optional<vision::Preprocess>& preprocess) {
-  auto arrays = array_samples(args.data, model, args.images);
-  if (!arrays) return arrays.error();
-  if (*arrays) return std::move(**arrays);
-  auto known = preprocess_of(args);
-  if (!known) return known.error();
-  preprocess = *known;
+Result<Samples> picture_samples_of(const QuantizeFlags& args, const Model& model, std::string_view arch,
+                                   vision::Preprocess& preprocess) {
   auto paths = list_pictures(args.data, args.images);
   if (!paths) return paths.error();
   auto feed = vision::Feed::of(model);
   if (!feed) return feed.error();
-  auto size = feed->size(*preprocess, args.img_shape);
+  auto size = feed->size(preprocess, args.img_shape);
   if (!size) return size.error();
-  preprocess->height = size->height, preprocess->width = size->width;
-  const bool any_size = args.arch == "seg" || preprocess->resize == vision::Resize::kSides;
+  preprocess.height = size->height, preprocess.width = size->width;
+  const bool any_size = arch == "seg" || preprocess.resize == vision::Resize::kSides;
   if ((size->height == 0 || size->width == 0) && !any_size && args.config.empty())
     return Error{Code::kBadArgument,
                  "'" + model.name() + "' takes pictures of any size: say which with --img_shape or --target_size"};
-  return picture_samples(std::move(*paths), *feed, *preprocess);
+  return picture_samples(std::move(*paths), *feed, preprocess);
+}
+
+// Without pictures nothing has to be known of the family.
+Result<Samples> samples_of(const QuantizeFlags& args, Prepared& p) {
+  auto arrays = array_samples(args.data, p.source.model, args.images);
+  if (!arrays) return arrays.error();
+  auto known = meaning_of(args, p.source.model);
+  if (known)
+    p.meaning = std::move(*known);
+  else if (!*arrays)
+    return known.error();
+  if (*arrays) {
+    p.meaning.preprocess.reset();
+    return std::move(**arrays);
+  }
+  p.preprocess = *p.meaning.preprocess;
+  return picture_samples_of(args, p.source.model, p.meaning.arch, *p.preprocess);
 }
 
 // What stayed float, by the reasons.
@@ -101,34 +136,39 @@ void print_float_layers(const std::vector<FloatLayer>& layers) {
     std::printf("float        %s: %s\n", reason.c_str(), printable(list).c_str());
 }
 
-// The model that was made, as a session reads it: what it holds and how far its outputs are from float.
-Result<void> report(const Arguments& args, const Model& float_model, const QuantizedModel& made,
-                    const Samples& samples) {
+void print_layers(const QuantizedModel& made) {
   const auto megabytes = [](size_t bytes) { return static_cast<double>(bytes) / 1e6; };
   std::printf("layers       %zu int8, %zu float\n", made.int8_layers.size(), made.float_layers.size());
   print_float_layers(made.float_layers);
   std::printf("weights      %.2f MB float, %.2f MB int8\n", megabytes(made.float_weights), megabytes(made.weights));
   print_warnings("octet-convert", made.warnings);
+}
+
+// How far the outputs are from float, and with one layer alone in int8, the worst first.
+struct Errors {
+  std::vector<Noise> outputs, layers;
+};
+Result<Errors> errors_of(const Arguments& args, const Prepared& p, const QuantizedModel& made) {
   auto int8_model = Model::from_bytes(made.bytes, args.output);
   if (!int8_model) return int8_model.error();
-  const int threads = args.flags->quantize.threads;
-  auto outputs = output_noise(float_model, *int8_model, samples, 4, threads);
+  auto outputs = output_noise(p.source.model, *int8_model, p.samples, 4, p.options.threads);
   if (!outputs) return outputs.error();
-  for (const Noise& n : *outputs)
+  if (args.worst == 0) return Errors{std::move(*outputs), {}};
+  ProgressBar bar;
+  auto layers = layer_noise(*int8_model, made.int8_layers, p.samples, made.int8_layers.size(), p.options.threads,
+                            [&](size_t done, size_t total) { bar.show(done, total); });
+  if (!layers) return layers.error();
+  return Errors{std::move(*outputs), std::move(*layers)};
+}
+
+void print_errors(const Errors& errors, size_t worst) {
+  for (const Noise& n : errors.outputs)
     if (n.agreement)
       std::printf("output       %5.1f %% equal  %s\n", *n.agreement * 100, printable(n.name).c_str());
     else
       std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
-  if (args.worst == 0) return {};
-  Result<std::vector<Noise>> layers = Error{};
-  {
-    ProgressBar bar;
-    layers = layer_noise(*int8_model, made.int8_layers, samples, args.worst, threads,
-                         [&](size_t done, size_t total) { bar.show(done, total); });
-  }
-  if (!layers) return layers.error();
-  for (const Noise& n : *layers) std::printf("layer alone  %5.1f dB  %s\n", n.db, printable(n.name).c_str());
-  return {};
+  for (size_t i = 0; i < std::min(worst, errors.layers.size()); ++i)
+    std::printf("layer alone  %5.1f dB  %s\n", errors.layers[i].db, printable(errors.layers[i].name).c_str());
 }
 
 Result<void> quantize_model(const Arguments& args) {
@@ -137,10 +177,20 @@ Result<void> quantize_model(const Arguments& args) {
   if (!p) return p.error();
   auto made = quantize_shown(*p);
   if (!made) return made.error();
-  if (auto written = write_model(args.output, made->bytes, args.flags->model); !written) return written;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const auto errors = errors_of(args, *p, *made);
+  if (!errors) return errors.error();
+  auto said = vision::as_metadata(p->meaning);
+  for (auto& pair : calibration_metadata(p->options, p->samples.count, p->digest, errors->layers))
+    said.push_back(std::move(pair));
+  const auto bytes = with_metadata(made->bytes, said);
+  if (!bytes) return bytes.error();
+  if (auto written = write_model(args.output, *bytes, args.flags->model); !written) return written;
+  if (!p->meaning.arch.empty()) std::printf("family       %s\n", p->meaning.arch.c_str());
   std::printf("calibrated   %zu samples, %s, %.1f s\n", p->samples.count, p->options.algo.c_str(), seconds.count());
-  return report(args, p->source.model, *made, p->samples);
+  print_layers(*made);
+  print_errors(*errors, args.worst);
+  return {};
 }
 
 // "Range of activations: mse (smallest squared error), minmax (all that was seen)".
@@ -166,9 +216,11 @@ CLI::Validator one_of(std::vector<Choice> choices) {
 }
 
 void add_preprocessing(CLI::App& command, QuantizeFlags& args) {
-  command.add_option("--arch", args.arch, "Preprocessing preset: seg, " + vision::arch_names())
-      ->check(vision::arch_name())
-      ->capture_default_str();
+  command
+      .add_option("--arch", args.arch,
+                  "Family, and so preprocessing: seg, " + vision::arch_names() +
+                      "; default: what the file says, or its outputs' form allows")
+      ->check(vision::arch_name());
   command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open")
       ->transform(between(1, 1 << 14));
   command.add_option(
@@ -218,12 +270,12 @@ Result<Prepared> prepare(const QuantizeFlags& args) {
   args.limits.apply(convert);
   auto source = load_source(args.model, convert);
   if (!source) return source.error();
-  Prepared p{.source = std::move(*source), .options = args.quantize, .arch = args.arch};
-  auto samples = samples_of(args, p.source.model, p.preprocess);
-  if (!samples) return samples.error();
-  p.samples = std::move(*samples);
+  Prepared p{.source = std::move(*source), .options = args.quantize};
   p.options.keep = args.percentile / 100;
-  use_family_defaults(args, p.options);
+  auto samples = samples_of(args, p);
+  if (!samples) return samples.error();
+  use_family_defaults(args, p.meaning.arch, p.options);
+  p.samples = p.digest.watch(std::move(*samples), p.source.model.inputs().size());
   return p;
 }
 

@@ -5,7 +5,8 @@
 #include <string>
 
 #include "octet/quantize.h"
-#include "vision/preprocess.h"
+#include "tools/convert/remember.h"
+#include "vision/family.h"
 
 namespace CLI {
 class App;
@@ -24,8 +25,9 @@ struct Prepared {
   SourceModel source;
   Samples samples = {};
   QuantizeOptions options = {};
-  std::string arch = {};
-  std::optional<vision::Preprocess> preprocess = {};  // none: the data are arrays
+  vision::Remembered meaning = {};                    // what the file will say of the model
+  std::optional<vision::Preprocess> preprocess = {};  // with the size that is used; none: the data are arrays
+  Digest digest = {};                                 // of the samples, once they were read
 };
 Result<Prepared> prepare(const QuantizeFlags& flags);
 Result<QuantizedModel> quantize_shown(const Prepared& p);  // with a bar of progress

@@ -52,9 +52,24 @@ bool int8_weights(const FileFacts& file, const NodeFacts& node) {
                      [&](int i) { return i >= 0 && file.tensors[static_cast<size_t>(i)].dtype == DType::kS8; });
 }
 
+constexpr const char* kErrorsKey = "octet.layer_errors";
+
+// What octet-convert quantize found of each layer alone in int8: lines "decibels name".
+std::map<std::string, double, std::less<>> errors_of(const FileFacts& file) {
+  std::map<std::string, double, std::less<>> out;
+  for (const auto& [key, value] : file.metadata) {
+    if (key != kErrorsKey) continue;
+    std::istringstream lines{std::string(value)};
+    std::string name;
+    for (double db; lines >> db && lines.get() && std::getline(lines, name);) out[name] = db;
+  }
+  return out;
+}
+
 Json nodes_of(const FileFacts& file) {
   Json out = Json::array();
-  for (const NodeFacts& n : file.nodes)
+  const auto errors = errors_of(file);
+  for (const NodeFacts& n : file.nodes) {
     out.push_back({{"name", n.name},
                    {"op", n.op},
                    {"fused", std::vector<std::string_view>(n.fused.begin(), n.fused.end())},
@@ -63,6 +78,8 @@ Json nodes_of(const FileFacts& file) {
                    {"moves_only", n.moves_only},
                    {"inputs", tensors_of(file, n.inputs)},
                    {"outputs", tensors_of(file, n.outputs)}});
+    if (const auto found = errors.find(n.name); found != errors.end()) out.back()["alone_db"] = found->second;
+  }
   return out;
 }
 
@@ -124,7 +141,9 @@ std::string lines(const char* title, const Json& tensors) {
 std::string node_text(size_t index, const Json& n) {
   std::ostringstream text;
   text << "  " << index << ' ' << said(n["op"]) << " '" << said(n["name"]) << "'"
-       << (n["precision"] == "int8" ? " int8\n" : "\n");
+       << (n["precision"] == "int8" ? " int8" : "");
+  if (n.contains("alone_db")) text << ", alone in int8 " << n["alone_db"].dump() << " dB";
+  text << '\n';
   for (const Json& name : n["fused"]) text << "      does the work of '" << said(name) << "'\n";
   for (const Json& t : n["inputs"]) text << "      in  " << tensor_text(t) << '\n';
   for (const Json& t : n["outputs"]) text << "      out " << tensor_text(t) << '\n';
@@ -159,7 +178,8 @@ std::string text_of(const Json& d) {
   text << lines("inputs", d["inputs"]) << lines("outputs", d["outputs"]) << "int8 ops:";
   for (const Json& op : d["int8_ops"]) text << ' ' << said(op);
   text << (d["int8_ops"].empty() ? " none\nmetadata\n" : "\nmetadata\n");
-  for (const auto& [key, value] : d["metadata"].items()) text << "  " << printable(key) << " = " << said(value) << '\n';
+  for (const auto& [key, value] : d["metadata"].items())
+    if (key != kErrorsKey) text << "  " << printable(key) << " = " << said(value) << '\n';
   text << "weights\n";
   for (const auto& [dtype, sum] : d["weights"].items())
     text << "  " << dtype << ": " << sum["tensors"] << " tensors, " << sum["bytes"] << " bytes\n";

@@ -44,6 +44,10 @@ Result<void> write_model(const std::string& path, std::span<const std::byte> byt
 // processes at once.
 Result<Model> convert_beside(const std::string& path, const ConvertOptions& options = {});
 
+// The same model with more said of it (Model::metadata): keys that it has already get the new values. Weights and outputs stay.
+Result<std::vector<std::byte>> with_metadata(std::span<const std::byte> bytes,
+                                             std::span<const std::pair<std::string, std::string>> pairs);
+
 // What can be imported and run, as the Markdown of docs/OPS.md.
 std::string ops_table();
 

@@ -1,5 +1,5 @@
 // Heads of generalised focal loss: a side's distance from the anchor is the mean of a distribution over bins.
-#include "vision/decode_forms.h"
+#include "vision/decode/forms.h"
 
 namespace octet::vision {
 namespace {

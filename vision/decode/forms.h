@@ -6,6 +6,7 @@
 #include <string>
 
 #include "vision/decode.h"
+#include "vision/decode/fitting.h"
 
 namespace octet::vision {
 
@@ -25,6 +26,11 @@ bool is_volume(const Tensor& tensor, int index);
 // The picture's part of a tensor whose first axis is the batch.
 std::span<const float> part_of(const Tensor& tensor, int index);
 
+// Whole numbers of any type that exports use for labels, counts and indices; -1 for others.
+bool is_integers(const Tensor& t);
+int64_t integer_at(const Tensor& t, size_t i);
+inline constexpr int64_t kMostLabels = 1 << 20;
+
 // Are all corners numbers?
 bool is_finite(const Detection& d);
 
@@ -38,8 +44,11 @@ std::vector<float> largest_of(const float* planes, size_t rows, size_t n);
 void add_classes(std::span<const float> scores, float best, const Detection& box, const DetectionOptions& options,
                  std::vector<Detection>& out);
 
-// Suppression and the way back to the picture, the same for all.
-Found finish(const std::vector<Detection>& candidates, size_t classes, const Outputs& outputs);
+// How what was found reaches the caller: best first, checked against what a detector can say at all (scores up to 1, as many
+// classes as the file names, 0: the outputs do not say). The first suppresses, the others are done with it.
+Result<Found> finish(const std::vector<Detection>& candidates, size_t classes, const Outputs& outputs);
+Result<Found> in_input(std::vector<Detection> found, size_t classes, const Outputs& outputs);    // pixels of the input
+Result<Found> in_picture(std::vector<Detection> found, size_t classes, const Outputs& outputs);  // of the picture
 
 // Scores {classes, boxes}: first throws away what cannot pass (nearly all boxes), so that the costly steps see few.
 template <class BoxOf>
@@ -61,7 +70,16 @@ Result<Found> decode_gfl(const Outputs& outputs);
 Result<Found> decode_nanodet(const Outputs& outputs);
 Result<Found> decode_ssd(const Outputs& outputs, bool x_first);
 Result<Found> decode_detr(const Outputs& outputs);
-// Corners times width and height.
-Result<Found> decode_rows(const Outputs& outputs, float width, float height);
+
+// Outputs that need no suppression, whatever the family.
+enum class FinalForm {
+  kNone,
+  kPaddle,        // {k, 6}: class, score, corners in pixels of the picture, or in parts of it
+  kBatchedRows,   // {k, 7}, YOLOv7
+  kEndToEnd,      // {n, m, 6}, YOLOv10 and later, and ultralytics' nms=True
+  kEfficientNms,  // four outputs
+};
+FinalForm final_form(std::span<const Tensor> outputs, const Geometry& geometry);
+Result<Found> decode_final(FinalForm form, const Outputs& outputs, bool relative);
 
 }  // namespace octet::vision

@@ -1,5 +1,5 @@
 // The YOLO families and PP-YOLOE: boxes with a score for each class.
-#include "vision/decode_forms.h"
+#include "vision/decode/forms.h"
 
 namespace octet::vision {
 namespace {
