@@ -125,14 +125,14 @@ struct TileSums {
   const Panel* panel = nullptr;
   const int8_t* weights = nullptr;  // of the first block, where the slice begins
   int64_t block_bytes = 0;
-  const int8_t* last = nullptr;    // the last block's tile of the last step
+  const int8_t* last[4] = {};      // each block's tile of the last step
   const int32_t* start = nullptr;  // what the sums start from: rows `start_pitch` apart, 0 where all are the same
   int64_t start_pitch = 0;
   int32_t* sums = nullptr;  // rows kSumPitch apart
 
-  const int8_t* weights_at(int block, int blocks, int step) const {
-    const bool is_last = step == panel->end - panel->begin - 1 && block == blocks - 1;
-    return is_last ? last : weights + block * block_bytes + int64_t{step} * kWeightTile;
+  const int8_t* weights_at(int block, int step) const {
+    const bool is_last = step == panel->end - panel->begin - 1;
+    return is_last ? last[block] : weights + block * block_bytes + int64_t{step} * kWeightTile;
   }
 };
 
@@ -150,12 +150,12 @@ void sum_two_high(const TileSums& t, Pending& pending) {
   for (int s = 0; s < steps; ++s) {
     const TileRows* const x = t.panel->at[s];
     _tile_loadd(4, x[0].first, x[0].stride);
-    _tile_loadd(6, t.weights_at(0, kBlocks, s), kLine);
+    _tile_loadd(6, t.weights_at(0, s), kLine);
     _tile_dpbusd(0, 4, 6);
     _tile_loadd(5, x[1].first, x[1].stride);
     _tile_dpbusd(2, 5, 6);
     if constexpr (kBlocks == 2) {
-      _tile_loadd(7, t.weights_at(1, kBlocks, s), kLine);
+      _tile_loadd(7, t.weights_at(1, s), kLine);
       _tile_dpbusd(1, 4, 7);
       _tile_dpbusd(3, 5, 7);
     }
@@ -179,18 +179,18 @@ void sum_one_high(const TileSums& t, Pending& pending) {
   if constexpr (kBlocks > 3) _tile_loadd(3, t.start + 3 * kBlock, start_pitch);
   for (int s = 0; s < steps; ++s) {
     _tile_loadd(4, t.panel->at[s][0].first, t.panel->at[s][0].stride);
-    _tile_loadd(5, t.weights_at(0, kBlocks, s), kLine);
+    _tile_loadd(5, t.weights_at(0, s), kLine);
     _tile_dpbusd(0, 4, 5);
     if constexpr (kBlocks > 1) {
-      _tile_loadd(6, t.weights_at(1, kBlocks, s), kLine);
+      _tile_loadd(6, t.weights_at(1, s), kLine);
       _tile_dpbusd(1, 4, 6);
     }
     if constexpr (kBlocks > 2) {
-      _tile_loadd(7, t.weights_at(2, kBlocks, s), kLine);
+      _tile_loadd(7, t.weights_at(2, s), kLine);
       _tile_dpbusd(2, 4, 7);
     }
     if constexpr (kBlocks > 3) {
-      _tile_loadd(5, t.weights_at(3, kBlocks, s), kLine);
+      _tile_loadd(5, t.weights_at(3, s), kLine);
       _tile_dpbusd(3, 4, 5);
     }
     pending.some(rows_a_step);
@@ -212,34 +212,29 @@ struct TileCall {
   int steps;
   int64_t block_bytes;
   Panel panel;
-  alignas(64) int8_t tail[kWeightTile];  // the last block's last groups, zeros behind them
+  alignas(64) int8_t tails[4][kWeightTile];  // of blocks side by side, see last_weights
   alignas(64) int32_t sums[(kCallRows + kFinishSlack) * kSumPitch];
 
   explicit TileCall(const ConvTile& t)
       : tile(t),
         steps(static_cast<int>((int64_t{t.taps} * t.groups + kDeep - 1) / kDeep)),
         block_bytes(int64_t{t.taps} * t.groups * kBlock * kGroup) {
-    const int blocks = (t.channels + kBlock - 1) / kBlock;
-    const int64_t first = int64_t{steps - 1} * kWeightTile;
-    if (block_bytes % kWeightTile == 0) return;
-    std::memset(tail, 0, sizeof tail);
-    std::memcpy(tail, t.weights + (blocks - 1) * block_bytes + first, static_cast<size_t>(block_bytes - first));
+    if (block_bytes % kWeightTile) std::memset(tails, 0, sizeof tails);
   }
 
   void fill(int begin) {
     if (panel.end > 0 && panel.begin == begin) return;
     tile.groups % kDeep ? fill_by_copy(tile, begin, steps, panel) : fill_in_place(tile, begin, steps, panel);
-    asm volatile(""
-                 :
-                 : "r"(panel.copies), "r"(tail)
-                 : "memory");  // GCC's loads of tiles do not say that they read memory
   }
 
-  // The last tile of weights of a slice, of the last of the call's blocks: others end where another block begins, and whatever is
-  // read of that meets zeros in the input.
-  const int8_t* last_weights(int block_end, int block) const {
-    const bool of_all = panel.end == steps && block_end * kBlock >= tile.channels && block_bytes % kWeightTile;
-    return of_all ? tail : tile.weights + block * block_bytes + int64_t{panel.end - 1} * kWeightTile;
+  // A block's tile of weights of the slice's last step. It may end within the blocks behind, whose weights meet zeros of the input;
+  // where it would end behind the last of all, what there is of it is copied.
+  const int8_t* last_weights(int block, int at) {
+    const int64_t first = int64_t{panel.end - 1} * kWeightTile, blocks = (tile.channels + kBlock - 1) / kBlock;
+    const int8_t* const from = tile.weights + block * block_bytes + first;
+    if (first + kWeightTile <= (blocks - block) * block_bytes) return from;
+    std::memcpy(tails[at], from, static_cast<size_t>(block_bytes - first));
+    return tails[at];
   }
 
   Finish finish_of(int channel, int channels, int32_t* from) const {
@@ -262,15 +257,15 @@ struct TileCall {
       const int widths = (left + (two ? 1 : 3)) / (two ? 2 : 4), blocks = (left + widths - 1) / widths;
       const int channel = done + at * kBlock, block = channel / kBlock;
       int32_t* const to = sums + at * kBlock;
-      (two ? kTwoHigh : kOneHigh)[blocks](
-          {.panel = &panel,
-           .weights = tile.weights + block * block_bytes + int64_t{panel.begin} * kWeightTile,
-           .block_bytes = block_bytes,
-           .last = last_weights(block + blocks, block + blocks - 1),
-           .start = panel.begin ? to : tile.epilogue.acc0 + channel,
-           .start_pitch = panel.begin ? kSumPitch : 0,
-           .sums = to},
-          pending);
+      TileSums t = {.panel = &panel,
+                    .weights = tile.weights + block * block_bytes + int64_t{panel.begin} * kWeightTile,
+                    .block_bytes = block_bytes,
+                    .start = panel.begin ? to : tile.epilogue.acc0 + channel,
+                    .start_pitch = panel.begin ? kSumPitch : 0,
+                    .sums = to};
+      for (int b = 0; b < blocks; ++b) t.last[b] = last_weights(block + b, b);
+      asm volatile("" : : "r"(&panel), "r"(tails) : "memory");  // GCC's loads of tiles do not say that they read memory
+      (two ? kTwoHigh : kOneHigh)[blocks](t, pending);
       pending.some(kCallRows);
       if (panel.end == steps) {
         const int end = channels - at * kBlock < blocks * kBlock ? channels - at * kBlock : blocks * kBlock;

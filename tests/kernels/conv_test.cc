@@ -1,4 +1,7 @@
 // The int8 tile and the epilogue of every ISA against the reference, byte for byte.
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstring>
 
 #include "tests/kernels/support.h"
@@ -103,6 +106,42 @@ TEST(ConvTile, RowsAnywhere) {
     check({16, 13, 32, 560, scattered}, {Act::kSilu, 0, 0}, true, true);
     check({27, 1, 512, 33, scattered}, {}, false, true);
   }
+}
+
+// Weights may end with the file, and the file with a page.
+TEST(ConvTile, ReadsNothingBehindTheWeights) {
+  constexpr size_t kPage = 1 << 16;  // a multiple of any page's size here
+  void* const memory = mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  ASSERT_EQ(mprotect(static_cast<char*>(memory) + kPage, kPage, PROT_NONE), 0);
+  const auto input = std::vector<uint8_t>(20 * 9 * 4 * 4 + kReadSlack, 3);
+  const std::vector<const uint8_t*> rows(size_t{20} * 9, input.data());
+  const std::vector<int32_t> acc0(64), zero(64);
+  const std::vector<float> one(64, 1.0f), high(64, 255.0f), low(64);
+  std::vector<uint8_t> out(size_t{20} * 40);
+  for (const Tile& t : supported_tiles()) {
+    if (t.gemm->wide) continue;  // their weights are the library's
+    for (int taps : {1, 9})
+      for (int groups : {1, 3, 15, 16})
+        for (int channels : {16, 33}) {
+          const size_t bytes = static_cast<size_t>(padded(channels) * taps * groups * kGroup);
+          t.run({.rows = std::min(20, t.gemm->rows),
+                 .taps = taps,
+                 .groups = groups,
+                 .input = rows.data(),
+                 .weights = static_cast<const int8_t*>(memory) + kPage - bytes,
+                 .channels = channels,
+                 .epilogue = {.acc0 = acc0.data(),
+                              .multiplier = one.data(),
+                              .low = low.data(),
+                              .high = high.data(),
+                              .zero_point = zero.data()},
+                 .output = out.data(),
+                 .output_pitch = 40});
+          EXPECT_EQ(out[0], 0) << t.name();
+        }
+  }
+  munmap(memory, 2 * kPage);
 }
 
 TEST(ConvTile, Activations) {
