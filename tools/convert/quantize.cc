@@ -13,6 +13,7 @@
 #include "cli/session_flags.h"
 #include "cli/terminal.h"
 #include "octet/quantize.h"
+#include "tools/convert/accuracy.h"
 #include "tools/convert/arrays.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/pictures.h"
@@ -35,8 +36,11 @@ struct QuantizeFlags {
 
 namespace {
 
+constexpr int kMissed = 3;  // exit code: a file was written, but --max_drop or --target_metric does not hold
+
 struct Arguments {
   std::shared_ptr<QuantizeFlags> flags;
+  AccuracyFlags accuracy;
   std::string output;
   size_t worst = 5;
 };
@@ -131,16 +135,28 @@ Result<void> report(const Arguments& args, const Model& float_model, const Quant
   return {};
 }
 
-Result<void> quantize_model(const Arguments& args) {
+// The exit code.
+Result<int> quantize_model(const Arguments& args) {
   const auto start = std::chrono::steady_clock::now();
   auto p = prepare(*args.flags);
   if (!p) return p.error();
   auto made = quantize_shown(*p);
   if (!made) return made.error();
-  if (auto written = write_model(args.output, made->bytes, args.flags->model); !written) return written;
+  std::optional<Accurate> accurate;
+  if (args.accuracy.asked()) {
+    auto found = make_accurate(args.accuracy, *p, std::move(*made));
+    if (!found) return found.error();
+    accurate = std::move(*found), made = std::move(accurate->made), p->options = accurate->options;
+  }
+  if (auto written = write_model(args.output, made->bytes, args.flags->model); !written) return written.error();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::printf("calibrated   %zu samples, %s, %.1f s\n", p->samples.count, p->options.algo.c_str(), seconds.count());
-  return report(args, p->source.model, *made, p->samples);
+  if (auto reported = report(args, p->source.model, *made, p->samples); !reported) return reported.error();
+  if (!accurate || accurate->met) return 0;
+  char text[160];
+  std::snprintf(text, sizeof text, "%s %.4f was not reached: %.4f is the best that was found, and was written",
+                accurate->metric.c_str(), accurate->wanted, accurate->reached);
+  return fail("octet-convert", {Code::kUnsupported, text}, kMissed);
 }
 
 // "Range of activations: mse (smallest squared error), minmax (all that was seen)".
@@ -218,12 +234,9 @@ Result<QuantizedModel> quantize_shown(const Prepared& p) {
   return quantize(p.source, p.samples, options);
 }
 
-std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
+std::shared_ptr<QuantizeFlags> add_data_flags(CLI::App& command) {
   auto args = std::make_shared<QuantizeFlags>();
   args->command = &command;
-  args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  command.add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
-      ->required();
   command
       .add_option("--data", args->data,
                   "Folder of calibration pictures, like those the model will see; or of .npy files, each what the "
@@ -233,6 +246,20 @@ std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
   command.add_option("--images", args->images, "Use that many of them; 0: all")
       ->transform(between<size_t>(0, 1 << 30))
       ->capture_default_str();
+  add_preprocessing(command, *args);
+  return args;
+}
+
+Result<Samples> samples_for(const QuantizeFlags& flags, const Model& model) {
+  std::optional<vision::Preprocess> preprocess;
+  return samples_of(flags, model, preprocess);
+}
+
+std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
+  auto args = add_data_flags(command);
+  args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  command.add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+      ->required();
   add_methods(command, *args);
   command.add_option("--exclude", args->quantize.exclude, "Nodes that stay float")
       ->delimiter(',')
@@ -246,7 +273,6 @@ std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
       ->capture_default_str()
       ->transform(between(1, 1024));
   add_limits(command, args->limits);
-  add_preprocessing(command, *args);
   return args;
 }
 
@@ -254,13 +280,14 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures or arrays");
   args->flags = add_quantize_flags(*command);
+  add_accuracy_flags(*command, args->accuracy);
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")
       ->transform(between<size_t>(0, 1 << 30))
       ->capture_default_str();
   command->callback([args, &exit_code] {
     auto done = quantize_model(*args);
-    exit_code = done ? 0 : fail("octet-convert", done.error());
+    exit_code = done ? *done : fail("octet-convert", done.error());
   });
 }
 
