@@ -27,9 +27,8 @@ std::vector<float> each(size_t count, const Quant& quant, const F& value) {
 }  // namespace
 
 std::vector<float> dequantised(std::span<const uint8_t> values, const Quant& quant) {
-  return each(values.size(), quant, [&](size_t i, float scale, int32_t zero) {
-    return kernels::dequantize_u8(values[i], scale, zero);
-  });
+  return each(values.size(), quant,
+              [&](size_t i, float scale, int32_t zero) { return kernels::dequantize_u8(values[i], scale, zero); });
 }
 
 std::vector<float> rounded(std::span<const float> values, const Quant& quant) {

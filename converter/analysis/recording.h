@@ -25,7 +25,7 @@ class Recorder {
   static Result<Recorder> open(const Model& model, const SessionOptions& options, std::vector<bool> wanted);
   Result<Recording> run(const Samples& samples, size_t i);
   Result<Recording> run_on(const Recording& inputs, std::span<const int> tensors);  // `inputs[tensors[i]]` to input i
-  std::vector<Recorded> outputs() const;  // of the last run
+  std::vector<Recorded> outputs() const;                                            // of the last run
 
  private:
   struct State;  // what the session's observer knows: it stays where it is

@@ -106,7 +106,10 @@ void Trial::add_alone(How how, bool of_int8, Precision precision, bool round) {
   std::vector<bool> one(m.nodes.size(), false);
   one[at(n)] = true;
   Alone alone{part_of(model, of_int8 ? pair_.int8_links : pair_.float_links, one, m.nodes[at(n)].outputs),
-              precision, round, {}, {}};
+              precision,
+              round,
+              {},
+              {}};
   for (int t : alone.part.inputs) alone.feed.push_back(of_int8 ? pair_.float_tensor[at(t)] : t);
   const NodeDef& node = q.nodes[at(int8_node_)];
   const Int8Rule rule = int8_rule(node, q);
@@ -195,8 +198,8 @@ Result<void> Trial::add(std::span<const Recording> recordings, int threads) {
       if (!changed) return changed.error();
       const auto wanted = r[at(output_)].f32();
       if (wanted.size() != changed->f32().size())
-        return error(Code::kUnsupported, pair_.float_model.name(), ": node '", pair_.float_model.data().nodes[at(node_)].name,
-                     "': its result has another size by itself");
+        return error(Code::kUnsupported, pair_.float_model.name(), ": node '",
+                     pair_.float_model.data().nodes[at(node_)].name, "': its result has another size by itself");
       sums_[how].layer.add(wanted, changed->f32());
       for (size_t p = 0; p < points_.tensors.size(); ++p)
         if (points_.tensors[p] == output_) sums_[how].points[p].add(wanted, changed->f32());

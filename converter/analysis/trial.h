@@ -42,8 +42,8 @@ class Trial {
   struct Alone {  // the node in a session of its own
     Part part;
     Precision precision = Precision::kF32;
-    bool round = false;  // what it reads is rounded first
-    std::vector<int> feed;    // by input: tensor of the float model
+    bool round = false;        // what it reads is rounded first
+    std::vector<int> feed;     // by input: tensor of the float model
     std::vector<Quant> quant;  // by input; empty: it reads floats
   };
   void add_alone(How how, bool of_int8, Precision precision, bool round);

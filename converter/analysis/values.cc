@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-
 namespace octet::analysis {
 namespace {
 
@@ -64,8 +63,7 @@ TensorValues weight_values(const TensorDef& weights, std::span<const float> step
     ChannelRange range;
     for (float v : values.subspan(r * row, row)) range.min = std::min(range.min, v), range.max = std::max(range.max, v);
     range.low = folded ? range.min : -127 * step[r], range.high = folded ? range.max : 127 * step[r];
-    for (float v : values.subspan(r * row, row))
-      outside += !folded && std::fabs(v) > 127.5f * step[r];
+    for (float v : values.subspan(r * row, row)) outside += !folded && std::fabs(v) > 127.5f * step[r];
     out.channels.push_back(range);
   }
   if (!values.empty()) out.clipped = static_cast<double>(outside) / static_cast<double>(values.size());

@@ -51,8 +51,8 @@ Result<void> Evaluations::write() const {
   return write_text(file_, nlohmann::json{{"digest", digest_}, {"values", known_}}.dump(1) + "\n");
 }
 
-Result<double> Evaluations::in_float() {
-  auto value = values({{"float", {.precision = Precision::kF32}}}, {});
+Result<double> Evaluations::in_float(const Model& float_model) {
+  auto value = values(float_model, {{"float", {.precision = Precision::kF32}}}, {});
   if (!value) return value.error();
   return (*value)[0];
 }
@@ -65,10 +65,11 @@ Result<std::vector<double>> Evaluations::with_float(const std::vector<Names>& se
     for (const std::string& name : names) text += name + '\n';
     wishes.push_back({digest_of(text), {.int8_exclude = std::move(names)}});
   }
-  return values(wishes, progress);
+  return values(model_, wishes, progress);
 }
 
-Result<std::vector<double>> Evaluations::values(const std::vector<Wish>& wishes, const Progress& progress) {
+Result<std::vector<double>> Evaluations::values(const Model& model, const std::vector<Wish>& wishes,
+                                                const Progress& progress) {
   std::mutex mutex;
   std::atomic<size_t> next = 0;
   std::optional<Error> failed;
@@ -83,7 +84,7 @@ Result<std::vector<double>> Evaluations::values(const std::vector<Wish>& wishes,
         continue;
       }
       lock.unlock();
-      auto value = metric_.value(model_, wish.options);
+      auto value = metric_.value(model, wish.options);
       lock.lock();
       if (!value) {
         failed = value.error();

@@ -18,7 +18,7 @@ class Evaluations {
 
   // The metric with each of the sets in float, all else as the model says. `done` is called as values come, in any order.
   Result<std::vector<double>> with_float(const std::vector<Names>& sets, const Progress& progress = {});
-  Result<double> in_float();  // all of it
+  Result<double> in_float(const Model& float_model);
 
   size_t made() const { return made_; }    // evaluations that were run
   size_t found() const { return found_; }  // that the file had
@@ -28,7 +28,7 @@ class Evaluations {
     std::string key;
     SessionOptions options;
   };
-  Result<std::vector<double>> values(const std::vector<Wish>& wishes, const Progress& progress);
+  Result<std::vector<double>> values(const Model& model, const std::vector<Wish>& wishes, const Progress& progress);
   void read();
   Result<void> write() const;
 

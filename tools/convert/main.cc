@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "octet/convert.h"
 #include "tools/convert/analyze.h"
+#include "tools/convert/compare.h"
 #include "tools/convert/export.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/quantize.h"
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
   add_convert_command(app, exit_code);
   octet::add_quantize_command(app, exit_code);
   octet::add_analyze_command(app, exit_code);
+  octet::add_compare_command(app, exit_code);
   octet::add_export_command(app, exit_code);
   app.add_subcommand("ops", "Print the ops that can be imported and run")->callback([] {
     std::cout << octet::ops_table();

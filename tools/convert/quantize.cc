@@ -13,6 +13,7 @@
 #include "cli/session_flags.h"
 #include "cli/terminal.h"
 #include "octet/quantize.h"
+#include "tools/convert/accuracy.h"
 #include "tools/convert/arrays.h"
 #include "tools/convert/limits.h"
 #include "tools/convert/pictures.h"
@@ -36,8 +37,11 @@ struct QuantizeFlags {
 
 namespace {
 
+constexpr int kMissed = 3;  // exit code: a file was written, but --max_drop or --target_metric does not hold
+
 struct Arguments {
   std::shared_ptr<QuantizeFlags> flags;
+  AccuracyFlags accuracy;
   std::string output;
   size_t worst = 5;
 };
@@ -109,20 +113,21 @@ Result<Samples> picture_samples_of(const QuantizeFlags& args, const Model& model
 }
 
 // Without pictures nothing has to be known of the family.
-Result<Samples> samples_of(const QuantizeFlags& args, Prepared& p) {
-  auto arrays = array_samples(args.data, p.source.model, args.images);
+Result<Samples> samples_of(const QuantizeFlags& args, const Model& model, vision::Remembered& meaning,
+                           std::optional<vision::Preprocess>& preprocess) {
+  auto arrays = array_samples(args.data, model, args.images);
   if (!arrays) return arrays.error();
-  auto known = meaning_of(args, p.source.model);
+  auto known = meaning_of(args, model);
   if (known)
-    p.meaning = std::move(*known);
+    meaning = std::move(*known);
   else if (!*arrays)
     return known.error();
   if (*arrays) {
-    p.meaning.preprocess.reset();
+    meaning.preprocess.reset();
     return std::move(**arrays);
   }
-  p.preprocess = *p.meaning.preprocess;
-  return picture_samples_of(args, p.source.model, p.meaning.arch, *p.preprocess);
+  preprocess = *meaning.preprocess;
+  return picture_samples_of(args, model, meaning.arch, *preprocess);
 }
 
 // What stayed float, by the reasons.
@@ -171,12 +176,19 @@ void print_errors(const Errors& errors, size_t worst) {
     std::printf("layer alone  %5.1f dB  %s\n", errors.layers[i].db, printable(errors.layers[i].name).c_str());
 }
 
-Result<void> quantize_model(const Arguments& args) {
+// The exit code.
+Result<int> quantize_model(const Arguments& args) {
   const auto start = std::chrono::steady_clock::now();
   auto p = prepare(*args.flags);
   if (!p) return p.error();
   auto made = quantize_shown(*p);
   if (!made) return made.error();
+  std::optional<Accurate> accurate;
+  if (args.accuracy.asked()) {
+    auto found = make_accurate(args.accuracy, *p, std::move(*made));
+    if (!found) return found.error();
+    accurate = std::move(*found), made = std::move(accurate->made), p->options = accurate->options;
+  }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   const auto errors = errors_of(args, *p, *made);
   if (!errors) return errors.error();
@@ -185,12 +197,16 @@ Result<void> quantize_model(const Arguments& args) {
     said.push_back(std::move(pair));
   const auto bytes = with_metadata(made->bytes, said);
   if (!bytes) return bytes.error();
-  if (auto written = write_model(args.output, *bytes, args.flags->model); !written) return written;
+  if (auto written = write_model(args.output, *bytes, args.flags->model); !written) return written.error();
   if (!p->meaning.arch.empty()) std::printf("family       %s\n", p->meaning.arch.c_str());
   std::printf("calibrated   %zu samples, %s, %.1f s\n", p->samples.count, p->options.algo.c_str(), seconds.count());
   print_layers(*made);
   print_errors(*errors, args.worst);
-  return {};
+  if (!accurate || accurate->met) return 0;
+  char text[160];
+  std::snprintf(text, sizeof text, "%s %.4f was not reached: %.4f is the best that was found, and was written",
+                accurate->metric.c_str(), accurate->wanted, accurate->reached);
+  return fail("octet-convert", {Code::kUnsupported, text}, kMissed);
 }
 
 // "Range of activations: mse (smallest squared error), minmax (all that was seen)".
@@ -272,7 +288,7 @@ Result<Prepared> prepare(const QuantizeFlags& args) {
   if (!source) return source.error();
   Prepared p{.source = std::move(*source), .options = args.quantize};
   p.options.keep = args.percentile / 100;
-  auto samples = samples_of(args, p);
+  auto samples = samples_of(args, p.source.model, p.meaning, p.preprocess);
   if (!samples) return samples.error();
   use_family_defaults(args, p.meaning.arch, p.options);
   p.samples = p.digest.watch(std::move(*samples), p.source.model.inputs().size());
@@ -286,12 +302,9 @@ Result<QuantizedModel> quantize_shown(const Prepared& p) {
   return quantize(p.source, p.samples, options);
 }
 
-std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
+std::shared_ptr<QuantizeFlags> add_data_flags(CLI::App& command) {
   auto args = std::make_shared<QuantizeFlags>();
   args->command = &command;
-  args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  command.add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
-      ->required();
   command
       .add_option("--data", args->data,
                   "Folder of calibration pictures, like those the model will see; or of .npy files, each what the "
@@ -301,6 +314,21 @@ std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
   command.add_option("--images", args->images, "Use that many of them; 0: all")
       ->transform(between<size_t>(0, 1 << 30))
       ->capture_default_str();
+  add_preprocessing(command, *args);
+  return args;
+}
+
+Result<Samples> samples_for(const QuantizeFlags& flags, const Model& model) {
+  vision::Remembered meaning;
+  std::optional<vision::Preprocess> preprocess;
+  return samples_of(flags, model, meaning, preprocess);
+}
+
+std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
+  auto args = add_data_flags(command);
+  args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  command.add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+      ->required();
   add_methods(command, *args);
   command.add_option("--exclude", args->quantize.exclude, "Nodes that stay float")
       ->delimiter(',')
@@ -314,7 +342,6 @@ std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
       ->capture_default_str()
       ->transform(between(1, 1024));
   add_limits(command, args->limits);
-  add_preprocessing(command, *args);
   return args;
 }
 
@@ -322,13 +349,14 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures or arrays");
   args->flags = add_quantize_flags(*command);
+  add_accuracy_flags(*command, args->accuracy);
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--worst", args->worst, "Layers to list that cost most accuracy; 0: none")
       ->transform(between<size_t>(0, 1 << 30))
       ->capture_default_str();
   command->callback([args, &exit_code] {
     auto done = quantize_model(*args);
-    exit_code = done ? 0 : fail("octet-convert", done.error());
+    exit_code = done ? *done : fail("octet-convert", done.error());
   });
 }
 

@@ -19,6 +19,9 @@ void add_quantize_command(CLI::App& app, int& exit_code);
 
 struct QuantizeFlags;  // what the options said
 std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command);
+// Of these only what says which pictures or arrays a model is to be run on, and how they are prepared.
+std::shared_ptr<QuantizeFlags> add_data_flags(CLI::App& command);
+Result<Samples> samples_for(const QuantizeFlags& flags, const Model& model);
 
 // What they mean: a float model, calibration data and how to quantise.
 struct Prepared {

@@ -95,4 +95,61 @@ struct AnalyzeOptions {
 Result<Analysis> analyze(const Model& float_model, const Model& int8_model, const Samples& samples,
                          const AnalyzeOptions& options = {});
 
+// Tensor by tensor: the numbers of a run beside others of the same names.
+struct NamedValues {
+  Shape shape;
+  std::vector<float> values;
+};
+// The numbers of the tensor of that name; none: it has no such tensor.
+using Lookup = std::function<Result<std::optional<NamedValues>>(const std::string& name)>;
+
+struct TensorComparison {
+  std::string name, node;  // whose result it is; empty: an input
+  Shape shape;
+  bool comparable = true;  // the other has as many numbers, in this order or with channels in front of height and width
+  Fidelity fidelity;
+};
+
+// What a model's tensors hold when it runs on sample `i`.
+Result<std::vector<std::pair<std::string, NamedValues>>> tensors_of(const Model& model, Precision precision,
+                                                                    int threads, const Samples& samples, size_t i);
+
+// The tensors of `model`, in the order in which it computes them, that `other` has too. Errors are those of runs and of `other`.
+Result<std::vector<TensorComparison>> compare(const Model& model, Precision precision, int threads,
+                                              const Samples& samples, size_t i, const Lookup& other);
+
+// Which layers to keep in float so that a metric reaches a target.
+struct SearchLayer {
+  std::string name;
+  double noise = 0;  // relative, of the layer alone in int8: 10^(-dB / 10)
+  double cost = 0;   // of running it in float, in any unit
+};
+
+// The metric with each of the sets in float.
+using Measure = std::function<Result<std::vector<double>>(const std::vector<std::vector<std::string>>& sets)>;
+
+struct SearchOptions {
+  double target = 0;        // the least metric that will do
+  double in_float = 0;      // the metric of the float model
+  size_t evaluations = 40;  // at most, about
+  size_t at_once = 1;       // sets that are worth measuring at a time
+};
+
+struct KeptLayer {
+  std::string name;
+  double noise = 0, gain = 0;  // gain: of the metric with it alone in float, where that was measured
+};
+
+struct SearchResult {
+  std::vector<KeptLayer> kept;  // in float, in the order in which they were chosen
+  double metric = 0;            // with these
+  bool met = false;
+  size_t evaluations = 0;
+};
+
+// First the metric of the noisiest layers alone in float; then layers in the order of gain for cost until the target is reached,
+// by halving; then each that turns out not to be needed goes back, the costliest first. Same answers of `measure`, same result.
+Result<SearchResult> search_precision(const std::vector<SearchLayer>& layers, const Measure& measure,
+                                      const SearchOptions& options);
+
 }  // namespace octet
