@@ -158,10 +158,10 @@ void add_preprocessing(CLI::App& command, Arguments& args) {
       ->capture_default_str();
   command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open")
       ->transform(between(1, 1 << 14));
-  command.add_option(
-      "--config", args.config,
-      "Preprocessing from YAML instead: PaddleDetection's reader or infer_cfg.yml, PaddleSeg's data set or "
-      "deploy.yaml");
+  command.add_option("--config", args.config,
+                     "Preprocessing from YAML instead: PaddleDetection's reader, infer_cfg.yml or inference.yml, "
+                     "PaddleSeg's data set or "
+                     "deploy.yaml");
   vision::add_preprocess_options(command, args.flags);
 }
 
@@ -196,7 +196,9 @@ void add_quantize_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   CLI::App* command = app.add_subcommand("quantize", "Write an int8 model, calibrated on pictures or arrays");
-  command->add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+  command
+      ->add_option("model", args->model,
+                   "Source model: an .onnx file, a .pdmodel or .json file or a Paddle model's folder")
       ->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command
