@@ -109,6 +109,19 @@ TEST(PaddlePir, SizesAndListsFold) {
   for (const Node& n : graph->nodes) EXPECT_FALSE(as<schema::ShapeOfT>(n)) << dump(*graph);
 }
 
+// A batch that is open: the number of repeats is found by the run.
+TEST(PaddlePir, RepeatsMayFollowFromTheBatch) {
+  TestPir p;
+  const int64_t x = p.input("x", {-1, 2});
+  const int64_t batch = p.op("slice", {p.op("shape64", {x}), p.integers({0}), p.integers({1})},
+                             {{"axes", pir_ints({0})}, {"decrease_axis", pir_ints({0})}});
+  p.output(p.op("tile", {p.full(300, {}, "int64"), p.op("stack", {p.combine({batch})}, {{"axis", pir_int(0)}})}));
+  p.output(x, "x");
+  const auto out = results_of(p, {{3, 2}});
+  ASSERT_EQ(out.size(), 3u + 6u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(out[i], 300);
+}
+
 TEST(PaddlePir, LargeWholeNumbersStayExact) {
   TestPir p;
   const int64_t x = p.input("x", {1}, "i64");
@@ -124,13 +137,14 @@ TEST(PaddlePir, LargeWholeNumbersStayExact) {
 TEST(PaddlePir, OutputsHaveTheirNames) {
   TestPir p;
   const int64_t x = p.input("x", {2}), y = p.op("relu", {x});
-  p.output(y, "first"), p.output(y, "again"), p.output(x, "x");
+  p.output(y, "first"), p.output(y, "again"), p.output(x, "x"), p.output(p.floats({2}, {1, 2}), "constant");
   auto graph = import_pir(p);
   ASSERT_TRUE(graph) << graph.error().text;
   std::vector<std::string> names;
   for (TensorId t : graph->outputs) names.push_back(tensor(*graph, t).name);
   EXPECT_EQ(names[0], "first");
   EXPECT_EQ(names[1], "again");
+  EXPECT_EQ(names[3], "constant");
 }
 
 TestPir branching(const std::function<int64_t(TestPir&, int64_t)>& condition) {

@@ -292,7 +292,9 @@ class PirReader {
     std::string name = (*v)->names[0];
     const std::string& wanted = text_of(member(name_attribute, "D"));
     paddle::BlockDesc& block = *out_.mutable_blocks(0);
-    if (!wanted.empty() && wanted != name && names_.insert(wanted).second) {  // a value that has a name of its own
+    const auto reserved = outputs_.find(*integer_of(member(operands[0], "%")));
+    const bool free = (reserved != outputs_.end() && reserved->second == wanted) || names_.insert(wanted).second;
+    if (!wanted.empty() && wanted != name && free) {  // a value that has a name of its own
       paddle::OpDesc& copy = *block.add_ops();
       copy.set_type("assign");
       add_argument(*copy.add_inputs(), "X", name);
