@@ -14,8 +14,9 @@ void define_flags(CLI::App& app, DetectFlags& f) {
   app.add_flag("--cache", f.cache, "Keep what a source model becomes beside it, until the source changes");
   app.add_option("--image_file", f.image_file, "Run on this one picture instead of the data set");
   app.add_option("--output_file", f.output_file, "Where the annotated picture goes")->capture_default_str();
-  app.add_option("--reader_config", f.reader_config,
-                 "PaddleDetection's reader YAML or infer_cfg.yml: preprocessing, data set, batch size, metric");
+  app.add_option(
+      "--reader_config", f.reader_config,
+      "PaddleDetection's reader YAML, infer_cfg.yml or inference.yml: preprocessing, data set, batch size, metric");
   app.add_option("--dataset_dir", f.dataset_dir, "Folder of the data set; default: the YAML's, else dataset/coco");
   app.add_option("--val_image_dir", f.val_image_dir, "Folder of its pictures; default: the YAML's, else val2017");
   app.add_option(

@@ -2,6 +2,7 @@
 
 #include "converter/import/onnx/ops/ops.h"
 #include "converter/import/paddle/ops/ops.h"
+#include "converter/import/paddle/pir/ops.h"
 #include "octet/convert.h"
 #include "runtime/core/op.h"
 
@@ -41,6 +42,9 @@ std::string ops_table() {
   text += "\n## Paddle\n";
   const auto paddle = convert::paddle_ops();
   for (const convert::PaddleOp& op : paddle) text += std::string(op.name) + (&op == &paddle.back() ? ".\n" : ",\n");
+  text += "\n## Paddle 3\nIn programs of its own form (PIR), under a name with or without `_`:\n";
+  const auto pir = convert::pir_ops();
+  for (const convert::PirOp& op : pir) text += std::string(op.name) + (&op == &pir.back() ? ".\n" : ",\n");
   text +=
       "\n## Runtime\nWhat they become, after fusion (schema/model.fbs has the attributes).\n\n"
       "| op | runs in |\n|---|---|\n" +

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <random>
 
+#include "converter/import/paddle/pir/program.h"
 #include "octet/convert.h"
 #include "tests/converter/paddle_rig.h"
 
@@ -122,6 +123,53 @@ TEST(PaddleModels, ProgramsWithoutWeightsRun) {
     const TempModel model(program.SerializeAsString(), seeded_parameters(program));
     auto bytes = convert_model(model.folder(), {.input_shapes = c.inputs});
     ASSERT_TRUE(bytes) << bytes.error().text;
+    std::vector<Shape> shapes;
+    for (const auto& in : c.inputs) shapes.push_back(in.second);
+    run_bytes(*bytes, shapes);
+  }
+}
+
+TEST(PaddleModels, APaddle3ProgramGivesWhatPaddleGives) {
+  const auto path = shared_file("models/pir/PP-LCNet_x0_25_textline_ori");
+  if (!path) GTEST_SKIP() << "the shared models are missing";
+  auto bytes = convert_model(*path, {.input_shapes = {{"x", {1, 3, 80, 160}}}});
+  ASSERT_TRUE(bytes) << bytes.error().text;
+  auto model = Model::from_bytes(*bytes, "test");
+  ASSERT_TRUE(model) << model.error().text;
+  auto session = Session::create(*model, {.precision = Precision::kF32});
+  ASSERT_TRUE(session) << session.error().text;
+  uint64_t i = 0;
+  for (float& v : session->input(0).f32())
+    v = static_cast<float>(static_cast<double>((i++ * 1103515245 + 12345) % 65536) / 32768 - 1);
+  ASSERT_TRUE(session->run());
+  EXPECT_NEAR(session->output(0).f32()[0], 0.2441437f, 1e-5f);
+  EXPECT_NEAR(session->output(0).f32()[1], 0.7558563f, 1e-5f);
+}
+
+TEST(PaddleModels, Paddle3ProgramsWithoutWeightsRun) {
+  struct Case {
+    const char* name;
+    std::vector<std::pair<std::string, Shape>> inputs;
+    bool run = true;  // in the time that a test has
+  };
+  const Case cases[] = {{"PP-DocLayout-S", {{"image", {1, 3, 480, 480}}, {"scale_factor", {1, 2}}}},
+                        {"ppocr_rec_v3", {{"x", {1, 3, 48, 96}}}},
+                        {"PP-DocLayout_plus-L_custom28",
+                         {{"im_shape", {1, 2}}, {"image", {1, 3, 800, 800}}, {"scale_factor", {1, 2}}},
+                         false}};
+  for (const Case& c : cases) {
+    const auto path = shared_file(std::string("models/pir/") + c.name + "/inference.json");
+    if (!path) GTEST_SKIP() << "the shared models are missing";
+    auto program = read_pir_program(*path, {});
+    ASSERT_TRUE(program) << program.error().text;
+    const TempModel model(program->SerializeAsString(), seeded_parameters(*program));
+    const TempFile file("", "inference.json");
+    std::filesystem::copy_file(*path, file.folder / "inference.json",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::rename(model.file.folder / "model.pdiparams", file.folder / "inference.pdiparams");
+    auto bytes = convert_model(file.folder.string(), {.input_shapes = c.inputs});
+    ASSERT_TRUE(bytes) << bytes.error().text;
+    if (!c.run) continue;
     std::vector<Shape> shapes;
     for (const auto& in : c.inputs) shapes.push_back(in.second);
     run_bytes(*bytes, shapes);

@@ -1,4 +1,4 @@
-// Seeds of the Paddle importer's fuzz target, and how a program and its parameters are one input.
+// Seeds of the Paddle importer's fuzz targets, one for each form of programs, and how a program and its parameters are one input.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -29,5 +29,6 @@ struct PaddleInput {
 };
 
 void write_paddle_seeds(const std::filesystem::path& folder);
+void write_pir_seeds(const std::filesystem::path& folder);
 
 }  // namespace octet::fuzz

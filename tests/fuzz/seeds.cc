@@ -242,6 +242,7 @@ int main(int argc, char** argv) {
   const std::filesystem::path source = argv[1], out = argv[2];
   octet::write_models(source, out);
   octet::fuzz::write_paddle_seeds(out / "paddle");
+  octet::fuzz::write_pir_seeds(out / "pir");
   octet::write_pictures(source, out / "images");
   octet::write_annotations(source, out / "annotations");
   octet::write_configs(out / "config");

@@ -124,6 +124,28 @@ label_list: [person, bicycle]
   EXPECT_EQ(c->preprocess.height, 640);
 }
 
+// inference.yml, beside programs of Paddle 3: with aliases, and settings of other engines.
+TEST(ReaderConfig, InferenceYml) {
+  const auto c = reader(R"(
+mode: paddle
+Global: {model_name: PP-DocLayout-S}
+arch: GFL
+Preprocess:
+- {interp: 2, keep_ratio: false, target_size: [480, 320], type: Resize}
+- {is_scale: true, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], type: NormalizeImage}
+- {type: Permute}
+label_list: [text]
+Hpi:
+  backend_configs:
+    paddle_infer: {trt_dynamic_shapes: &id001 {image: [[1, 3, 480, 320]]}}
+    tensorrt: {dynamic_shapes: *id001}
+)");
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->names, std::vector<std::string>{"text"});
+  EXPECT_EQ(c->preprocess.height, 480);
+  EXPECT_EQ(c->preprocess.width, 320);
+}
+
 TEST(ReaderConfig, MistakesAreNamed) {
   struct Case {
     const char* text;

@@ -48,7 +48,9 @@ void add_convert_command(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("convert", "Write a model as it is: fused, NHWC, in int8 where it was trained so");
-  command->add_option("model", args->input, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+  command
+      ->add_option("model", args->input,
+                   "Source model: an .onnx file, a .pdmodel or .json file or a Paddle model's folder")
       ->required();
   command->add_option("-o,--output", args->output, "File to write")->required();
   command->add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")

@@ -239,10 +239,10 @@ void add_preprocessing(CLI::App& command, QuantizeFlags& args) {
       ->check(vision::arch_name());
   command.add_option("--img_shape", args.img_shape, "Height and width, where the model leaves them open")
       ->transform(between(1, 1 << 14));
-  command.add_option(
-      "--config", args.config,
-      "Preprocessing from YAML instead: PaddleDetection's reader or infer_cfg.yml, PaddleSeg's data set or "
-      "deploy.yaml");
+  command.add_option("--config", args.config,
+                     "Preprocessing from YAML instead: PaddleDetection's reader, infer_cfg.yml or inference.yml, "
+                     "PaddleSeg's data set or "
+                     "deploy.yaml");
   vision::add_preprocess_options(command, args.flags);
 }
 
@@ -327,7 +327,9 @@ Result<Samples> samples_for(const QuantizeFlags& flags, const Model& model) {
 std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
   auto args = add_data_flags(command);
   args->quantize.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  command.add_option("model", args->model, "Source model: an .onnx file, a .pdmodel file or a Paddle model's folder")
+  command
+      .add_option("model", args->model,
+                  "Source model: an .onnx file, a .pdmodel or .json file or a Paddle model's folder")
       ->required();
   add_methods(command, *args);
   command.add_option("--exclude", args->quantize.exclude, "Nodes that stay float")

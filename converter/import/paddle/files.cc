@@ -24,25 +24,18 @@ std::vector<fs::path> files_ending(const fs::path& folder, const std::string& ex
   return found;
 }
 
-Error pir_error(const std::string& path) {
-  return {Code::kUnsupported,
-          path +
-              ": is a program in Paddle 3's new form (PIR), which is not read: export the model again with "
-              "FLAGS_enable_pir_api=0 in the environment, which writes a .pdmodel"};
-}
-
 Result<std::string> program_in(const fs::path& folder) {
-  for (const char* name : {"model.pdmodel", "inference.pdmodel", "__model__", "model"})
+  for (const char* name :
+       {"model.pdmodel", "inference.pdmodel", "__model__", "model", "inference.json", "model.json", "__model__.json"})
     if (is_file(folder / name)) return (folder / name).string();
   const std::vector<fs::path> programs = files_ending(folder, ".pdmodel");
   if (programs.size() == 1) return programs[0].string();
   if (programs.size() > 1)
     return Error{Code::kBadArgument, folder.string() + ": holds several programs, " + programs[0].filename().string() +
                                          " and " + programs[1].filename().string() + " among them: name one"};
-  const std::vector<fs::path> json = files_ending(folder, ".json");
-  for (const fs::path& file : json)
-    if (is_file(fs::path(file).replace_extension(".pdiparams"))) return pir_error(file.string());
-  return Error{Code::kIo, folder.string() + ": holds no Paddle program (NAME.pdmodel or __model__)"};
+  for (const fs::path& file : files_ending(folder, ".json"))
+    if (is_file(fs::path(file).replace_extension(".pdiparams"))) return file.string();
+  return Error{Code::kIo, folder.string() + ": holds no Paddle program (NAME.pdmodel, NAME.json or __model__)"};
 }
 
 }  // namespace
@@ -63,7 +56,6 @@ Result<PaddleFiles> find_paddle_files(const std::string& path, const std::string
     files.program = *program;
   }
   const fs::path program(files.program);
-  if (program.extension() == ".json") return pir_error(files.program);
   if (!is_file(program)) return Error{Code::kIo, files.program + ": no such file"};
   if (!parameters.empty()) {
     if (!is_file(parameters)) files.parameters = (program.parent_path() / parameters).string();
@@ -72,7 +64,7 @@ Result<PaddleFiles> find_paddle_files(const std::string& path, const std::string
   }
   std::vector<fs::path> candidates;
   const fs::path folder = program.parent_path();
-  if (program.extension() == ".pdmodel") {
+  if (program.extension() == ".pdmodel" || program.extension() == ".json") {
     candidates.push_back(fs::path(program).replace_extension(".pdiparams"));
     const auto others = files_ending(folder.empty() ? "." : folder, ".pdiparams");
     if (others.size() == 1) candidates.push_back(others[0]);

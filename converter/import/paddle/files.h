@@ -13,7 +13,7 @@ struct PaddleFiles {
 // Whether the path is Paddle's by its looks: a folder, or a file named as Paddle names programs.
 bool looks_like_paddle(const std::string& path);
 
-// `path`: a folder with one model, or a program (NAME.pdmodel, __model__, model). `parameters`: their file where its name
+// `path`: a folder with one model, or a program (NAME.pdmodel, NAME.json, __model__, model). `parameters`: their file where its name
 // does not follow from the program's; may be empty. The error says which names were looked for.
 Result<PaddleFiles> find_paddle_files(const std::string& path, const std::string& parameters);
 

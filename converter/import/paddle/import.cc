@@ -15,6 +15,7 @@
 #include "converter/import/build/source_files.h"
 #include "converter/import/paddle/ops/ops.h"
 #include "converter/import/paddle/parameters.h"
+#include "converter/import/paddle/pir/program.h"
 
 namespace octet::convert {
 namespace {
@@ -66,6 +67,38 @@ int64_t column(const paddle::OpDesc& op) {
   return 0;
 }
 
+// The block that an op runs; 0: none.
+int inner_block(const paddle::OpDesc& op) {
+  for (const auto& a : op.attrs())
+    if (a.name() == "sub_block") return a.block_idx();
+  return 0;
+}
+
+constexpr int kMostLevels = 64;                     // of blocks in blocks
+constexpr int64_t kMostElementsOfAttribute = 1024;  // what is longer stays an operand
+
+// A constant as the attribute that it stands for.
+paddle::Attribute attribute_of(std::string_view name, const Tensor& t) {
+  enum : int32_t { kLongs = 11, kDoubles = 12 };
+  paddle::Attribute a;
+  a.set_name(std::string(name));
+  std::vector<int64_t> whole;
+  if (t.dtype == DType::kS64) whole.assign(t.values<int64_t>().begin(), t.values<int64_t>().end());
+  if (t.dtype == DType::kBool)
+    for (std::byte b : t.data) whole.push_back(b != std::byte{0});
+  if (t.dtype == DType::kF32) {
+    a.set_type(kDoubles);
+    for (float v : t.values<float>()) a.add_float64s(static_cast<double>(v));
+    if (a.float64s_size() == 1) a.set_float64(a.float64s(0)), a.clear_float64s(), a.clear_type();
+  } else if (whole.size() == 1) {
+    a.set_l(whole[0]);
+  } else {
+    a.set_type(kLongs);
+    a.mutable_longs()->Add(whole.begin(), whole.end());
+  }
+  return a;
+}
+
 class PaddleImporter {
  public:
   PaddleImporter(PaddleFiles files, const ConvertOptions& options) : files_(std::move(files)), options_(options) {
@@ -74,6 +107,7 @@ class PaddleImporter {
   }
 
   Result<Graph> run(const paddle::ProgramDesc& program) {
+    program_ = &program;
     if (auto done = look_at(program); !done) return done.error();
     for (const auto& var : program.blocks(0).vars()) variables_.emplace(var.name(), &var);
     if (auto done = add_parameters(program); !done) return done.error();
@@ -85,7 +119,7 @@ class PaddleImporter {
     first_made_ = static_cast<TensorId>(g_.tensors.size());
     for (int i = 0; i < ops.size(); ++i)
       if (needed[static_cast<size_t>(i)] && ops[i].type() != "feed" && ops[i].type() != "fetch")
-        if (auto done = add_op(ops[i]); !done) return done.error();
+        if (auto done = add(ops[i]); !done) return done.error();
     if (outputs.empty()) return error(Code::kBadModel, "the program fetches nothing");
     for (const std::string& name : outputs) {
       auto found = values_.find(name);
@@ -108,7 +142,9 @@ class PaddleImporter {
       options_.log("warning: " + files_.program + ": was written by Paddle " + std::to_string(major) +
                    ", and ops may have changed since Paddle " + std::to_string(kNewestPaddle) +
                    ", the newest that is known");
-    auto few = check_nodes(static_cast<size_t>(program.blocks(0).ops_size()), options_);
+    size_t nodes = 0;
+    for (const auto& block : program.blocks()) nodes += static_cast<size_t>(block.ops_size());
+    auto few = check_nodes(nodes, options_);
     return few ? few : Result<void>(error(few.error().code, few.error().text));
   }
 
@@ -143,6 +179,7 @@ class PaddleImporter {
   // Only what the outputs need is imported: what stands behind a cut may hold ops that nobody supports.
   std::vector<bool> needed_ops(const Ops& ops, const std::vector<std::string>& outputs) const {
     std::unordered_set<std::string> wanted(outputs.begin(), outputs.end());
+    std::unordered_set<int> blocks;
     std::vector<bool> needed(static_cast<size_t>(ops.size()), false);
     for (int i = ops.size() - 1; i >= 0; --i) {
       const bool whole = options_.outputs.empty();  // then all inputs stay, read or not
@@ -150,10 +187,23 @@ class PaddleImporter {
       for (const auto& out : ops[i].outputs())
         for (const std::string& name : out.arguments()) any = any || wanted.count(name);
       needed[static_cast<size_t>(i)] = any;
-      if (any)
-        for (const auto& in : ops[i].inputs()) wanted.insert(in.arguments().begin(), in.arguments().end());
+      if (any) add_reads(ops[i], wanted, blocks);
     }
     return needed;
+  }
+
+  // What an op reads, or the blocks that it runs; `blocks` have been looked at.
+  void add_reads(const paddle::OpDesc& op, std::unordered_set<std::string>& wanted,
+                 std::unordered_set<int>& blocks) const {
+    std::vector<const paddle::OpDesc*> left = {&op};
+    while (!left.empty()) {
+      const paddle::OpDesc& next = *left.back();
+      left.pop_back();
+      for (const auto& in : next.inputs()) wanted.insert(in.arguments().begin(), in.arguments().end());
+      const int inner = inner_block(next);
+      if (inner <= 0 || inner >= program_->blocks_size() || !blocks.insert(inner).second) continue;
+      for (const auto& inside : program_->blocks(inner).ops()) left.push_back(&inside);
+    }
   }
 
   Result<void> add_inputs(const Ops& ops, const std::vector<bool>& needed) {
@@ -192,13 +242,69 @@ class PaddleImporter {
     return argument(op.outputs());
   }
 
+  static std::string place_of(const paddle::OpDesc& op) { return "op '" + name_of_op(op) + "' (" + op.type() + "): "; }
+
+  Result<void> add(const paddle::OpDesc& desc) {
+    if (desc.type() == "conditional_block") return add_branch(desc);
+    if (desc.type() == "select_input") return add_selected(desc);
+    return add_op(desc);
+  }
+
+  // The element of a constant that control flow depends on.
+  Result<int64_t> decision(const paddle::OpDesc& desc, std::string_view parameter) const {
+    for (const auto& in : desc.inputs()) {
+      if (in.parameter() != parameter || in.arguments_size() != 1) continue;
+      const auto found = values_.find(in.arguments(0));
+      if (found == values_.end()) break;
+      const Tensor& t = tensor(g_, found->second);
+      if (!t.constant || t.shape.elements() != 1)
+        return error(Code::kUnsupported,
+                     place_of(desc) + "its condition '" + in.arguments(0) +
+                         "' depends on the data: only what follows from constants and sizes is supported; "
+                         "give the inputs' shapes, or cut the model with its outputs");
+      if (t.dtype == DType::kS64) return t.values<int64_t>()[0];
+      if (t.dtype == DType::kBool) return t.data[0] != std::byte{0} ? 1 : 0;
+      break;
+    }
+    return error(Code::kBadModel, place_of(desc) + "has no condition");
+  }
+
+  // The branch that is taken takes the place of the op.
+  Result<void> add_branch(const paddle::OpDesc& desc) {
+    const auto holds = decision(desc, "Cond");
+    if (!holds) return holds.error();
+    if (!*holds) return {};
+    const int inner = inner_block(desc);
+    if (inner <= 0 || inner >= program_->blocks_size() || !branches_.insert(inner).second || level_ == kMostLevels)
+      return error(Code::kBadModel, place_of(desc) + "has no block of its own, or is nested too deeply");
+    ++level_;
+    for (const auto& op : program_->blocks(inner).ops())
+      if (auto done = add(op); !done) return done;
+    --level_;
+    return {};
+  }
+
+  Result<void> add_selected(const paddle::OpDesc& desc) {
+    const auto chosen = decision(desc, "Mask");
+    if (!chosen) return chosen.error();
+    for (const auto& in : desc.inputs()) {
+      if (in.parameter() != "X" || *chosen < 0 || *chosen >= in.arguments_size()) continue;
+      const auto found = values_.find(in.arguments(static_cast<int>(*chosen)));
+      if (found == values_.end()) break;
+      values_[argument(desc.outputs())] = found->second;
+      return {};
+    }
+    return error(Code::kBadModel, place_of(desc) + "has no operand " + std::to_string(*chosen));
+  }
+
   Result<void> add_op(const paddle::OpDesc& desc) {
-    const std::string name = name_of_op(desc), where = "op '" + name + "' (" + desc.type() + "): ";
+    const std::string name = name_of_op(desc), where = place_of(desc);
     const PaddleOp* op = find_paddle_op(desc.type());
     if (!op) return error(Code::kUnsupported, where + "this op is not supported");
-    PaddleNode n(g_, desc, name, version_);
+    paddle::OpDesc bound = desc;  // with constant operands as attributes
+    PaddleNode n(g_, bound, name, version_);
     for (const auto& in : desc.inputs()) {
-      std::vector<TensorId>& ids = n.operands[in.parameter()];
+      std::vector<TensorId> ids;
       for (const std::string& argument_name : in.arguments()) {
         const auto found = values_.find(argument_name);
         if (found == values_.end()) {
@@ -210,6 +316,8 @@ class PaddleImporter {
                        where + "its parameter '" + argument_name + "' holds a value that is not finite");
         ids.push_back(found->second);
       }
+      if (!bind(in.parameter(), ids, n, bound))
+        return error(Code::kUnsupported, where + in.parameter().substr(1) + " must be constant");
     }
     for (std::string_view parameter : op->needs)
       if (!parameter.empty() && n.in(parameter) < 0)
@@ -224,6 +332,21 @@ class PaddleImporter {
     n.name_parts();
     if (auto done = fold(desc, n); !done) return error(done.error().code, where + done.error().text);
     return add_results(desc, n, where);
+  }
+
+  // `parameter` may be PARAMETER=ATTRIBUTE: the attribute where the operand is constant. False: it is not, and has no other form.
+  bool bind(const std::string& parameter, const std::vector<TensorId>& ids, PaddleNode& n,
+            paddle::OpDesc& bound) const {
+    const size_t equals = parameter.find('=');
+    if (ids.empty()) return true;
+    if (equals != std::string::npos && ids.size() == 1 && n.is_constant(ids[0]) &&
+        n.shape(ids[0]).elements() <= kMostElementsOfAttribute) {
+      *bound.add_attrs() = attribute_of(parameter.substr(equals + 1), n.at(ids[0]));
+      return true;
+    }
+    std::vector<TensorId>& all = n.operands[parameter.substr(0, equals)];
+    all.insert(all.end(), ids.begin(), ids.end());
+    return equals != 0;
   }
 
   // Computed bytes are for outputs: the runtime computes with wider integers.
@@ -263,6 +386,7 @@ class PaddleImporter {
   }
 
   const PaddleFiles files_;
+  const paddle::ProgramDesc* program_ = nullptr;
   const ConvertOptions& options_;
   Graph g_;
   int64_t version_ = 0;
@@ -271,6 +395,8 @@ class PaddleImporter {
   std::unordered_map<std::string, TensorId> values_;
   std::unordered_set<std::string> not_finite_;
   std::unordered_set<std::string> outputs_;
+  std::unordered_set<int> branches_;  // blocks that were taken
+  int level_ = 0;
   EarlyConstants constants_{g_};
 };
 
@@ -279,7 +405,8 @@ class PaddleImporter {
 Result<Graph> import_paddle(const std::string& path, const ConvertOptions& options) {
   auto files = find_paddle_files(path, options.parameters);
   if (!files) return files.error();
-  auto program = parse_paddle(files->program, options);
+  const bool pir = std::filesystem::path(files->program).extension() == ".json";
+  auto program = pir ? read_pir_program(files->program, options) : parse_paddle(files->program, options);
   if (!program) return program.error();
   return PaddleImporter(std::move(*files), options).run(*program);
 }

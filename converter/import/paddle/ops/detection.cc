@@ -63,6 +63,7 @@ static void nms_results(PaddleNode& n, const std::vector<TensorId>& out, const c
 }
 
 static void import_paddle_multiclass_nms(PaddleNode& n) {
+  if (n.rank(n.in("Scores")) == 2) return suppress_regions(n);
   if (!n.need_rank(n.in("BBoxes"), 3) || !n.need_rank(n.in("Scores"), 3)) return;
   constexpr int kMost = 1 << 30;
   const schema::MulticlassNmsT op{.background = n.bounded("background_label", n.i("background_label", 0), -1, kMost),

@@ -27,6 +27,9 @@ std::pair<TensorId, TensorId> paddle_operands(PaddleNode& n);
 // The activation of that name, its attributes those of the node.
 TensorId paddle_activation(PaddleNode& n, const std::string& name, TensorId x);
 
+// multiclass_nms where each region has a box for each class.
+void suppress_regions(PaddleNode& n);
+
 // Weights that are stored as integers, their steps in an attribute of the op, become floats.
 void dequantise_stored_weights(PaddleNode& n);
 

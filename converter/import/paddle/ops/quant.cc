@@ -150,9 +150,20 @@ static void import_paddle_quantize_linear(PaddleNode& n) {
   n.result("Y", x);
 }
 
+// Weights that hold integers, be it as floats: what stands for real values already has other fractions.
+static bool is_stored(const Tensor& t) {
+  if (t.dtype != DType::kF32) return t.dtype == DType::kS8;
+  float top = 0;
+  for (float v : t.values<float>()) {
+    if (v != std::nearbyint(v) || std::fabs(v) > kLevels + 1) return false;
+    top = std::max(top, std::fabs(v));
+  }
+  return top > 1;
+}
+
 static void import_paddle_dequantize_linear(PaddleNode& n) {
   const TensorId x = n.in("X");
-  const bool stored = n.is_constant(x) && n.at(x).dtype == DType::kS8;
+  const bool stored = n.is_constant(x) && is_stored(n.at(x));
   if (!stored || n.b("only_observer", false)) return n.result("Y", x);
   std::vector<float> scale = constants(n, n.in("Scale"));
   for (float& s : scale) s = std::isfinite(s) && s > 0 ? s : 0;

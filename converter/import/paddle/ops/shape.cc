@@ -83,12 +83,27 @@ static void import_paddle_expand(PaddleNode& n) {
   n.result("Out", n.emit(schema::ExpandT{}, {x, n.binary(schema::BinaryKind::max, shape, one)}));
 }
 
+// A repeat for each dim, the last ones first: missing dims of x and missing repeats are 1.
+static void import_paddle_computed_tile(PaddleNode& n, TensorId x, TensorId repeats) {
+  const int64_t count = n.shape(repeats)[0];
+  if (count < 0 || count > kMaxRank) return n.fail("needs a known number of repeats, at most 8", Code::kUnsupported);
+  const int64_t added = count - n.rank(x);
+  std::vector<int64_t> axes;
+  for (int64_t i = 0; i < added; ++i) axes.push_back(i);
+  if (added > 0) x = build_unsqueeze(n, x, axes);
+  if (added < 0)
+    repeats =
+        n.emit(schema::ConcatT{.axis = 0}, {n.integers(std::vector<int64_t>(static_cast<size_t>(-added), 1)), repeats});
+  n.result("Out", build_tile(n, x, repeats));
+}
+
 static void import_paddle_tile(PaddleNode& n) {
   TensorId x = n.in("X");
   auto repeats = n.ints(n.type() == "expand" ? "expand_times" : "repeat_times", {});
   if (n.in("RepeatTimes") >= 0 || !n.all("repeat_times_tensor").empty()) {
-    const auto given = constant_ints(n.g, n.integers_of("RepeatTimes", "repeat_times_tensor", "repeat_times"));
-    if (!given) return n.fail("the repeats must be constant", Code::kUnsupported);
+    const TensorId computed = n.integers_of("RepeatTimes", "repeat_times_tensor", "repeat_times");
+    const auto given = constant_ints(n.g, computed);
+    if (!given) return n.failed() ? void() : import_paddle_computed_tile(n, x, computed);
     repeats = *given;
   }
   if (repeats.size() > static_cast<size_t>(kMaxRank)) return n.fail("more than 8 repeats");
