@@ -282,5 +282,20 @@ TEST(Bytes, OfAnInput) {
   EXPECT_TRUE(convert_model(file.path()));
 }
 
+TEST(Import, OtherFormatsAreKnownByTheirNames) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a.tflite", "is a TensorFlow Lite model: python -m tf2onnx.convert --tflite"},
+      {"a.PT", "is a PyTorch model: load it in Python and call torch.onnx.export"},
+      {"a.xml", "is an OpenVINO model, which cannot"},
+      {"net.param", "is an ncnn model, which cannot"},
+      {"saved_model.pb", "is a TensorFlow graph: python -m tf2onnx.convert"}};
+  for (const auto& [name, text] : cases) {
+    const TempFile file("anything", name);
+    const auto g = import_onnx(file.path(), {});
+    ASSERT_FALSE(g) << name;
+    EXPECT_NE(g.error().text.find(text), std::string::npos) << g.error().text;
+  }
+}
+
 }  // namespace
 }  // namespace octet::convert

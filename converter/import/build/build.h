@@ -53,8 +53,9 @@ struct BatchNorm {
 };
 TensorId build_batch_norm(SourceNode& n, TensorId x, const BatchNorm& parameters);
 
-// Over the dims from `axis` on; scale and bias of their shape, or -1.
-TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bias, int axis, float epsilon);
+// Over the dims from `axis` on; scale and bias of their shape, or -1. Not centred: without the mean.
+TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bias, int axis, float epsilon,
+                          bool centred = true);
 
 // Over the channels (dim 1) of each group and all that follows. Scale and bias, or -1: one a channel, or one a group.
 struct ChannelNorm {

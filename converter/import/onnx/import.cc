@@ -10,6 +10,7 @@
 #include "converter/import/build/source_files.h"
 #include "converter/import/onnx/nodes.h"
 #include "converter/import/onnx/ops/quantised.h"
+#include "converter/import/onnx/other_formats.h"
 #include "converter/import/onnx/tensor.h"
 
 namespace octet::convert {
@@ -22,6 +23,7 @@ Result<onnx::ModelProto> parse_onnx(const std::string& path, const ConvertOption
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
   if (failed) return Error{Code::kIo, path + ": " + failed.message()};
+  if (const auto other = other_format(path)) return Error{Code::kUnsupported, path + ": " + *other};
   // protobuf's own limit
   if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()))
     return Error{Code::kUnsupported, path + ": is larger than 2 GiB; store its weights as external data"};

@@ -25,8 +25,9 @@ struct OnnxContext {
   Graph& g;
   SourceFiles& files;
   StoredTensors stored = {};
-  std::unordered_map<TensorId, std::vector<TensorId>> sequences =
-      {};  // by the tensor that stands for each, which no node reads
+  size_t nodes_left = 0;  // of ConvertOptions::max_nodes; ops that write many nodes take theirs
+  // By the tensor that stands for each, which no node reads.
+  std::unordered_map<TensorId, std::vector<TensorId>> sequences = {};
 };
 
 class OnnxNode : public SourceNode {
@@ -42,12 +43,14 @@ class OnnxNode : public SourceNode {
         opset(version),
         files(context.files),
         stored(context.stored),
+        nodes_left(context.nodes_left),
         sequences(context.sequences) {}
 
   const onnx::NodeProto& proto;
   int64_t opset;
   SourceFiles& files;
   StoredTensors& stored;
+  size_t& nodes_left;
   const std::unordered_map<TensorId, std::vector<TensorId>>& sequences;
   std::vector<TensorId> inputs;                   // -1: absent
   std::vector<TensorId> results;                  // what the importer made of each output; missing ones may not be used

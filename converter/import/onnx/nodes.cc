@@ -95,13 +95,12 @@ const std::string* OnnxScope::find_left_out(const std::string& name) const {
 }
 
 OnnxNodes::OnnxNodes(Graph& graph, SourceFiles& files, const onnx::ModelProto& model, size_t max_nodes)
-    : context{graph, files}, max_nodes_(max_nodes), constants_(graph) {
+    : context{.g = graph, .files = files, .nodes_left = max_nodes}, max_nodes_(max_nodes), constants_(graph) {
   for (const auto& f : model.functions()) functions_.emplace(function_key(f.domain(), f.name(), f.overload()), &f);
 }
 
 Result<void> OnnxNodes::count(size_t nodes) {
-  nodes_ += nodes;
-  if (nodes_ <= max_nodes_) return {};
+  if (nodes <= context.nodes_left) return context.nodes_left -= nodes, Result<void>();
   return Error{Code::kBadModel,
                "has more nodes than the max_nodes of " + std::to_string(max_nodes_) +
                    ", those counted that loops and functions repeat; where the model is trusted, raise "

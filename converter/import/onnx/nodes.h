@@ -53,7 +53,7 @@ class OnnxNodes {
                                       const std::vector<TensorId>& inputs);
 
   const size_t max_nodes_;
-  size_t nodes_ = 0, copied_bytes_ = 0;
+  size_t copied_bytes_ = 0;
   TensorId first_made_ = 0;  // what stands before it is an input or a constant
   EarlyConstants constants_;
   std::unordered_map<std::string, const onnx::FunctionProto*> functions_;

@@ -9,6 +9,8 @@
 namespace octet::convert {
 namespace {
 
+constexpr int64_t kMaxDilated = 1 << 26;  // elements
+
 struct Phases {
   int64_t in, out, groups;  // channels of one group
   std::array<int64_t, 2> stride, taps, kernel;
@@ -37,6 +39,22 @@ std::vector<float> repeated_bias(const Phases& p, std::span<const float> bias) {
     for (int64_t phase = 0; phase < p.stride[0] * p.stride[1]; ++phase)
       for (int64_t o = 0; o < p.out; ++o) all.push_back(bias[static_cast<size_t>(g * p.out + o)]);
   return all;
+}
+
+// With zeros between the taps.
+TensorId dilated(SourceNode& n, TensorId weights, const Window& w) {
+  const Shape s = n.shape(weights);
+  const int64_t rows = (s[2] - 1) * w.dilation[0] + 1, columns = (s[3] - 1) * w.dilation[1] + 1;
+  if (s.elements() <= 0 || rows > kMaxWindow || columns > kMaxWindow || s[0] * s[1] > kMaxDilated / (rows * columns))
+    return n.refuse("a window that is too large", Code::kUnsupported);
+  std::vector<float> all(static_cast<size_t>(s[0] * s[1] * rows * columns), 0.0f);
+  const auto given = n.at(weights).values<float>();
+  for (int64_t i = 0; i < s.elements(); ++i) {
+    const int64_t x = i % s[3], y = i / s[3] % s[2], plane = i / (s[3] * s[2]);
+    all[static_cast<size_t>((plane * rows + y * w.dilation[0]) * columns + x * w.dilation[1])] =
+        given[static_cast<size_t>(i)];
+  }
+  return n.floats({s[0], s[1], rows, columns}, all);
 }
 
 // [N,H,W,g*sh*sw*o] to [N,H*sh,W*sw,g*o].
@@ -68,11 +86,12 @@ TensorId build_conv_transpose(SourceNode& n, TensorId x, TensorId weight, Tensor
                               std::array<int64_t, 2> extra, int64_t groups) {
   if (!n.is_constant_floats(weight)) return n.refuse("the weights must be constant floats", Code::kUnsupported);
   if (!n.need_rank(weight, 4) || !n.need_rank(x, 4)) return -1;
+  if (w.dilation[0] != 1 || w.dilation[1] != 1) weight = dilated(n, weight, w);
   const Shape in = n.shape(x), weights = n.shape(weight);
+  if (n.failed()) return -1;
   if (weights.elements() <= 0) return n.refuse("empty weights " + weights.text());
   groups = n.bounded("groups", groups, 1, weights[0]);
   if (weights[0] % groups) return n.refuse("input channels are no multiple of groups");
-  if (w.dilation[0] != 1 || w.dilation[1] != 1) return n.refuse("dilations are not supported", Code::kUnsupported);
   Phases p{.in = weights[0] / groups,
            .out = weights[1],
            .groups = groups,
@@ -109,13 +128,15 @@ TensorId build_conv_transpose(SourceNode& n, TensorId x, TensorId weight, Tensor
 namespace {
 
 // Sets `pads` from auto_pad or output_shape; returns the extra rows and columns of the output.
-std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
-  const auto extra = n.ints("output_padding", {0, 0}, 2);
+std::array<int64_t, 2> read_output(OnnxNode& n, TensorId x, Window& w, int dims) {
+  const Shape in = n.shape(x);
+  const auto extra = window_numbers(n, "output_padding", 0, dims, 1);
   const std::string mode = n.s("auto_pad", "NOTSET");
-  const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
-  if (!same && !n.has("output_shape")) read_pads(n, n.in(0), w, std::nullopt);
-  if (same || n.has("output_shape")) {
-    const auto wanted = n.ints("output_shape", {in[2] * w.stride[0], in[3] * w.stride[1]}, 2);
+  const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER", given = n.has("output_shape");
+  if (!same && !given) read_pads(n, x, w, std::nullopt, dims);
+  if (same || given) {
+    const auto wanted = given ? window_numbers(n, "output_shape", 1, dims, 1)
+                              : std::vector<int64_t>{in[2] * w.stride[0], in[3] * w.stride[1]};
     for (size_t i = 0; i < 2; ++i) {
       if (in[2 + static_cast<int>(i)] < 0)
         n.fail("needs an input of known size: give the input's shape", Code::kUnsupported);
@@ -127,18 +148,31 @@ std::array<int64_t, 2> read_output(OnnxNode& n, const Shape& in, Window& w) {
       w.pads[i + 2] = n.bounded("pads", total - front, 0, 1 << 16);
     }
   }
-  return {n.bounded("output_padding", extra[0], 0, w.stride[0] - 1),
-          n.bounded("output_padding", extra[1], 0, w.stride[1] - 1)};
+  const auto most = [&](size_t i) { return std::max(w.stride[i], w.dilation[i]) - 1; };
+  return {n.bounded("output_padding", extra[0], 0, most(0)), n.bounded("output_padding", extra[1], 0, most(1))};
 }
 
 }  // namespace
 
+// Over one dimension: of images one pixel high.
 static void import_conv_transpose(OnnxNode& n) {
-  if (!n.need_rank(n.in(1), 4) || !n.need_rank(n.in(0), 4)) return;
-  const Shape weights = n.shape(n.in(1));
-  Window w = read_window(n, {weights[2], weights[3]});
-  const std::array<int64_t, 2> extra = read_output(n, n.shape(n.in(0)), w);
-  n.result(build_conv_transpose(n, n.in(0), n.in(1), n.in(2), w, extra, n.i("group", 1)));
+  TensorId x = n.in(0), weight = n.in(1);
+  const int dims = n.rank(x) == 3 ? 1 : 2;
+  if (dims == 1) {
+    if (!n.is_constant_floats(weight)) return n.fail("the weights must be constant floats", Code::kUnsupported);
+    if (!n.need_rank(weight, 3)) return;
+    Tensor line = n.at(weight);
+    line.shape = {line.shape[0], line.shape[1], 1, line.shape[2]};
+    weight = n.constant(std::move(line));
+    x = n.reshape(x, {n.same_dim(x, 0), n.same_dim(x, 1), 1, n.same_dim(x, 2)});
+  }
+  if (!n.need_rank(weight, 4) || !n.need_rank(x, 4)) return;
+  const Shape weights = n.shape(weight);
+  Window w = read_window(n, {weights[2], weights[3]}, dims);
+  const std::array<int64_t, 2> extra = read_output(n, x, w, dims);
+  const TensorId y = build_conv_transpose(n, x, weight, n.in(2), w, extra, n.i("group", 1));
+  if (n.failed()) return;
+  n.result(dims == 2 ? y : n.reshape(y, {n.same_dim(y, 0), n.same_dim(y, 1), n.same_dim(y, 3)}));
 }
 
 static constexpr OnnxOp kOnnxConvTransposeRows[] = {

@@ -78,17 +78,53 @@ Term product(SourceNode& n, const Term& a, const Term& b, const std::string& out
   return {n.reshape(y, sizes[2]), whole.letters};
 }
 
-// The result's letters where the equation does not say: those that stand once, by the alphabet.
+// "..." stands for digits, counted from the last of its dims, so that those of two operands meet.
+bool is_own(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+std::string with_digits(const std::string& letters, int64_t dims) {
+  const size_t dots = letters.find("...");
+  if (dots == std::string::npos || dims < 0 || dims > kMaxRank) return letters;
+  std::string digits;
+  for (int64_t i = dims; i-- > 0;) digits += static_cast<char>('0' + i);
+  return letters.substr(0, dots) + digits + letters.substr(dots + 3);
+}
+
+// Whether nothing else is there than letters, and "..." once.
+bool is_spelled_well(const std::string& text) {
+  const size_t dots = text.find("...");
+  const std::string rest = dots == std::string::npos ? text : text.substr(0, dots) + text.substr(dots + 3);
+  return std::all_of(rest.begin(), rest.end(), [](char c) { return std::isalpha(static_cast<unsigned char>(c)); });
+}
+
+// Dims of "..." that are 1 here and more in the other operand are left to it.
+Term without_ones(SourceNode& n, const Term& t, const Term& other) {
+  std::vector<int> ones;
+  std::string letters;
+  for (size_t i = 0; i < t.letters.size(); ++i) {
+    const size_t there = other.letters.find(t.letters[i]);
+    const bool goes = is_own(t.letters[i]) && there != std::string::npos && n.shape(t.x)[static_cast<int>(i)] == 1 &&
+                      n.shape(other.x)[static_cast<int>(there)] != 1;
+    if (goes)
+      ones.push_back(static_cast<int>(i));
+    else
+      letters += t.letters[i];
+  }
+  return ones.empty() ? t : Term{build_squeeze(n, t.x, ones), letters};
+}
+
+// The result's letters where the equation does not say: the dims of "...", and those that stand once, by the alphabet.
 std::string implied(const std::string& all) {
-  std::string out = those(all, [&](char c) { return std::count(all.begin(), all.end(), c) == 1; });
+  std::string out = those(all, [&](char c) { return !is_own(c) && std::count(all.begin(), all.end(), c) == 1; });
+  std::string own = those(all, is_own);
   std::sort(out.begin(), out.end());
-  return out;
+  std::sort(own.rbegin(), own.rend());
+  own.erase(std::unique(own.begin(), own.end()), own.end());
+  return own + out;
 }
 
 bool distinct(const std::string& letters) {
-  return std::all_of(letters.begin(), letters.end(), [&](char c) {
-    return std::isalpha(static_cast<unsigned char>(c)) && std::count(letters.begin(), letters.end(), c) == 1;
-  });
+  return std::all_of(letters.begin(), letters.end(),
+                     [&](char c) { return std::count(letters.begin(), letters.end(), c) == 1; });
 }
 
 }  // namespace
@@ -98,23 +134,32 @@ static void import_einsum(OnnxNode& n) {
   const std::string equation = those(given, [](char c) { return c != ' '; });
   const auto unsupported = [&] { n.fail("the equation '" + given + "' is not supported", Code::kUnsupported); };
   const size_t arrow = equation.find("->");
-  const std::string inputs = equation.substr(0, arrow);
+  const std::string inputs = equation.substr(0, arrow),
+                    wanted = arrow == std::string::npos ? "" : equation.substr(arrow + 2);
   const size_t comma = inputs.find(',');
   std::vector<Term> terms{{n.in(0), inputs.substr(0, comma)}};
   if (comma != std::string::npos) terms.push_back({n.in(1), inputs.substr(comma + 1)});
   std::string all;
-  for (const Term& t : terms) {
-    if (!distinct(t.letters)) return unsupported();
+  int64_t most = 0;  // dims that "..." stands for
+  for (Term& t : terms) {
+    if (!is_spelled_well(t.letters)) return unsupported();
     if (t.x < 0 || n.at(t.x).dtype != DType::kF32) return n.fail("needs float operands", Code::kUnsupported);
+    const int64_t dims = n.rank(t.x) - (static_cast<int64_t>(t.letters.size()) - 3);
+    if (has(t.letters, '.')) most = std::max(most, dims);
+    t.letters = with_digits(t.letters, dims);
     if (n.rank(t.x) != static_cast<int>(t.letters.size()))
       return n.fail("'" + given + "' for an operand " + n.shape(t.x).text());
+    if (!distinct(t.letters)) return unsupported();
     all += t.letters;
   }
-  const std::string out = arrow == std::string::npos ? implied(all) : equation.substr(arrow + 2);
+  const bool says = arrow != std::string::npos;
+  if (says && !is_spelled_well(wanted)) return unsupported();
+  const std::string out = says ? with_digits(wanted, most) : implied(all);
   if (terms.size() != n.inputs.size() || !distinct(out) || out.find_first_not_of(all) != std::string::npos)
     return unsupported();
   if (terms.size() == 1) return n.result(ordered(n, summed(n, terms[0], out), out).x);
-  const Term a = summed(n, terms[0], out + terms[1].letters), b = summed(n, terms[1], out + terms[0].letters);
+  const Term first = without_ones(n, terms[0], terms[1]), second = without_ones(n, terms[1], terms[0]);
+  const Term a = summed(n, first, out + second.letters), b = summed(n, second, out + first.letters);
   n.result(ordered(n, product(n, a, b, out), out).x);
 }
 

@@ -42,19 +42,40 @@ static void import_binary(OnnxNode& n) {
   }
 }
 
+// C's fmod: of the sizes what is left above whole multiples, with the sign of x. A quotient that was rounded may miss by one.
+static TensorId float_rest(OnnxNode& n, TensorId x, TensorId y) {
+  using schema::CompareKind;
+  const TensorId a = n.unary(UnaryKind::abs, x), b = n.unary(UnaryKind::abs, y);
+  const auto where = [&](CompareKind kind, TensorId l, TensorId r, TensorId yes, TensorId no) {
+    return n.emit(schema::WhereT{}, {n.emit(schema::CompareT{.kind = kind}, {l, r}), yes, no});
+  };
+  const TensorId whole = n.unary(UnaryKind::floor, n.binary(BinaryKind::div, a, b));
+  TensorId rest = n.binary(BinaryKind::sub, a, n.binary(BinaryKind::mul, whole, b));
+  const TensorId zero = n.scalar_like(x, 0);
+  rest = where(CompareKind::less, rest, zero, n.binary(BinaryKind::add, rest, b), rest);
+  rest = where(CompareKind::greater_equal, rest, b, n.binary(BinaryKind::sub, rest, b), rest);
+  return where(CompareKind::less, x, zero, n.unary(UnaryKind::neg, rest), rest);
+}
+
 // Of whole numbers, whose division goes towards 0: the remainder has the sign of x, without `fmod` that of the divisor.
 static void import_mod(OnnxNode& n) {
   const TensorId x = n.in(0), y = n.in(1);
-  if (n.at(x).dtype == DType::kF32) return n.fail("of floats is not supported", Code::kUnsupported);
+  if (n.at(x).dtype == DType::kF32) return n.result(float_rest(n, x, y));
   auto rest = [&](TensorId of) {
     return n.binary(BinaryKind::sub, of, n.binary(BinaryKind::mul, n.binary(BinaryKind::div, of, y), y));
   };
   n.result(n.i("fmod", 0) ? rest(x) : rest(n.binary(BinaryKind::add, rest(x), y)));
 }
 
-static void import_identity(OnnxNode& n) {
-  // Dropout's mask (output 2) is not made.
-  n.result(n.in(0));
+static void import_identity(OnnxNode& n) { n.result(n.in(0)); }
+
+// Nothing is dropped; the mask (10: of booleans) says so.
+static void import_dropout(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  n.result(x);
+  if (n.proto.output_size() < 2 || n.proto.output(1).empty()) return;
+  const TensorId ones = n.emit(schema::ExpandT{}, {n.floats({}, std::array{1.0f}), n.emit(schema::ShapeOfT{}, {x})});
+  n.result(n.opset < 10 ? ones : n.cast(ones, DType::kBool));
 }
 
 static void import_cast(OnnxNode& n) {
@@ -85,7 +106,7 @@ static constexpr OnnxOp kOnnxElementwiseRows[] = {
     {"Ceil", import_unary, 1, 1},
     {"Cos", import_unary, 1, 1},
     {"Div", import_binary, 2, 2},
-    {"Dropout", import_identity, 1, 3},
+    {"Dropout", import_dropout, 1, 3},
     {"Erf", import_unary, 1, 1},
     {"Exp", import_unary, 1, 1},
     {"Floor", import_unary, 1, 1},

@@ -1,5 +1,5 @@
 // Ops that move elements: Concat, Split (13: sizes as operand, 18: num_outputs), Slice (10: operands, steps), Transpose,
-// Gather, GatherND, Pad (11: operands, 18: axes), Tile, DepthToSpace, SpaceToDepth.
+// Gather, GatherND, Pad (11: operands, 18: axes, 19: wrap), Tile, DepthToSpace, SpaceToDepth.
 #include <algorithm>
 #include <climits>
 
@@ -91,6 +91,22 @@ static void import_gather_nd(OnnxNode& n) {
                   {n.in(0), n.cast(n.in(1), DType::kS64)}));
 }
 
+// From the other end, once around at most.
+static TensorId wrapped(OnnxNode& n, TensorId x, const schema::PadT& pad) {
+  for (int i = 0; i < n.rank(x) && !n.failed(); ++i) {
+    const int64_t before = pad.before[at(i)], after = pad.after[at(i)], size = n.shape(x)[i];
+    if (before < 0 || after < 0) n.fail("negative pads with mode wrap are not supported", Code::kUnsupported);
+    if (size >= 0 && std::max(before, after) > size)
+      n.fail("pads that wrap more than once are not supported", Code::kUnsupported);
+    std::vector<TensorId> parts;
+    if (before > 0) parts.push_back(n.slice(x, i, -before, INT64_MAX));
+    parts.push_back(x);
+    if (after > 0) parts.push_back(n.slice(x, i, 0, after));
+    if (parts.size() > 1) x = n.emit(schema::ConcatT{.axis = i}, parts);
+  }
+  return x;
+}
+
 static void import_pad(OnnxNode& n) {
   const TensorId x = n.in(0);
   const std::string mode = n.s("mode", "constant");
@@ -99,7 +115,7 @@ static void import_pad(OnnxNode& n) {
     op.mode = schema::PadMode::reflect;
   else if (mode == "edge")
     op.mode = schema::PadMode::edge;
-  else if (mode != "constant")
+  else if (mode != "constant" && mode != "wrap")
     return n.fail("mode '" + mode + "' is not supported", Code::kUnsupported);
   const bool attributes = n.opset < 11;
   if (!attributes && n.in(1) < 0) return n.fail("has no pads");
@@ -110,7 +126,8 @@ static void import_pad(OnnxNode& n) {
     op.value = value.value_or(0);
   }
   if (!attributes && !n.is_constant(n.in(1))) {
-    if (n.in(3) >= 0) return n.fail("computed pads with axes are not supported", Code::kUnsupported);
+    if (n.in(3) >= 0 || mode == "wrap")
+      return n.fail("computed pads with axes or mode wrap are not supported", Code::kUnsupported);
     return n.result(n.emit(std::move(op), {x, n.cast(n.in(1), DType::kS64)}));
   }
   const auto pads = attributes ? n.ints("pads", {}) : n.const_ints(1, "pads");
@@ -127,7 +144,7 @@ static void import_pad(OnnxNode& n) {
     op.before[static_cast<size_t>(checked[i])] = n.bounded("pads", pads[i], -INT_MAX, INT_MAX);
     op.after[static_cast<size_t>(checked[i])] = n.bounded("pads", pads[i + checked.size()], -INT_MAX, INT_MAX);
   }
-  n.result(n.emit(std::move(op), {x}));
+  n.result(mode == "wrap" ? wrapped(n, x, op) : n.emit(std::move(op), {x}));
 }
 
 // Each dim gets one of size 1 before it, which is what expands.
@@ -174,13 +191,17 @@ TensorId build_depth_to_space(SourceNode& n, TensorId x, int64_t block, bool dep
   if (!n.need_rank(x, 4)) return -1;
   const int b = n.bounded("block size", block, 1, 256);
   const Shape s = n.shape(x);
-  if (n.failed() || s[1] < 0 || s[1] % (b * b) || s[2] < 0 || s[3] < 0)
-    return n.refuse("needs known sizes and channels that are a multiple of blocksize^2, got " + s.text(),
-                    Code::kUnsupported);
-  const int64_t c = s[1] / (b * b);
-  TensorId y = depth_first ? n.reshape(x, {-2, b, b, c, s[2], s[3]}) : n.reshape(x, {-2, c, b, b, s[2], s[3]});
+  if (n.failed() || s[1] < 0 || s[1] % (b * b))
+    return n.refuse("needs channels that are a multiple of blocksize^2, got " + s.text(), Code::kUnsupported);
+  const int64_t c = s[1] / (b * b), h = n.same_dim(x, 2), w = n.same_dim(x, 3);
+  TensorId y = depth_first ? n.reshape(x, {-2, b, b, c, h, w}) : n.reshape(x, {-2, c, b, b, h, w});
   y = n.transpose(y, depth_first ? Perm{0, 3, 4, 1, 5, 2} : Perm{0, 1, 4, 2, 5, 3});
-  return n.reshape(y, {-2, c, s[2] * b, s[3] * b});
+  if (s[2] >= 0 || s[3] >= 0) return n.reshape(y, {-2, c, s[2] < 0 ? -1 : s[2] * b, s[3] < 0 ? -1 : s[3] * b});
+  const TensorId larger = n.binary(schema::BinaryKind::mul, n.emit(schema::ShapeOfT{.start = 2, .end = 4}, {x}),
+                                   n.integers(std::array<int64_t, 1>{b}));
+  const TensorId batch = n.emit(schema::ShapeOfT{.start = 0, .end = 1}, {x});
+  return n.emit(schema::ReshapeT{},
+                {y, n.emit(schema::ConcatT{.axis = 0}, {batch, n.integers(std::array<int64_t, 1>{c}), larger})});
 }
 
 static void import_depth_to_space(OnnxNode& n) {

@@ -1,5 +1,7 @@
-// LayerNormalization (17), InstanceNormalization and GroupNormalization (18: a scale a group, 21: a scale a channel).
+// LayerNormalization (17), RMSNormalization (23, and as ONNX Runtime calls it), InstanceNormalization and GroupNormalization (18: a scale
+// a group, 21: a scale a channel), LpNormalization, MeanVarianceNormalization (9).
 #include <algorithm>
+#include <cfloat>
 
 #include "converter/import/build/build.h"
 #include "converter/import/onnx/ops/ops.h"
@@ -19,7 +21,8 @@ TensorId scaled(SourceNode& n, TensorId x, TensorId scale, TensorId bias) {
 
 }  // namespace
 
-TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bias, int axis, float epsilon) {
+TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bias, int axis, float epsilon,
+                          bool centred) {
   const Shape s = n.shape(x);
   if (n.failed() || axis >= s.rank()) return n.refuse("needs an input of rank 1 or more");
   const Shape row(std::span(s.begin() + axis, s.end()));
@@ -42,7 +45,7 @@ TensorId build_layer_norm(SourceNode& n, TensorId x, TensorId scale, TensorId bi
     operands.push_back(flat(scale));
     if (bias >= 0) operands.push_back(flat(bias));
   }
-  TensorId y = n.emit(schema::LayerNormT{.epsilon = epsilon}, operands);
+  TensorId y = n.emit(schema::LayerNormT{.epsilon = epsilon, .centred = centred}, operands);
   if (!plain) y = build_reshape_like(n, y, x);
   return inside ? y : scaled(n, y, scale, bias);
 }
@@ -61,7 +64,35 @@ TensorId build_channel_norm(SourceNode& n, TensorId x, TensorId scale, TensorId 
 static void import_layer_norm(OnnxNode& n) {
   const TensorId x = n.in(0);
   const int axis = n.axis(n.i("axis", -1), n.rank(x));
-  n.result(build_layer_norm(n, x, n.in(1), n.in(2), axis, n.f("epsilon", 1e-5f)));
+  n.result(
+      build_layer_norm(n, x, n.in(1), n.in(2), axis, n.f("epsilon", 1e-5f), n.proto.op_type() == "LayerNormalization"));
+}
+
+// x over the sum of its magnitudes, or the root of that of its squares, along one axis; 0 where that is 0.
+static void import_lp_norm(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  const int axis = n.axis(n.i("axis", -1), n.rank(x));
+  const int64_t p = n.i("p", 2);
+  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  if (p != 1 && p != 2) return n.fail("p is " + std::to_string(p));
+  const TensorId parts = p == 1 ? n.unary(schema::UnaryKind::abs, x) : n.binary(schema::BinaryKind::mul, x, x);
+  const schema::ReduceT sum{.kind = schema::ReduceKind::sum, .axes = {axis}, .keep_dims = true};
+  TensorId size = n.emit(sum, {parts});
+  if (p == 2) size = n.unary(schema::UnaryKind::sqrt, size);
+  n.result(n.binary(schema::BinaryKind::div, x, n.binary(schema::BinaryKind::max, size, n.scalar_like(x, FLT_MIN))));
+}
+
+// (x - mean) / (deviation + 1e-9) over some axes.
+static void import_mean_variance(OnnxNode& n) {
+  const TensorId x = n.in(0);
+  if (n.at(x).dtype != DType::kF32) return n.fail("needs a float operand", Code::kUnsupported);
+  const std::vector<int> axes = n.axes(n.ints("axes", {0, 2, 3}), n.rank(x));
+  const auto mean = [&](TensorId of) {
+    return n.emit(schema::ReduceT{.kind = schema::ReduceKind::mean, .axes = axes, .keep_dims = true}, {of});
+  };
+  const TensorId rest = n.binary(schema::BinaryKind::sub, x, mean(x));
+  const TensorId deviation = n.unary(schema::UnaryKind::sqrt, mean(n.binary(schema::BinaryKind::mul, rest, rest)));
+  n.result(n.binary(schema::BinaryKind::div, rest, plus(n, deviation, 1e-9)));
 }
 
 static void import_channel_norm(OnnxNode& n) {
@@ -79,9 +110,10 @@ static void import_channel_norm(OnnxNode& n) {
 }
 
 static constexpr OnnxOp kOnnxNormRows[] = {
-    {"GroupNormalization", import_channel_norm, 3, 3},
-    {"InstanceNormalization", import_channel_norm, 3, 3},
-    {"LayerNormalization", import_layer_norm, 2, 3},
+    {"GroupNormalization", import_channel_norm, 3, 3},         {"InstanceNormalization", import_channel_norm, 3, 3},
+    {"LayerNormalization", import_layer_norm, 2, 3},           {"LpNormalization", import_lp_norm, 1, 1},
+    {"MeanVarianceNormalization", import_mean_variance, 1, 1}, {"RMSNormalization", import_layer_norm, 2, 2},
+    {"SimplifiedLayerNormalization", import_layer_norm, 2, 2},
 };
 extern constinit const OnnxRows kOnnxNorm{kOnnxNormRows};
 

@@ -11,6 +11,8 @@ namespace {
 
 using schema::PoolKind;
 
+constexpr int64_t kMostTaps = 1024;  // of windows whose largest elements' places are asked for
+
 schema::Pool2dT pool(PoolKind kind, const Window& w, bool ceil_mode) {
   const schema::Pool2dT op{.kind = kind, .kernel_h = w.kernel[0], .kernel_w = w.kernel[1], .ceil_mode = ceil_mode};
   return with_window(op, w);
@@ -45,6 +47,43 @@ TensorId build_average_pool(SourceNode& n, TensorId x, const Window& w, bool cei
   return n.nchw(n.emit(std::move(op), {n.emit(std::move(pad), {n.nhwc(x)})}));
 }
 
+// Where in x, counted through all of it, each largest stands: each tap of the window is a tensor, and the first largest among them is a
+// tap. Row by row, or column by column.
+static TensorId largest_places(OnnxNode& n, TensorId x, const Window& w, const Shape& out, bool by_columns) {
+  const Shape in = n.shape(x);
+  const int64_t taps = int64_t{w.kernel[0]} * w.kernel[1];
+  if (taps > kMostTaps)
+    return n.refuse("indices of a window of " + std::to_string(taps) + " are not supported", Code::kUnsupported);
+  const int64_t row = by_columns ? 1 : in[3], column = by_columns ? in[2] : 1;
+  schema::PadT pad{
+      .before = {0, 0, w.pads[0], w.pads[1]}, .after = {0, 0, 0, 0}, .value = std::numeric_limits<float>::lowest()};
+  int64_t span[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const int d = 2 + static_cast<int>(i);
+    span[i] = (out[d] - 1) * w.stride[i] + 1;
+    pad.after[at(d)] = span[i] + int64_t{w.kernel[i] - 1} * w.dilation[i] - in[d] - w.pads[i];
+  }
+  const TensorId padded = n.emit(std::move(pad), {x});
+  std::vector<TensorId> parts;
+  std::vector<int64_t> offsets, planes, windows;
+  for (int64_t tap = 0; tap < taps && !n.failed(); ++tap) {
+    const int64_t y = tap / w.kernel[1] * w.dilation[0], z = tap % w.kernel[1] * w.dilation[1];
+    const schema::SliceT slice{
+        .starts = {y, z}, .ends = {y + span[0], z + span[1]}, .axes = {2, 3}, .steps = {w.stride[0], w.stride[1]}};
+    parts.push_back(build_unsqueeze(n, n.emit(slice, {padded}), {0}));
+    offsets.push_back(y * row + z * column);
+  }
+  for (int64_t i = 0; i < in[0] * in[1]; ++i) planes.push_back(i * in[2] * in[3]);
+  for (int64_t y = 0; y < out[2]; ++y)
+    for (int64_t z = 0; z < out[3]; ++z)
+      windows.push_back((y * w.stride[0] - w.pads[0]) * row + (z * w.stride[1] - w.pads[1]) * column);
+  const TensorId tap = n.emit(schema::ArgMaxT{.axis = 0}, {n.emit(schema::ConcatT{.axis = 0}, parts)});
+  const TensorId inside = n.emit(schema::GatherT{.axis = 0}, {n.integers(offsets), n.cast(tap, DType::kS64)});
+  const TensorId begin = n.binary(schema::BinaryKind::add, n.reshape(n.integers(planes), {in[0], in[1], 1, 1}),
+                                  n.reshape(n.integers(windows), {1, 1, out[2], out[3]}));
+  return n.binary(schema::BinaryKind::add, inside, begin);
+}
+
 static void import_pool(OnnxNode& n) {
   TensorId x = n.in(0);
   if (!n.need_rank(x, 4)) return;
@@ -53,10 +92,13 @@ static void import_pool(OnnxNode& n) {
   const auto kernel = n.ints("kernel_shape", {1, 1}, 2);
   Window w = read_window(n, {kernel[0], kernel[1]});
   x = read_pads(n, x, w, max ? std::optional(std::numeric_limits<float>::lowest()) : std::nullopt);
-  if (n.i("storage_order", 0)) return n.fail("storage_order 1 is not supported", Code::kUnsupported);
   const bool ceil_mode = n.i("ceil_mode", 0) != 0;
   if (!max) return n.result(build_average_pool(n, x, w, ceil_mode, n.i("count_include_pad", 0) != 0));
-  n.result(n.nchw(n.emit(pool(PoolKind::max, w, ceil_mode), {n.nhwc(x)})));
+  const TensorId y = n.nchw(n.emit(pool(PoolKind::max, w, ceil_mode), {n.nhwc(x)}));
+  n.result(y);
+  const bool places = n.proto.output_size() > 1 && !n.proto.output(1).empty() && !n.failed();
+  if (places && x == n.in(0) && n.shape(x).elements() > 0 && n.shape(y).elements() > 0)
+    n.result(largest_places(n, x, w, n.shape(y), n.i("storage_order", 0) != 0));
 }
 
 static void import_global_pool(OnnxNode& n) {

@@ -5,10 +5,8 @@
 #include <vector>
 
 namespace octet::convert {
-namespace {
 
-// An attribute with `count` numbers for each of the last dims, in front those of the dims that it does not speak of.
-std::vector<int64_t> numbers(OnnxNode& n, const char* name, int64_t otherwise, int dims, size_t count) {
+std::vector<int64_t> window_numbers(OnnxNode& n, const char* name, int64_t otherwise, int dims, size_t count) {
   const size_t given = static_cast<size_t>(dims);
   const auto read = n.ints(name, std::vector<int64_t>(given * count, otherwise), given * count);
   std::vector<int64_t> all(2 * count, otherwise);
@@ -17,11 +15,9 @@ std::vector<int64_t> numbers(OnnxNode& n, const char* name, int64_t otherwise, i
   return all;
 }
 
-}  // namespace
-
 Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel, int dims) {
   Window w;
-  const auto stride = numbers(n, "strides", 1, dims, 1), dilation = numbers(n, "dilations", 1, dims, 1);
+  const auto stride = window_numbers(n, "strides", 1, dims, 1), dilation = window_numbers(n, "dilations", 1, dims, 1);
   for (size_t i = 0; i < 2; ++i) {
     w.kernel[i] = n.bounded("kernel_shape", kernel[i], 1, kMaxWindow);
     w.stride[i] = n.bounded("strides", stride[i], 1, kMaxWindow);
@@ -33,7 +29,7 @@ Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel, int dims) {
 TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside, int dims) {
   const std::string mode = n.s("auto_pad", "NOTSET");
   if (mode == "NOTSET" || mode.empty()) {
-    const auto pads = numbers(n, "pads", 0, dims, 2);
+    const auto pads = window_numbers(n, "pads", 0, dims, 2);
     for (size_t i = 0; i < 4; ++i) w.pads[i] = n.bounded("pads", pads[i], 0, kMaxWindow);
     return x;
   }

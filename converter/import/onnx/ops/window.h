@@ -12,4 +12,7 @@ Window read_window(OnnxNode& n, std::array<int64_t, 2> kernel, int dims = 2);
 // `outside` by the run; an error where that cannot stand for padding (nothing).
 TensorId read_pads(OnnxNode& n, TensorId x, Window& w, std::optional<float> outside, int dims = 2);
 
+// An attribute with `count` numbers for each of the last dims, in front those of the dims that it does not speak of.
+std::vector<int64_t> window_numbers(OnnxNode& n, const char* name, int64_t otherwise, int dims, size_t count);
+
 }  // namespace octet::convert
