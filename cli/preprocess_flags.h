@@ -20,7 +20,7 @@ inline CLI::Validator arch_name() {
 
 inline void add_preprocess_options(CLI::App& app, PreprocessFlags& flags) {
   app.add_option("--resize", flags.resize,
-                 "letterbox, letterbox-topleft or stretch; default: as the preset or YAML says");
+                 "letterbox, letterbox-topleft, stretch or crop; default: as the preset or YAML says");
   app.add_option("--interpolation", flags.interpolation, "nearest, linear, cubic, area or lanczos");
   app.add_option("--channel_order", flags.channel_order, "rgb or bgr");
   app.add_option("--scale", flags.scale, "What pixels are divided by");

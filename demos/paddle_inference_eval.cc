@@ -79,7 +79,7 @@ int run_image(const DetectFlags& f, const ReaderConfig& config, OpenDetector& op
   for (const Detection& box : boxes)
     if (box.score >= f.threshold)
       std::printf("%s: %.3f\n", printable(name_of(names, box.label)).c_str(), static_cast<double>(box.score));
-  const auto written = write_image(f.output_file, draw_detections(*image, boxes, names, f.threshold));
+  const auto written = write_image(f.output_file, draw_found(*image, *found, names, f.threshold));
   if (!written) return fail(written.error());
   const Latency latency = summarise(std::move(ms));
   std::printf("[Benchmark]%s\n[Benchmark]%s\n", latency_text(latency).c_str(), spread_text(latency).c_str());

@@ -25,6 +25,18 @@ constexpr Preprocess kBgrImageNet{.resize = Resize::kStretch,
 constexpr Preprocess kHalfBytes{
     .resize = Resize::kStretch, .scale = 1, .mean = {128, 128, 128}, .std = {128, 128, 128}};
 
+constexpr Preprocess kCropped{.resize = Resize::kCrop};
+constexpr Preprocess kBgrStretched{.resize = Resize::kStretch, .channels = Channels::kBgr};
+constexpr Preprocess kScrfd{.resize = Resize::kLetterboxTopLeft,
+                            .pad = 0,
+                            .scale = 1,
+                            .mean = {127.5f, 127.5f, 127.5f},
+                            .std = {128, 128, 128}};
+constexpr Preprocess kRetina{
+    .resize = Resize::kLetterboxTopLeft, .pad = 0, .channels = Channels::kBgr, .scale = 1, .mean = {104, 117, 123}};
+constexpr Preprocess kBlackBytes{.resize = Resize::kLetterboxTopLeft, .pad = 0, .channels = Channels::kBgr, .scale = 1};
+constexpr Preprocess kUltra{.resize = Resize::kStretch, .scale = 1, .mean = {127, 127, 127}, .std = {128, 128, 128}};
+
 constexpr Preprocess kFaces{
     .resize = Resize::kStretch, .scale = 1, .mean = {123, 117, 104}, .std = {127.502231f, 127.502231f, 127.502231f}};
 
@@ -35,6 +47,11 @@ constexpr DetectionOptions kPicoDet{.score_threshold = .025f, .nms_iou = .6f};
 constexpr DetectionOptions kPpYoloe{
     .score_threshold = .01f, .nms_iou = .6f, .iou_epsilon = 1e-5f, .class_candidates = 200, .max_detections = 300};
 constexpr DetectionOptions kSsd{.score_threshold = .01f, .nms_iou = .6f};
+constexpr DetectionOptions kRotatedBoxes{.nms_iou = .7f, .max_detections = 300, .rotated = true};
+constexpr DetectionOptions kFaceOptions{.score_threshold = .02f, .nms_iou = .4f, .max_detections = 750};
+constexpr DetectionOptions kYuNet{.score_threshold = .02f, .nms_iou = .3f, .max_detections = 750};
+constexpr DetectionOptions kUltraFace{.score_threshold = .02f, .nms_iou = .5f, .max_detections = 750};
+constexpr DetectionOptions kFastestDet{.nms_iou = .45f, .multi_label = false};
 constexpr DetectionOptions kAll{.score_threshold = 0};
 
 constexpr Arch kRows[] = {
@@ -42,7 +59,12 @@ constexpr Arch kRows[] = {
     {"YOLOv6", kLetterboxed, Decoder::kYolo5, kYolo},
     {"YOLOv7", kLetterboxed, Decoder::kYolo5, kYolo},
     {"YOLOv8", kLetterboxed, Decoder::kYolo8, kYolo8},
+    {"YOLOv10", kLetterboxed, Decoder::kYolo8, kYolo8},
     {"YOLO11", kLetterboxed, Decoder::kYolo8, kYolo8},
+    {"YOLO26", kLetterboxed, Decoder::kYolo8, kYolo8},
+    {"YOLOv8-pose", kLetterboxed, Decoder::kPose, kYolo8},
+    {"YOLOv8-obb", kLetterboxed, Decoder::kRotated, kRotatedBoxes},
+    {"YOLOv8-cls", kCropped, Decoder::kClasses, kAll},
     {"YOLOX", kBytes, Decoder::kYoloX, kYoloX},
     {"PicoDet", kImageNet, Decoder::kGfl, kPicoDet},
     {"NanoDet", kBgrImageNet, Decoder::kNanoDet, kPicoDet},
@@ -53,6 +75,14 @@ constexpr Arch kRows[] = {
     {"SSD", kHalfBytes, Decoder::kSsd, kSsd},
     {"SSD-corners", kHalfBytes, Decoder::kSsdCorners, kSsd},
     {"DETR", kStretched, Decoder::kDetr, kAll},
+    {"RT-DETR", kStretched, Decoder::kDetr, kAll},
+    {"RF-DETR", kImageNet, Decoder::kDetr, kAll},
+    {"FastestDet", kBgrStretched, Decoder::kFastestDet, kFastestDet},
+    {"SCRFD", kScrfd, Decoder::kScrfd, kFaceOptions},
+    {"RetinaFace", kRetina, Decoder::kRetinaFace, kFaceOptions},
+    {"YuNet", kBlackBytes, Decoder::kYuNet, kYuNet},
+    {"UltraFace", kUltra, Decoder::kUltraFace, kUltraFace},
+    {"YOLO5Face", kLetterboxed, Decoder::kYolo5Face, kUltraFace},
 };
 
 std::string key_of(std::string_view name) {

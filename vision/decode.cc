@@ -83,6 +83,12 @@ void add_classes(std::span<const float> scores, float best, const Detection& box
   }
 }
 
+bool turned(size_t boxes, size_t classes, const Geometry& g) {
+  constexpr int kFinest = 8;
+  const auto cells = static_cast<size_t>(g.input_height / kFinest) * static_cast<size_t>(g.input_width / kFinest);
+  return boxes < cells && classes >= cells;
+}
+
 bool is_integers(const Tensor& t) { return t.dtype == DType::kS64 || t.dtype == DType::kS32; }
 
 int64_t integer_at(const Tensor& t, size_t i) {
@@ -117,8 +123,8 @@ bool has_nms(Decoder decoder, std::span<const Tensor> outputs, const Geometry& g
 Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index, const Geometry& geometry,
                      const DetectionOptions& options) {
   const Outputs outputs{tensors, index, geometry, options};
-  if (const FinalForm form = final_form(tensors, geometry); form != FinalForm::kNone)
-    return decode_final(form, outputs, decoder == Decoder::kRelativeRows);
+  const FinalForm form = decoder == Decoder::kClasses ? FinalForm::kNone : final_form(tensors, geometry);
+  if (form != FinalForm::kNone) return decode_final(form, outputs, decoder == Decoder::kRelativeRows);
   switch (decoder) {
     case Decoder::kYolo5:
       return decode_yolo5(outputs, false);
@@ -138,6 +144,24 @@ Result<Found> decode(Decoder decoder, std::span<const Tensor> tensors, int index
       return decode_ssd(outputs, true);
     case Decoder::kDetr:
       return decode_detr(outputs);
+    case Decoder::kPose:
+      return decode_pose(outputs);
+    case Decoder::kRotated:
+      return decode_rotated(outputs);
+    case Decoder::kFastestDet:
+      return decode_fastest_det(outputs);
+    case Decoder::kScrfd:
+      return decode_scrfd(outputs);
+    case Decoder::kRetinaFace:
+      return decode_retina_face(outputs);
+    case Decoder::kYuNet:
+      return decode_yunet(outputs);
+    case Decoder::kUltraFace:
+      return decode_ultra_face(outputs);
+    case Decoder::kYolo5Face:
+      return decode_yolo5_face(outputs);
+    case Decoder::kClasses:
+      return decode_classes(outputs);
     case Decoder::kRows:
     case Decoder::kRelativeRows:
       return decode_final(FinalForm::kNone, outputs, false);

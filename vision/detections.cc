@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 
@@ -11,7 +12,34 @@ namespace {
 
 float area(const Detection& d) { return (d.x2 - d.x1) * (d.y2 - d.y1); }
 
+// A box as a Gaussian: centre and covariance.
+struct Gaussian {
+  double x, y, xx, yy, xy;
+};
+
+Gaussian gaussian_of(const Detection& d) {
+  const double w = static_cast<double>(d.x2) - d.x1, h = static_cast<double>(d.y2) - d.y1;
+  const double a = w * w / 12, b = h * h / 12;
+  const double c = std::cos(static_cast<double>(d.angle)), s = std::sin(static_cast<double>(d.angle));
+  return {(static_cast<double>(d.x1) + d.x2) / 2, (static_cast<double>(d.y1) + d.y2) / 2, a * c * c + b * s * s,
+          a * s * s + b * c * c, (a - b) * c * s};
+}
+
+// 1 - Hellinger's distance of the two, as the networks' own code compares rotated boxes (Llerena et al., 2021).
+double prob_iou(const Detection& first, const Detection& second) {
+  constexpr double kTiny = 1e-7;
+  const Gaussian p = gaussian_of(first), q = gaussian_of(second);
+  const double xx = p.xx + q.xx, yy = p.yy + q.yy, xy = p.xy + q.xy, dx = p.x - q.x, dy = p.y - q.y;
+  const double det = xx * yy - xy * xy;
+  const double distance = (xx * dy * dy + yy * dx * dx - 2 * xy * dx * dy) / (det + kTiny) / 4;
+  const double own = std::max(p.xx * p.yy - p.xy * p.xy, 0.0) * std::max(q.xx * q.yy - q.xy * q.xy, 0.0);
+  const double shape = std::log(det / (4 * std::sqrt(own) + kTiny) + kTiny) / 2;
+  const double bhattacharyya = std::clamp(distance + shape, kTiny, 100.0);
+  return 1 - std::sqrt(1 - std::exp(-bhattacharyya) + kTiny);
+}
+
 bool overlaps(const Detection& a, const Detection& b, const DetectionOptions& o) {
+  if (o.rotated) return prob_iou(a, b) > static_cast<double>(o.nms_iou);
   const float w = std::min(a.x2, b.x2) - std::max(a.x1, b.x1);
   const float h = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
   if (w <= 0 || h <= 0) return false;

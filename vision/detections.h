@@ -10,6 +10,7 @@ struct Detection {
   int label = 0;  // position in the network's list of classes
   float score = 0;
   float x1 = 0, y1 = 0, x2 = 0, y2 = 0;  // pixels of the picture; of the network's input before to_picture()
+  float angle = 0;                       // the corners are those before turning about the centre, clockwise, in radians
   int source = 0;                        // which of the network's boxes it is: where what belongs to it lies
 };
 
@@ -21,8 +22,9 @@ struct DetectionOptions {
   int class_candidates = 30000;   // the best so many of a class enter suppression
   int max_candidates = 30000;     // the best so many of all classes
   int max_detections = 100;
-  int classes = 0;     // that the model has names of; 0: not known. Other numbers of classes are refused
-  int key_points = 0;  // of each object, where the model says
+  int classes = 0;       // that the model has names of; 0: not known. Other numbers of classes are refused
+  bool rotated = false;  // boxes have angles: they overlap by the distance of Gaussians (ProbIoU)
+  int key_points = 0;    // of each object, where the model says
   bool operator==(const DetectionOptions&) const = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstdio>
 #include <opencv2/imgproc.hpp>
 #include <set>
@@ -66,6 +67,54 @@ cv::Vec3b class_colour(int k) {
   return {static_cast<uint8_t>(rgb[2]), static_cast<uint8_t>(rgb[1]), static_cast<uint8_t>(rgb[0])};
 }
 
+namespace {
+
+cv::Scalar colour_of(const Detection& d) {
+  const cv::Vec3b c = class_colour(d.label);
+  return {static_cast<double>(c[0]), static_cast<double>(c[1]), static_cast<double>(c[2])};
+}
+
+void tint(cv::Mat& image, const Mask& mask, const cv::Vec3b& colour) {
+  for (int y = 0; y < mask.bits.rows; ++y)
+    for (int x = 0; x < mask.bits.cols; ++x)
+      if (mask.bits.at<uint8_t>(y, x)) {
+        cv::Vec3b& pixel = image.at<cv::Vec3b>(mask.box.y + y, mask.box.x + x);
+        for (int c = 0; c < 3; ++c) pixel[c] = static_cast<uint8_t>((pixel[c] + colour[c]) / 2);
+      }
+}
+
+// Corners of a box that is turned about its centre.
+std::vector<cv::Point> corners_of(const Detection& d) {
+  const float x = (d.x1 + d.x2) / 2, y = (d.y1 + d.y2) / 2, c = std::cos(d.angle), s = std::sin(d.angle);
+  std::vector<cv::Point> out;
+  for (const auto& [cx, cy] : {std::pair{d.x1, d.y1}, {d.x2, d.y1}, {d.x2, d.y2}, {d.x1, d.y2}}) {
+    constexpr float kFar = 1 << 20;
+    const float px = x + (cx - x) * c - (cy - y) * s, py = y + (cx - x) * s + (cy - y) * c;
+    out.emplace_back(cvRound(std::clamp(px, -kFar, kFar)), cvRound(std::clamp(py, -kFar, kFar)));
+  }
+  return out;
+}
+
+}  // namespace
+
+cv::Mat draw_found(const cv::Mat& bgr, const Found& found, const std::vector<std::string>& names, float threshold) {
+  cv::Mat tinted = bgr.clone();
+  const auto& all = found.detections;
+  for (size_t i = 0; i < std::min(all.size(), found.masks.size()); ++i)
+    if (all[i].score >= threshold) tint(tinted, found.masks[i], class_colour(all[i].label));
+  cv::Mat out = draw_detections(tinted, all, names, threshold);
+  const size_t points = all.empty() ? 0 : found.key_points.size() / all.size();
+  for (size_t i = 0; i < points * all.size(); ++i) {
+    const KeyPoint& p = found.key_points[i];
+    const bool inside =
+        p.x >= 0 && p.y >= 0 && p.x < static_cast<float>(out.cols) && p.y < static_cast<float>(out.rows);
+    if (all[i / points].score < threshold || p.score < .5f || !inside) continue;
+    cv::circle(out, {cvRound(p.x), cvRound(p.y)}, pen_for(out).line + 1, class_colour(static_cast<int>(i % points)),
+               cv::FILLED);
+  }
+  return out;
+}
+
 cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
                         const std::vector<std::string>& names, float threshold) {
   cv::Mat out = bgr.clone();
@@ -73,19 +122,17 @@ cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detection
     return cv::Point(cvRound(std::clamp(x, 0.0f, static_cast<float>(bgr.cols))),
                      cvRound(std::clamp(y, 0.0f, static_cast<float>(bgr.rows))));
   };
-  const auto colour = [](const Detection& d) {
-    const cv::Vec3b c = class_colour(d.label);
-    return cv::Scalar(c[0], c[1], c[2]);
-  };
   // Names over all boxes, and the best last, so that it lies on top.
   for (auto d = detections.rbegin(); d != detections.rend(); ++d)
-    if (d->score >= threshold)
-      cv::rectangle(out, point(d->x1, d->y1), point(d->x2, d->y2), colour(*d), pen_for(out).line);
+    if (d->score >= threshold && d->angle != 0)
+      cv::polylines(out, corners_of(*d), true, colour_of(*d), pen_for(out).line);
+    else if (d->score >= threshold)
+      cv::rectangle(out, point(d->x1, d->y1), point(d->x2, d->y2), colour_of(*d), pen_for(out).line);
   for (auto d = detections.rbegin(); d != detections.rend(); ++d) {
     if (d->score < threshold) continue;
     char score[16];
     std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);
-    draw_label(out, name_of(names, d->label) + score, point(d->x1, d->y1), colour(*d));
+    draw_label(out, name_of(names, d->label) + score, point(d->x1, d->y1), colour_of(*d));
   }
   return out;
 }

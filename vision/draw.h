@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vision/detections.h"
+#include "vision/decode.h"
 
 namespace octet::vision {
 
@@ -16,6 +16,9 @@ cv::Vec3b class_colour(int k);
 // The picture with boxes, names and scores of the detections whose score is at least `threshold`.
 cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detections,
                         const std::vector<std::string>& names, float threshold);
+
+// The same over tinted masks and under key points, where there are any.
+cv::Mat draw_found(const cv::Mat& bgr, const Found& found, const std::vector<std::string>& names, float threshold);
 
 // The photo, and beside it the photo tinted by class. `labels` is CV_32S of the photo's size.
 cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels);

@@ -28,7 +28,8 @@ void write_plane(const cv::Mat& plane, const Preprocess& p, const Geometry& g, s
     std::fill(out, out + height * width, value);
   }
   const size_t n = static_cast<size_t>(g.placed_width);
-  float* row = out + static_cast<size_t>(g.pad_y) * width + static_cast<size_t>(g.pad_x);
+  // Below 0 are pads of what was cut away.
+  float* row = out + static_cast<size_t>(std::max(g.pad_y, 0)) * width + static_cast<size_t>(std::max(g.pad_x, 0));
   for (int y = 0; y < g.placed_height; ++y, row += width) {
     if (plane.depth() == CV_8U)
       normalise(plane.ptr<uint8_t>(y), row, n, p.scale, p.mean[c], p.std[c]);
@@ -76,6 +77,15 @@ Geometry fit(int image_height, int image_width, const Preprocess& p) {
       g.padded_height = static_cast<int>(height);
     }
   }
+  if (p.resize == Resize::kCrop && p.height && p.width) {
+    const double r =
+        std::max(static_cast<double>(p.height) / g.padded_height, static_cast<double>(p.width) / g.padded_width);
+    g.input_height = g.placed_height = p.height, g.input_width = g.placed_width = p.width;
+    g.scale_x = g.scale_y = r;
+    g.pad_x = -static_cast<int>(std::lround((g.padded_width * r - p.width) / 2));
+    g.pad_y = -static_cast<int>(std::lround((g.padded_height * r - p.height) / 2));
+    return g;
+  }
   // A letterbox needs a side that is open no less than one that is given.
   const bool stretch = p.resize == Resize::kStretch || (p.resize != Resize::kSides && (!p.height || !p.width));
   if (stretch) {
@@ -117,6 +127,12 @@ Geometry preprocess(const cv::Mat& bgr, const Preprocess& p, std::span<float> ou
   if (p.divisor > 0 && p.resize == Resize::kSides) {  // in two steps, as the networks saw it
     const double r = ratio(placed.rows, placed.cols, p);
     resize(std::max(1, rounded(placed.rows * r, p.rounding)), std::max(1, rounded(placed.cols * r, p.rounding)));
+  }
+  if (p.resize == Resize::kCrop && p.height && p.width) {
+    resize(std::max(p.height, rounded(placed.rows * g.scale_y, p.rounding)),
+           std::max(p.width, rounded(placed.cols * g.scale_x, p.rounding)));
+    placed = placed(cv::Rect(std::min(-g.pad_x, placed.cols - p.width), std::min(-g.pad_y, placed.rows - p.height),
+                             p.width, p.height));
   }
   resize(g.placed_height, g.placed_width);
   std::array<cv::Mat, 3> planes;

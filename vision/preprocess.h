@@ -15,6 +15,7 @@ enum class Resize {
   kStretch,           // to the input's size, whatever the picture's proportions
   kLetterbox,         // proportions kept, the rest padded, the picture in the centre
   kLetterboxTopLeft,  // proportions kept, padded at the right and the bottom
+  kCrop,              // proportions kept, the middle fills the input, the rest is cut away
   kSides,             // proportions kept, as `sides` says; padded at the right and the bottom
 };
 enum class Rounding { kEven, kHalfUp };  // of sizes: Python's round(x), or int(x + .5)
@@ -67,7 +68,7 @@ Preprocess segmentation_preset();  // own size, RGB, (x / 255 - .5) / .5
 
 // Command line texts over a preset; empty texts leave it as it is.
 struct PreprocessFlags {
-  std::string resize = {};            // letterbox | letterbox-topleft | stretch
+  std::string resize = {};            // letterbox | letterbox-topleft | stretch | crop
   std::string interpolation = {};     // nearest | linear | cubic | area | lanczos
   std::string channel_order = {};     // rgb | bgr
   std::string scale = {};             // what pixels are divided by: 255 | 1

@@ -30,8 +30,10 @@ std::optional<T> look_up(const std::pair<std::string_view, T> (&table)[N], std::
   return std::nullopt;
 }
 
-constexpr std::pair<std::string_view, Resize> kResizes[] = {
-    {"letterbox", Resize::kLetterbox}, {"letterbox-topleft", Resize::kLetterboxTopLeft}, {"stretch", Resize::kStretch}};
+constexpr std::pair<std::string_view, Resize> kResizes[] = {{"letterbox", Resize::kLetterbox},
+                                                            {"letterbox-topleft", Resize::kLetterboxTopLeft},
+                                                            {"stretch", Resize::kStretch},
+                                                            {"crop", Resize::kCrop}};
 constexpr std::pair<std::string_view, Channels> kChannels[] = {{"rgb", Channels::kRgb}, {"bgr", Channels::kBgr}};
 constexpr std::pair<std::string_view, int> kInterpolations[] = {
     {"nearest", 0}, {"linear", 1}, {"cubic", 2}, {"area", 3}, {"lanczos", 4}};
@@ -68,7 +70,7 @@ Preprocess segmentation_preset() {
 Result<Preprocess> apply(const PreprocessFlags& flags, Preprocess p) {
   if (!flags.resize.empty()) {
     const auto value = look_up(kResizes, flags.resize);
-    if (!value) return bad("--resize", flags.resize, "letterbox, letterbox-topleft or stretch");
+    if (!value) return bad("--resize", flags.resize, "letterbox, letterbox-topleft, stretch or crop");
     p.resize = *value;
   }
   if (!flags.interpolation.empty()) {

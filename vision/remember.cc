@@ -78,7 +78,8 @@ Preprocess preprocess_in(const Json& j) {
 std::string arch_of_task(std::string_view task, std::string_view description) {
   const auto about = [&](const char* word) { return description.find(word) != std::string_view::npos; };
   if (task == "detect") return about("RTDETR") || about("rtdetr") ? "DETR" : "YOLOv8";
-  return "";
+  if (task == "segment") return "YOLOv8";
+  return task == "pose" ? "YOLOv8-pose" : task == "obb" ? "YOLOv8-obb" : task == "classify" ? "YOLOv8-cls" : "";
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ std::string numbers(const std::array<float, 3>& v) {
 }
 
 std::string row(const std::string& name, const Arch& a) {
-  constexpr const char* kResize[] = {"stretch", "letterbox", "letterbox, top left"};
+  constexpr const char* kResize[] = {"stretch", "letterbox", "letterbox, top left", "middle cut out"};
   constexpr const char* kInterpolation[] = {"nearest", "linear", "cubic", "area", "Lanczos"};
   const Preprocess& p = a.preprocess;
   std::ostringstream text;

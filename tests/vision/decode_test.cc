@@ -1,58 +1,13 @@
 // Boxes from hand-made outputs of every form.
-#include "vision/decode.h"
-
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
 
+#include "tests/vision/decode_rig.h"
 #include "vision/arch.h"
 #include "vision/evaluate.h"
 
 namespace octet::vision {
 namespace {
-
-// Outputs with their memory.
-class Rig {
- public:
-  Rig& add(const Shape& shape, std::vector<float> values) {
-    floats_.push_back(std::make_unique<std::vector<float>>(std::move(values)));
-    EXPECT_EQ(static_cast<size_t>(shape.elements()), floats_.back()->size());
-    tensors_.push_back({.name = "out", .dtype = DType::kF32, .shape = shape, .data = floats_.back()->data()});
-    return *this;
-  }
-  Rig& integers(const Shape& shape, std::vector<int64_t> values) {
-    integers_.push_back(std::make_unique<std::vector<int64_t>>(std::move(values)));
-    tensors_.push_back({.name = "out", .dtype = DType::kS64, .shape = shape, .data = integers_.back()->data()});
-    return *this;
-  }
-  std::span<const Tensor> tensors() const { return tensors_; }
-
- private:
-  std::vector<std::unique_ptr<std::vector<float>>> floats_;
-  std::vector<std::unique_ptr<std::vector<int64_t>>> integers_;
-  std::vector<Tensor> tensors_;
-};
-
-Geometry same_size(int height, int width) {
-  return fit(height, width, {.height = height, .width = width, .resize = Resize::kStretch});
-}
-
-std::vector<Detection> boxes_of(Decoder decoder, const Rig& rig, const Geometry& g, const DetectionOptions& o = {},
-                                int index = 0) {
-  auto found = decode(decoder, rig.tensors(), index, g, o);
-  EXPECT_TRUE(found) << found.error().text;
-  return found ? found->detections : std::vector<Detection>{};
-}
-
-void expect_box(const Detection& d, const Detection& expected) {
-  EXPECT_EQ(d.label, expected.label);
-  EXPECT_FLOAT_EQ(d.score, expected.score);
-  EXPECT_NEAR(d.x1, expected.x1, 1e-3);
-  EXPECT_NEAR(d.y1, expected.y1, 1e-3);
-  EXPECT_NEAR(d.x2, expected.x2, 1e-3);
-  EXPECT_NEAR(d.y2, expected.y2, 1e-3);
-}
 
 TEST(DecodeYolo5, ThresholdsAreExclusiveAndScoreIsTheProduct) {
   Rig rig;
@@ -288,10 +243,11 @@ TEST(Decode, ScoresEndAtOneAndClassesWithTheList) {
 TEST(Decode, OtherFormsAreRefused) {
   Rig rig;
   rig.add({1, 3, 4, 4}, std::vector<float>(48));
-  for (int i = 0; i <= static_cast<int>(Decoder::kRelativeRows); ++i) {
+  for (int i = 0; i <= static_cast<int>(Decoder::kNoBoxes); ++i) {
+    if (static_cast<Decoder>(i) == Decoder::kFastestDet) continue;  // that is how its outputs look
     const auto found = decode(static_cast<Decoder>(i), rig.tensors(), 0, same_size(64, 64), {});
     ASSERT_FALSE(found) << i;
-    EXPECT_NE(found.error().text.find("{1, 3, 4, 4}"), std::string::npos) << found.error().text;
+    EXPECT_NE(found.error().text.find("{1, 3, 4, 4}"), std::string::npos) << i << found.error().text;
   }
 }
 

@@ -46,16 +46,21 @@ bool is_rows_of_nms(const View& v) {
   return !v.outputs.empty() && v.outputs[0].dtype == DType::kF32 && v.outputs[0].shape.rank() == 2 && v.dim(0, 1) == 6;
 }
 
-Classes yolo5(const View& v, int anchors) {
-  if (!v.volume(0, -1, -1) || !v.grid(v.dim(0, 1), anchors)) return {};
-  return at_least_one(v.dim(0, 2) - 5);
+int64_t prototypes(const View& v) {
+  return v.outputs.size() == 2 && v.outputs[1].shape.rank() == 4 && v.outputs[1].dtype == DType::kF32 ? v.dim(1, 1) : 0;
 }
 
-Classes yolo8(const View& v) {
+Classes yolo5(const View& v, int anchors) {
+  if (!v.volume(0, -1, -1) || !v.grid(v.dim(0, 1), anchors)) return {};
+  return at_least_one(v.dim(0, 2) - 5 - prototypes(v));
+}
+
+Classes yolo8(const View& v, int64_t more) {
   if (!v.volume(0, -1, -1)) return {};
   if (v.dim(0, 2) == 6 && v.dim(0, 1) > 0 && !is_grid(v.dim(0, 1), v.height, v.width)) return 0;  // final boxes
-  if (v.outputs.size() != 1 || !is_grid(v.dim(0, 2), v.height, v.width)) return {};
-  return at_least_one(v.dim(0, 1) - 4);
+  if (!is_grid(v.dim(0, 2), v.height, v.width)) return {};
+  if (v.outputs.size() != 1 && !prototypes(v)) return {};
+  return at_least_one(v.dim(0, 1) - 4 - more - prototypes(v));
 }
 
 Classes corners(const View& v) {
@@ -68,11 +73,11 @@ Classes corners(const View& v) {
   return {};
 }
 
-// Scores of each stride, then distances of each stride.
+// Scores of each stride, then distances of each stride: of PicoDet four or five strides, of NanoDet three.
 Classes gfl(const View& v) {
   if (const Classes decoded = corners(v); decoded && (v.outputs.size() == 2 || *decoded == 0)) return decoded;
   const size_t levels = v.outputs.size() / 2;
-  if (levels < 2 || levels > 5 || v.outputs.size() % 2) return {};
+  if (levels < 4 || levels > 5 || v.outputs.size() % 2) return {};
   int stride = 8;
   for (size_t i = 0; i < levels; ++i, stride *= 2) {
     const int64_t cells = cells_of(v.height, v.width, stride, stride);
@@ -88,7 +93,15 @@ Classes nanodet(const View& v) {
   return at_least_one(v.dim(0, 2) - kSides);
 }
 
+// Boxes and classes of queries look like SSD's but for their names.
+bool names_queries(const View& v) {
+  return std::any_of(v.outputs.begin(), v.outputs.end(), [](const Tensor& t) {
+    return t.name.find("logits") != std::string_view::npos || t.name.find("dets") != std::string_view::npos;
+  });
+}
+
 Classes ssd(const View& v) {
+  if (names_queries(v)) return {};
   if (v.outputs.size() < 2 || v.outputs.size() > 3 || !v.volume(0, -1, 4) || !v.volume(1, -1, -1)) return {};
   const int64_t boxes = v.dim(0, 1);
   if (v.grid(boxes, 1)) return {};  // PP-YOLOE's and PicoDet's
@@ -111,6 +124,61 @@ Classes detr(const View& v) {
   return labels && boxes && scores && v.outputs.size() == 3 ? Classes(0) : std::nullopt;
 }
 
+// Classes of each of a query's boxes, or of both in one; outputs' names tell them from SSD's.
+Classes queries(const View& v) {
+  if (v.outputs.size() == 1 && v.volume(0, -1, -1) && v.dim(0, 1) > 0 && v.dim(0, 1) % 100 == 0 &&
+      v.dim(0, 1) <= 1000 && !is_grid(v.dim(0, 1), v.height, v.width) && v.dim(0, 2) > 7)
+    return v.dim(0, 2) - 4;
+  if (v.outputs.size() != 2 || !names_queries(v)) return {};
+  for (const size_t boxes : {size_t{0}, size_t{1}})
+    if (v.volume(boxes, -1, 4) && v.volume(1 - boxes, v.dim(boxes, 1), -1)) return v.dim(1 - boxes, 2);
+  return {};
+}
+
+// Outputs of each width; rows of all levels together.
+struct Widths {
+  size_t ones = 0, twos = 0, fours = 0, tens = 0, others = 0;
+};
+Widths widths(const View& v) {
+  Widths w;
+  for (const Tensor& t : v.outputs) {
+    const int64_t last = t.dtype == DType::kF32 && t.shape.rank() >= 2 && t.shape.rank() <= 3 ? t.shape[-1] : 0;
+    ++(last == 1 ? w.ones : last == 2 ? w.twos : last == 4 ? w.fours : last == 10 ? w.tens : w.others);
+  }
+  return w;
+}
+
+Classes faces(Decoder decoder, const View& v) {
+  const Widths w = widths(v);
+  if (w.others) return {};
+  bool fits = false;
+  if (decoder == Decoder::kScrfd)
+    fits = w.ones >= 2 && w.fours == w.ones && (w.tens == 0 || w.tens == w.ones) && !w.twos;
+  if (decoder == Decoder::kRetinaFace) fits = !w.ones && w.twos == 1 && w.fours == 1 && w.tens == 1;
+  if (decoder == Decoder::kYuNet) fits = w.fours >= 1 && w.ones == 2 * w.fours && w.tens == w.fours && !w.twos;
+  if (decoder == Decoder::kUltraFace) fits = v.outputs.size() == 2 && w.twos == 1 && w.fours == 1 && v.dim(0, -1) == 2;
+  return fits ? Classes(1) : std::nullopt;
+}
+
+Classes nanodet_levels(const View& v) {
+  const size_t levels = v.outputs.size() / 2;
+  if (levels < 2 || levels > 3 || v.outputs.size() % 2) return {};
+  int64_t classes = 0;
+  int stride = 8;
+  for (size_t i = 0; i < levels; ++i, stride *= 2) {
+    size_t scores = 0, sides = 0;
+    for (size_t k = 0; k < v.outputs.size(); ++k) {
+      if (!v.volume(k, cells_of(v.height, v.width, stride, stride), -1)) continue;
+      if (v.dim(k, 2) == 32 && !sides)
+        ++sides;
+      else
+        ++scores, classes = v.dim(k, 2);
+    }
+    if (scores != 1 || sides != 1) return {};
+  }
+  return at_least_one(classes);
+}
+
 Classes classes_if(Decoder decoder, std::string_view arch, const View& v) {
   switch (decoder) {
     case Decoder::kYolo5:
@@ -118,25 +186,54 @@ Classes classes_if(Decoder decoder, std::string_view arch, const View& v) {
     case Decoder::kYoloX:
       return v.volume(0, cells_of(v.height, v.width, 8, 32), -1) ? at_least_one(v.dim(0, 2) - 5) : std::nullopt;
     case Decoder::kYolo8:
-      return yolo8(v);
+      return yolo8(v, 0);
+    case Decoder::kPose: {
+      const Classes more =
+          v.volume(0, -1, -1) && v.dim(0, 1) > 8 && (v.dim(0, 1) - 5) % 3 == 0 ? Classes(1) : Classes();
+      return more && is_grid(v.dim(0, 2), v.height, v.width) && v.outputs.size() == 1 ? more : std::nullopt;
+    }
+    case Decoder::kRotated:
+      return v.volume(0, -1, -1) && v.dim(0, 2) != 6 && v.outputs.size() == 1 ? yolo8(v, 1) : std::nullopt;
+    case Decoder::kFastestDet:
+      return v.outputs.size() == 1 && v.outputs[0].shape.rank() == 4 && v.dim(0, 2) * 16 == v.height &&
+                     v.dim(0, 3) * 16 == v.width
+                 ? at_least_one(v.dim(0, 1) - 5)
+                 : std::nullopt;
+    case Decoder::kScrfd:
+    case Decoder::kRetinaFace:
+    case Decoder::kYuNet:
+    case Decoder::kUltraFace:
+      return faces(decoder, v);
+    case Decoder::kYolo5Face:
+      return v.volume(0, -1, 16) && v.grid(v.dim(0, 1), 3) ? Classes(1) : std::nullopt;
+    case Decoder::kClasses:
+      return v.outputs.size() == 1 && v.outputs[0].dtype == DType::kF32 && v.outputs[0].shape.rank() == 2 &&
+                     v.dim(0, 1) > 7
+                 ? Classes(v.dim(0, 1))
+                 : std::nullopt;
     case Decoder::kCorners:
       return corners(v);
     case Decoder::kGfl:
       return gfl(v);
     case Decoder::kNanoDet:
-      return nanodet(v);
+      return v.outputs.size() > 1 ? nanodet_levels(v) : nanodet(v);
     case Decoder::kSsd:
     case Decoder::kSsdCorners:
       return ssd(v);
     case Decoder::kDetr:
-      return detr(v);
+      if (arch == "RF-DETR")
+        return v.outputs.size() == 2 && v.outputs[0].name.find("dets") != std::string_view::npos ? queries(v)
+                                                                                                 : std::nullopt;
+      if (v.outputs.size() == 2 && v.outputs[0].name.find("dets") != std::string_view::npos) return {};
+      return v.outputs.size() < 3 ? queries(v) : detr(v);
     case Decoder::kRows:
     case Decoder::kRelativeRows:
       return is_rows_of_nms(v) ? Classes(0) : std::nullopt;
     case Decoder::kNoBoxes: {
       if (v.outputs.empty()) return {};
       const int rank = v.outputs[0].shape.rank();
-      return rank == 4 || (rank == 3 && v.outputs[0].dtype != DType::kF32) ? Classes(0) : std::nullopt;
+      if (rank == 4) return std::max<int64_t>(std::min(v.dim(0, 1), v.dim(0, 3)), 0);
+      return rank == 3 && v.outputs[0].dtype != DType::kF32 ? Classes(0) : std::nullopt;
     }
   }
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "vision/decode.h"
@@ -31,6 +32,9 @@ bool is_integers(const Tensor& t);
 int64_t integer_at(const Tensor& t, size_t i);
 inline constexpr int64_t kMostLabels = 1 << 20;
 
+// Another family's output, read along the wrong axis: fewer boxes than the finest grid has cells, and so many classes.
+bool turned(size_t boxes, size_t classes, const Geometry& g);
+
 // Are all corners numbers?
 bool is_finite(const Detection& d);
 
@@ -50,6 +54,27 @@ Result<Found> finish(const std::vector<Detection>& candidates, size_t classes, c
 Result<Found> in_input(std::vector<Detection> found, size_t classes, const Outputs& outputs);    // pixels of the input
 Result<Found> in_picture(std::vector<Detection> found, size_t classes, const Outputs& outputs);  // of the picture
 
+// The same with the key points of what is kept: `points_of(source, out)` appends those of a box, in pixels of the input.
+template <class PointsOf>
+Result<Found> finish_points(const std::vector<Detection>& candidates, size_t classes, const Outputs& outputs,
+                            PointsOf points_of) {
+  auto found = finish(candidates, classes, outputs);
+  if (!found) return found;
+  for (const Detection& d : found->detections) points_of(static_cast<size_t>(d.source), found->key_points);
+  const Geometry& g = outputs.geometry;
+  for (KeyPoint& p : found->key_points) {
+    p.x = static_cast<float>((p.x - static_cast<float>(g.pad_x)) / g.scale_x);
+    p.y = static_cast<float>((p.y - static_cast<float>(g.pad_y)) / g.scale_y);
+  }
+  return found;
+}
+
+inline constexpr size_t kFacePoints = 5;  // eyes, nose, corners of the mouth
+
+inline Detection centred(float cx, float cy, float w, float h) {
+  return {.x1 = cx - w / 2, .y1 = cy - h / 2, .x2 = cx + w / 2, .y2 = cy + h / 2};
+}
+
 // Scores {classes, boxes}: first throws away what cannot pass (nearly all boxes), so that the costly steps see few.
 template <class BoxOf>
 void add_planes(const float* scores, size_t classes, size_t boxes, const DetectionOptions& options, BoxOf box_of,
@@ -59,7 +84,9 @@ void add_planes(const float* scores, size_t classes, size_t boxes, const Detecti
   for (size_t i = 0; i < boxes; ++i) {
     if (!(best[i] > options.score_threshold)) continue;
     for (size_t c = 0; c < classes; ++c) row[c] = scores[c * boxes + i];
-    add_classes(row, best[i], box_of(i), options, out);
+    Detection box = box_of(i);
+    box.source = static_cast<int>(i);
+    add_classes(row, best[i], box, options, out);
   }
 }
 
@@ -70,6 +97,21 @@ Result<Found> decode_gfl(const Outputs& outputs);
 Result<Found> decode_nanodet(const Outputs& outputs);
 Result<Found> decode_ssd(const Outputs& outputs, bool x_first);
 Result<Found> decode_detr(const Outputs& outputs);
+Result<Found> decode_pose(const Outputs& outputs);
+Result<Found> decode_rotated(const Outputs& outputs);
+Result<Found> decode_fastest_det(const Outputs& outputs);
+Result<Found> decode_scrfd(const Outputs& outputs);
+Result<Found> decode_retina_face(const Outputs& outputs);
+Result<Found> decode_yunet(const Outputs& outputs);
+Result<Found> decode_ultra_face(const Outputs& outputs);
+Result<Found> decode_yolo5_face(const Outputs& outputs);
+Result<Found> decode_classes(const Outputs& outputs);
+
+// Prototypes of masks: f32 {n, k, h, w} in a second output.
+bool has_prototypes(const Outputs& outputs);
+// Adds masks to what was found, from k coefficients each: `coefficients_of(source, k numbers)`.
+Result<Found> with_masks(Result<Found> found, const Outputs& outputs,
+                         const std::function<void(size_t source, float* out)>& coefficients_of);
 
 // Outputs that need no suppression, whatever the family.
 enum class FinalForm {

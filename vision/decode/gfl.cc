@@ -84,8 +84,50 @@ Result<Found> decode_gfl(const Outputs& outputs) {
   return finish(candidates, static_cast<size_t>(t[0].shape[2]), outputs);
 }
 
+namespace {
+
+// The older export: scores and distances of each stride, known by their numbers of rows and columns.
+Result<Found> decode_nanodet_levels(const Outputs& outputs) {
+  constexpr int64_t kSides = 32;
+  const auto& t = outputs.tensors;
+  const size_t levels = t.size() / 2;
+  if (t.size() % 2 || levels > std::size(kStrides))
+    return unexpected(t[0], "with others scores and distances of each stride");
+  std::vector<Detection> candidates;
+  size_t classes = 0;
+  for (size_t level = 0; level < levels; ++level) {
+    const int64_t cells = cells_of(outputs.geometry, kStrides[level]);
+    const Tensor *scores = nullptr, *distances = nullptr;
+    for (const Tensor& tensor : t) {
+      if (!is_volume(tensor, outputs.index) || tensor.shape[1] != cells) continue;
+      const bool sides = tensor.shape[2] == kSides && (scores || distances == nullptr);
+      // With 32 classes both look alike: scores come first.
+      const bool alike = sides && !scores && t[0].shape[2] == kSides && t[1].shape[2] == kSides;
+      (sides && !alike ? distances : scores) = &tensor;
+    }
+    if (!scores || !distances || (classes && scores->shape[2] != static_cast<int64_t>(classes)))
+      return unexpected(t[level], ("with others f32 {batch, " + std::to_string(cells) + ", classes} and {batch, " +
+                                   std::to_string(cells) + ", 32}")
+                                      .c_str());
+    classes = static_cast<size_t>(scores->shape[2]);
+    add_level({.scores = part_of(*scores, outputs.index).data(),
+               .distances = part_of(*distances, outputs.index).data(),
+               .score_step = classes,
+               .distance_step = kSides,
+               .classes = classes,
+               .bins = kSides / 4,
+               .stride = kStrides[level],
+               .anchor = .5f},
+              outputs, candidates);
+  }
+  return finish(candidates, classes, outputs);
+}
+
+}  // namespace
+
 Result<Found> decode_nanodet(const Outputs& outputs) {
   constexpr size_t kBins = 8;
+  if (outputs.tensors.size() > 1) return decode_nanodet_levels(outputs);
   const Tensor& t = outputs.tensors[0];
   if (!is_volume(t, outputs.index) || t.shape[2] <= static_cast<int64_t>(4 * kBins))
     return unexpected(t, "f32 {batch, cells, classes + 32}");

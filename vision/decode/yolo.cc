@@ -6,10 +6,6 @@ namespace {
 
 constexpr int kStrides[] = {8, 16, 32};
 
-Detection centred(float cx, float cy, float w, float h) {
-  return {.x1 = cx - w / 2, .y1 = cy - h / 2, .x2 = cx + w / 2, .y2 = cy + h / 2};
-}
-
 struct Cell {
   float x, y, stride;
 };
@@ -24,19 +20,15 @@ std::vector<Cell> cells_of(const Geometry& g) {
   return cells;
 }
 
-// Another family's output, read along the wrong axis: fewer boxes than the finest grid has cells, and so many classes.
-bool turned(size_t boxes, size_t classes, const Geometry& g) {
-  const auto cells =
-      static_cast<size_t>(g.input_height / kStrides[0]) * static_cast<size_t>(g.input_width / kStrides[0]);
-  return boxes < cells && classes >= cells;
-}
-
 }  // namespace
 
 Result<Found> decode_yolo5(const Outputs& outputs, bool grid) {
   const Tensor& t = outputs.tensors[0];
   if (!is_volume(t, outputs.index) || t.shape[2] < 6) return unexpected(t, "f32 {batch, boxes, 5 + classes}");
-  const size_t columns = static_cast<size_t>(t.shape[2]), classes = columns - 5;
+  const size_t columns = static_cast<size_t>(t.shape[2]);
+  const size_t coefficients = has_prototypes(outputs) ? static_cast<size_t>(outputs.tensors[1].shape[1]) : 0;
+  if (columns < 6 + coefficients) return unexpected(t, "f32 {batch, boxes, 5 + classes + coefficients}");
+  const size_t classes = columns - 5 - coefficients;
   const auto rows = part_of(t, outputs.index);
   if (turned(static_cast<size_t>(t.shape[1]), classes, outputs.geometry))
     return unexpected(t, "f32 {batch, boxes, 5 + classes}, more boxes than classes");
@@ -61,22 +53,14 @@ Result<Found> decode_yolo5(const Outputs& outputs, bool grid) {
       box = centred((row[0] + c.x) * c.stride, (row[1] + c.y) * c.stride, std::exp(row[2]) * c.stride,
                     std::exp(row[3]) * c.stride);
     }
+    box.source = static_cast<int>(i);
     add_classes(scores, best, box, outputs.options, candidates);
   }
-  return finish(candidates, classes, outputs);
-}
-
-Result<Found> decode_yolo8(const Outputs& outputs) {
-  const Tensor& t = outputs.tensors[0];
-  if (!is_volume(t, outputs.index) || t.shape[1] < 5) return unexpected(t, "f32 {batch, 4 + classes, boxes}");
-  const size_t classes = static_cast<size_t>(t.shape[1]) - 4, boxes = static_cast<size_t>(t.shape[2]);
-  if (turned(boxes, classes, outputs.geometry))
-    return unexpected(t, "f32 {batch, 4 + classes, boxes}, more boxes than classes");
-  const float* x = part_of(t, outputs.index).data();
-  const auto box_of = [&](size_t i) { return centred(x[i], x[boxes + i], x[2 * boxes + i], x[3 * boxes + i]); };
-  std::vector<Detection> candidates;
-  add_planes(x + 4 * boxes, classes, boxes, outputs.options, box_of, candidates);
-  return finish(candidates, classes, outputs);
+  auto found = finish(candidates, classes, outputs);
+  if (!coefficients) return found;
+  return with_masks(std::move(found), outputs, [&](size_t i, float* out) {
+    std::copy_n(rows.data() + i * columns + 5 + classes, coefficients, out);
+  });
 }
 
 Result<Found> decode_corners(const Outputs& outputs) {
