@@ -1,7 +1,7 @@
 // Implicit GEMM in AMX tiles: 16 rows x 64 channels of input times 64 x 16 of weights, up to four sums of 16 x 16 side by side.
 // Weights are read where they are mapped: 16 groups of a block are one tile. So is input whose rows are equally far apart, where a
 // tap's channels fill whole tiles; other input is copied first. Epilogues run between the products of the next sums.
-// Before it, the ISA file gives the vectors, and <immintrin.h> the tiles.
+// Before it, the ISA file gives the vectors and finish_rows, an epilogue that is not compiled a second time; <immintrin.h> the tiles.
 #pragma once
 #include <immintrin.h>
 
@@ -105,7 +105,6 @@ inline void fill_by_copy(const ConvTile& tile, int begin, int steps, Panel& pane
 // The epilogue of sums that are complete, to be run some rows at a time.
 struct Pending {
   Finish finish = {};
-  FinishFunction function = nullptr;
   int next = 0;
 
   void some(int rows) {
@@ -115,7 +114,7 @@ struct Pending {
     part.acc += next * finish.acc_pitch;
     part.output = advance(finish.output, finish.epilogue, next * finish.output_pitch);
     if (part.residual) part.residual += next * finish.residual_pitch;
-    function(part);
+    finish_rows(part);
     next += part.rows;
   }
 };
@@ -269,7 +268,7 @@ struct TileCall {
       pending.some(kCallRows);
       if (panel.end == steps) {
         const int end = channels - at * kBlock < blocks * kBlock ? channels - at * kBlock : blocks * kBlock;
-        pending = {finish_of(channel, end, to), choose_finish(tile.epilogue, end), 0};
+        pending = {finish_of(channel, end, to), 0};
       }
       at += blocks;
       left -= blocks;
