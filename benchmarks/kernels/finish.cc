@@ -10,7 +10,9 @@ struct Case {
   bool in_16_bits, residual;
 };
 constexpr Case kCases[] = {{"none", Act::kNone, false, false},       {"silu", Act::kSilu, false, false},
-                           {"silu16", Act::kSilu, true, false},      {"silu+res", Act::kSilu, false, true},
+                           {"silu16", Act::kSilu, true, false},      {"none+res", Act::kNone, false, true},
+                           {"silu+res", Act::kSilu, false, true},
+
                            {"silu16+res", Act::kSilu, true, true},   {"hswish", Act::kHardSwish, false, false},
                            {"gelu", Act::kGelu, false, false},       {"sigmoid", Act::kSigmoid, false, false},
                            {"sigmoid16", Act::kSigmoid, true, false}};
@@ -40,8 +42,8 @@ void finish(benchmark::State& state, const Isa& isa, const Case& c, int channels
     isa.finish(f);
     benchmark::ClobberMemory();
   }
-  state.counters["outputs/s"] = benchmark::Counter(static_cast<double>(state.iterations()) * kRows * channels,
-                                                   benchmark::Counter::kIsRate);
+  state.counters["outputs/s"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * kRows * channels, benchmark::Counter::kIsRate);
 }
 
 const bool kRegistered = [] {

@@ -132,8 +132,8 @@ void finish_u8(const Finish& finish) {
     if constexpr (kAct != Act::kNone) scales.out_multiplier[i] = load_f(f.epilogue.out_multiplier + i * kLanes);
   });
   int row = 0;
-  if constexpr (kLanes != 8 &&
-                !(kAct == Act::kTanh && kResidual)) {  // registers for eight chains; the rare case is short instead
+  if constexpr (kLanes != 8 && !kResidual &&
+                kAct != Act::kTanh) {  // registers for eight chains; the rarer cases are short instead
     for (; row + kRows < f.rows; row += 2 * kRows) finish_quads<kVectors, kAct, kResidual, 2>(f, scales, row);
   }
   for (; row < f.rows; row += kRows) finish_quads<kVectors, kAct, kResidual, 1>(f, scales, row);
