@@ -148,7 +148,7 @@ struct SearchResult {
 };
 
 // First the metric of the noisiest layers alone in float; then layers in the order of gain for cost until the target is reached,
-// by halving; then each that turns out not to be needed goes back, the costliest first. Same answers of `measure`, same result.
+// by halving; then what turns out not to be needed goes back, the least worth first. Same answers of `measure`, same result.
 Result<SearchResult> search_precision(const std::vector<SearchLayer>& layers, const Measure& measure,
                                       const SearchOptions& options);
 
