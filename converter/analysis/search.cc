@@ -51,14 +51,14 @@ class Search {
     return {};
   }
 
-  // The noisiest layers, as many as a third of the evaluations allows, each alone in float.
+  // The noisiest layers, as many as a quarter of the evaluations allows, each alone in float.
   Result<void> measure_alone() {
     Set noisy(layers_.size());
     for (size_t i = 0; i < noisy.size(); ++i) noisy[i] = i;
     std::stable_sort(noisy.begin(), noisy.end(),
                      [&](size_t a, size_t b) { return layers_[a].noise > layers_[b].noise; });
     std::vector<Set> alone;
-    for (size_t i = 0; i < std::min(noisy.size(), options_.evaluations / 3); ++i) alone.push_back({noisy[i]});
+    for (size_t i = 0; i < std::min(noisy.size(), options_.evaluations / 4); ++i) alone.push_back({noisy[i]});
     if (auto done = ask(alone); !done) return done;
     for (const Set& one : alone) gain_[one[0]] = known_[one] - known_[{}];
     sort_by_worth();
@@ -122,18 +122,20 @@ class Search {
     return cost;
   }
 
-  // Layers that the target does not need run in int8 after all.
+  // What the target does not need runs in int8 after all: halves of the set first, single layers last, those of least worth
+  // before others.
   Result<void> give_back() {
     if (!reached(best_)) return {};
-    Set candidates = best_;
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [&](size_t a, size_t b) { return layers_[a].cost > layers_[b].cost; });
-    for (size_t i : candidates) {
-      if (left() == 0) return {};
-      Set without = best_;
-      std::erase(without, i);
-      if (auto done = ask({without}); !done) return done;
-      if (reached(without)) best_ = without;
+    for (size_t size = best_.size(); size > 0; size /= 2) {
+      Set rest;
+      for (size_t i = order_.size(); i-- > 0;)
+        if (std::binary_search(best_.begin(), best_.end(), order_[i])) rest.push_back(order_[i]);
+      for (size_t begin = 0; begin < rest.size() && left() > 0; begin += size) {
+        Set without = best_;
+        for (size_t i = begin; i < std::min(begin + size, rest.size()); ++i) std::erase(without, rest[i]);
+        if (auto done = ask({without}); !done) return done;
+        if (reached(without)) best_ = without;
+      }
     }
     return {};
   }

@@ -222,6 +222,29 @@ TEST(Compare, TakesTensorsWithChannelsInFront) {
   for (const TensorComparison& c : *found) EXPECT_TRUE(c.comparable && std::isinf(c.fidelity.db)) << c.name;
 }
 
+// With all layers kept, weights included, nothing of int8 is left; with none, it is the int8 model.
+TEST(KeepFloat, GivesLayersTheirFloatWeightsAgain) {
+  const SourceModel source = source_from(two_causes());
+  auto made = quantize(source, random_samples(2), {.algo = "minmax"});
+  ASSERT_TRUE(made) << made.error().text;
+  auto int8 = Model::from_bytes(made->bytes, "int8");
+  ASSERT_TRUE(int8);
+  std::vector<std::string> all = {"first", "weights", "activations.rescale", "activations", "last"};
+  const auto result = [](const Model& model, const SessionOptions& options) {
+    auto session = Session::create(model, options);
+    EXPECT_TRUE(session) << session.error().text;
+    EXPECT_TRUE(random_samples(1).fill(*session, 0) && session->run());
+    const auto out = session->output(0).f32();
+    return std::vector<float>(out.begin(), out.end());
+  };
+  auto none = keep_float(source.model, *int8, {}), kept = keep_float(source.model, *int8, all);
+  ASSERT_TRUE(none && kept);
+  EXPECT_EQ(result(*none, {}), result(*int8, {}));
+  EXPECT_EQ(result(*kept, {.int8_exclude = all}), result(source.model, {.precision = Precision::kF32}));
+  EXPECT_NE(result(*int8, {.int8_exclude = all}), result(source.model, {.precision = Precision::kF32}))
+      << "rounded weights remain";
+}
+
 // A metric that falls by what each layer in int8 takes.
 struct Task {
   std::map<std::string, double> loss;

@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "cli/npy.h"
 #include "files/files.h"
@@ -144,6 +146,81 @@ TEST_F(Quantize, ArraysAreCalibrationDataToo) {
   const Ran wrong = run(command);
   EXPECT_EQ(wrong.exit_code, 1);
   EXPECT_NE(wrong.text.find("b.npy: "), std::string::npos) << wrong.text;
+}
+
+constexpr const char* kOnTheDetector = OCTET_SOURCE_DIR "/models/detector.onnx --data " OCTET_SOURCE_DIR
+                                                        "/models/data/calib/images --images 2 --threads 1 ";
+constexpr const char* kItsDataset = " --dataset " OCTET_SOURCE_DIR "/models/data/eval --metric_images 2 --jobs 1 ";
+
+std::string text_of(const fs::path& path) {
+  const auto bytes = read_file(path.string());
+  EXPECT_TRUE(bytes) << path;
+  return bytes ? std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()) : "";
+}
+
+TEST_F(Quantize, AnalysisWritesAPageATableAndJson) {
+  const std::string command = std::string("analyze ") + kOnTheDetector + "--pictures 1 -o " + folder_.string() +
+                              kItsDataset + "--metric_layers 1";
+  const Ran ran = run(command);
+  ASSERT_EQ(ran.exit_code, 0) << ran.text;
+  const std::string json = text_of(folder_ / "analysis.json"), table = text_of(folder_ / "analysis.csv"),
+                    page = text_of(folder_ / "analysis.html");
+  const auto found = nlohmann::json::parse(json);
+  ASSERT_GT(found["layers"].size(), 50u);
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), static_cast<int>(found["layers"].size()) + 1);
+  double before = -1e9;
+  for (const auto& layer : found["layers"]) {
+    EXPECT_GE(layer["both"]["db"].get<double>(), before) << "the worst come first";
+    before = layer["both"]["db"];
+    EXPECT_GT(layer["read"]["histogram"]["bins"].size(), 8u) << layer["name"];
+    EXPECT_NE(table.find(layer["name"].get<std::string>()), std::string::npos);
+  }
+  EXPECT_TRUE(found["layers"][0].contains("metric"));
+  EXPECT_FALSE(found["layers"][1].contains("metric")) << "--metric_layers";
+  EXPECT_EQ(found["metric"]["pictures"], 2);
+  for (const char* outside : {"src=", "href=", "@import", "url(", "@LAYOUT@", "@ANALYSIS@"})
+    EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+  const std::string kBegin = "<script id=\"analysis\" type=\"application/json\">";
+  const size_t begin = page.find(kBegin);
+  ASSERT_NE(begin, std::string::npos);
+  const std::string inside = page.substr(begin + kBegin.size(), page.find("</script>", begin) - begin - kBegin.size());
+  EXPECT_EQ(nlohmann::json::parse(inside), found) << "the page has the same numbers";
+
+  // What the metric was once is not measured again, unless the model or the data are others.
+  const auto written = fs::last_write_time(folder_ / "metric.json");
+  EXPECT_EQ(run(command).exit_code, 0);
+  EXPECT_EQ(fs::last_write_time(folder_ / "metric.json"), written);
+}
+
+TEST_F(Quantize, CompareNamesWhatDeparts) {
+  const std::string file = (folder_ / "made.octet").string();
+  made("");
+  const std::string on = " --data " OCTET_SOURCE_DIR "/models/data/calib/images";
+  const Ran same = run("compare " + file + " " + file + on);
+  EXPECT_EQ(same.exit_code, 0) << same.text;
+  const Ran first = run("compare " + file + " " + file + " --float_b --least_db 200" + on);
+  EXPECT_EQ(first.exit_code, 1) << first.text;
+  EXPECT_NE(first.text.find("departs "), std::string::npos) << first.text;
+  EXPECT_NE(first.text.find("by /stem/conv/Conv"), std::string::npos) << first.text;
+  EXPECT_EQ(run("compare " + file + " " + folder_.string() + on).exit_code, 2) << "no tensor of a common name";
+}
+
+TEST_F(Quantize, ABoundThatCannotBeHeldSaysSo) {
+  const std::string file = (folder_ / "made.octet").string();
+  const std::string command =
+      std::string("quantize ") + kOnTheDetector + "--worst 0 -o " + file + kItsDataset + "--evaluations 4 ";
+  const Ran never = run(command + "--target_metric 1 --per_channel all --algo percentile");
+  EXPECT_EQ(never.exit_code, 3) << never.text;
+  EXPECT_NE(never.text.find("mAP 1.0000 was not reached"), std::string::npos) << never.text;
+  EXPECT_TRUE(fs::exists(file)) << "the best that was found";
+  const Ran plain = run(command + "--max_drop 1");
+  EXPECT_EQ(plain.exit_code, 0) << plain.text;
+  EXPECT_EQ(text_of(file), [&] {
+    const auto bytes = made("");
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }()) << "a bound that holds changes nothing";
+  EXPECT_EQ(run(std::string("quantize ") + kOnTheDetector + "-o " + file + " --max_drop 0.1").exit_code, 2)
+      << "without data there is no metric";
 }
 
 }  // namespace

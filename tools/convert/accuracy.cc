@@ -126,7 +126,7 @@ class Seeker {
     auto layers = layers_of(best, *work);
     if (!layers) return layers.error();
     const Candidate start = best;
-    Evaluations evaluations(metric_, *start.model, start.made.bytes, flags_.jobs, "");
+    Evaluations evaluations(metric_, p_.source.model, *start.model, start.made.bytes, flags_.jobs, "");
     const Measure measure = [&](const std::vector<Names>& sets) {
       ProgressBar bar;
       return evaluations.with_float(sets, [&](size_t done, size_t total) { bar.show(done, total); });

@@ -46,8 +46,8 @@ Result<MetricReport> measure(const Arguments& args, const Prepared& p, const Mod
                              const Analysis& found) {
   auto metric = Metric::of(args.metric, p);
   if (!metric) return metric.error();
-  Evaluations evaluations(*metric, int8, made.bytes, args.jobs, args.output + "/metric.json");
-  auto in_float = evaluations.in_float(p.source.model);
+  Evaluations evaluations(*metric, p.source.model, int8, made.bytes, args.jobs, args.output + "/metric.json");
+  auto in_float = evaluations.in_float();
   if (!in_float) return in_float.error();
   Names all;
   for (const LayerAnalysis& l : found.layers) all.push_back(l.name);

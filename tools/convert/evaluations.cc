@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "files/files.h"
+#include "octet/analyze.h"
 
 namespace octet {
 namespace {
@@ -25,10 +26,11 @@ std::string digest_of(const std::string& text) { return digest_of(std::as_bytes(
 
 }  // namespace
 
-Evaluations::Evaluations(const Metric& metric, Model model, std::span<const std::byte> bytes, int jobs,
-                         std::string file)
+Evaluations::Evaluations(const Metric& metric, Model float_model, Model int8_model, std::span<const std::byte> bytes,
+                         int jobs, std::string file)
     : metric_(metric),
-      model_(std::move(model)),
+      float_model_(std::move(float_model)),
+      int8_model_(std::move(int8_model)),
       jobs_(jobs),
       file_(std::move(file)),
       digest_(digest_of(bytes) + digest_of(metric.identity())) {
@@ -51,57 +53,71 @@ Result<void> Evaluations::write() const {
   return write_text(file_, nlohmann::json{{"digest", digest_}, {"values", known_}}.dump(1) + "\n");
 }
 
-Result<double> Evaluations::in_float(const Model& float_model) {
-  auto value = values(float_model, {{"float", {.precision = Precision::kF32}}}, {});
+namespace {
+
+// Stands for all nodes, and is none.
+const Names kAll = {""};
+
+std::string key_of(const Names& names) {
+  std::string text;
+  for (const std::string& name : names) text += name + '\n';
+  return digest_of(text);
+}
+
+}  // namespace
+
+Result<double> Evaluations::in_float() {
+  auto value = values({kAll}, {});
   if (!value) return value.error();
   return (*value)[0];
 }
 
 Result<std::vector<double>> Evaluations::with_float(const std::vector<Names>& sets, const Progress& progress) {
-  std::vector<Wish> wishes;
-  for (Names names : sets) {
-    std::sort(names.begin(), names.end());
-    std::string text;
-    for (const std::string& name : names) text += name + '\n';
-    wishes.push_back({digest_of(text), {.int8_exclude = std::move(names)}});
-  }
-  return values(model_, wishes, progress);
+  std::vector<Names> sorted = sets;
+  for (Names& names : sorted) std::sort(names.begin(), names.end());
+  return values(sorted, progress);
 }
 
-Result<std::vector<double>> Evaluations::values(const Model& model, const std::vector<Wish>& wishes,
-                                                const Progress& progress) {
+Result<double> Evaluations::value(const Names& names) const {
+  if (names == kAll) return metric_.value(float_model_, {.precision = Precision::kF32});
+  auto model = keep_float(float_model_, int8_model_, names);
+  if (!model) return model.error();
+  return metric_.value(*model, {.int8_exclude = names});
+}
+
+Result<std::vector<double>> Evaluations::values(const std::vector<Names>& sets, const Progress& progress) {
   std::mutex mutex;
   std::atomic<size_t> next = 0;
   std::optional<Error> failed;
   size_t done = 0;
   const auto work = [&] {
-    for (size_t i; (i = next++) < wishes.size();) {
-      const Wish& wish = wishes[i];
+    for (size_t i; (i = next++) < sets.size();) {
+      const std::string key = key_of(sets[i]);
       std::unique_lock lock(mutex);
       if (failed) return;
-      if (known_.count(wish.key)) {
+      if (known_.count(key)) {
         ++found_, ++done;
         continue;
       }
       lock.unlock();
-      auto value = metric_.value(model, wish.options);
+      auto value = this->value(sets[i]);
       lock.lock();
       if (!value) {
         failed = value.error();
         return;
       }
-      known_[wish.key] = *value, ++made_, ++done;
+      known_[key] = *value, ++made_, ++done;
       if (auto written = write(); !written) failed = written.error();
-      if (progress) progress(done, wishes.size());
+      if (progress) progress(done, sets.size());
     }
   };
   std::vector<std::thread> others;
-  for (int j = 1; j < std::min(jobs_, static_cast<int>(wishes.size())); ++j) others.emplace_back(work);
+  for (int j = 1; j < std::min(jobs_, static_cast<int>(sets.size())); ++j) others.emplace_back(work);
   work();
   for (std::thread& t : others) t.join();
   if (failed) return *failed;
   std::vector<double> all;
-  for (const Wish& wish : wishes) all.push_back(known_[wish.key]);
+  for (const Names& names : sets) all.push_back(known_[key_of(names)]);
   return all;
 }
 

@@ -14,26 +14,24 @@ using Names = std::vector<std::string>;
 class Evaluations {
  public:
   // `file`: where values are kept; empty: nowhere. What it says of another model or other data is forgotten.
-  Evaluations(const Metric& metric, Model model, std::span<const std::byte> bytes, int jobs, std::string file);
+  Evaluations(const Metric& metric, Model float_model, Model int8_model, std::span<const std::byte> bytes, int jobs,
+              std::string file);
 
   // The metric with each of the sets in float, all else as the model says. `done` is called as values come, in any order.
   Result<std::vector<double>> with_float(const std::vector<Names>& sets, const Progress& progress = {});
-  Result<double> in_float(const Model& float_model);
+  Result<double> in_float();
 
   size_t made() const { return made_; }    // evaluations that were run
   size_t found() const { return found_; }  // that the file had
 
  private:
-  struct Wish {
-    std::string key;
-    SessionOptions options;
-  };
-  Result<std::vector<double>> values(const Model& model, const std::vector<Wish>& wishes, const Progress& progress);
+  Result<std::vector<double>> values(const std::vector<Names>& sets, const Progress& progress);
+  Result<double> value(const Names& names) const;
   void read();
   Result<void> write() const;
 
   const Metric& metric_;
-  Model model_;
+  Model float_model_, int8_model_;
   int jobs_;
   std::string file_, digest_;
   std::map<std::string, double> known_;

@@ -118,6 +118,11 @@ Result<std::vector<std::pair<std::string, NamedValues>>> tensors_of(const Model&
 Result<std::vector<TensorComparison>> compare(const Model& model, Precision precision, int threads,
                                               const Samples& samples, size_t i, const Lookup& other);
 
+// `int8_model` with the weights and biases of some nodes as `float_model` has them, so that these run in float as they would had
+// they been excluded from quantising; in a session of `int8_model` itself an excluded layer computes with its rounded weights.
+// What has no weights is excluded by SessionOptions::int8_exclude. The result shares what both models hold.
+Result<Model> keep_float(const Model& float_model, const Model& int8_model, const std::vector<std::string>& nodes);
+
 // Which layers to keep in float so that a metric reaches a target.
 struct SearchLayer {
   std::string name;
@@ -148,7 +153,7 @@ struct SearchResult {
 };
 
 // First the metric of the noisiest layers alone in float; then layers in the order of gain for cost until the target is reached,
-// by halving; then each that turns out not to be needed goes back, the costliest first. Same answers of `measure`, same result.
+// by halving; then what turns out not to be needed goes back, the least worth first. Same answers of `measure`, same result.
 Result<SearchResult> search_precision(const std::vector<SearchLayer>& layers, const Measure& measure,
                                       const SearchOptions& options);
 

@@ -95,9 +95,10 @@ Result<QuantizedModel> quantize(const SourceModel& source, const Samples& sample
 
 // How far int8 is from float.
 struct Noise {
-  std::string name;                      // of an output, a tensor or a node
-  double db = 0;                         // 10 log10(signal / noise), infinite where nothing differs
-  std::optional<double> agreement = {};  // of an output that holds choices: the part of its elements that is equal; no dB then
+  std::string name;  // of an output, a tensor or a node
+  double db = 0;     // 10 log10(signal / noise), infinite where nothing differs
+  std::optional<double> agreement =
+      {};  // of an output that holds choices: the part of its elements that is equal; no dB then
 };
 
 // Where octet/analyze.h compares models (float outputs; in front of choices at the end what they choose among) and of outputs that
