@@ -129,7 +129,7 @@ TEST(SpelledOps, PadsWrapAndDepthMovesOfOpenSizes) {
   expect_near(run(converted(m)), {2, 3, 1, 2, 3, 1}, "wrap");
   TestModel d;
   d.output(d.op("DepthToSpace", {d.input("x", {-1, 4, -1, -1})}, {attr("blocksize", 2)}));
-  const Floats x = run(converted(d, {{1, 4, 1, 2}}));
+  const Floats x = run(converted(d, {{1, 4, 1, 2}}), {{1, 4, 1, 2}});
   TestModel fixed;
   fixed.output(fixed.op("DepthToSpace", {fixed.input("x", {1, 4, 1, 2})}, {attr("blocksize", 2)}));
   expect_near(x, run(converted(fixed)), "open sizes");
@@ -163,15 +163,22 @@ TEST(SpelledOps, SecondOutputs) {
 TEST(SpelledOps, Resizes) {
   struct Case {
     const char* why;
+    int width;
     std::vector<Attr> attributes;
     Floats scales;
     std::vector<int64_t> sizes;
     Floats expected;
   };
   const Case cases[] = {
-      {"a tie that floats decide", {attr("nearest_mode", "floor")}, {1, 1, 1, 0.6f}, {}, {0, 2, 3, 5, 6}},
-      {"covers", {attr("keep_aspect_ratio_policy", "not_smaller"), attr("axes", {2, 3})}, {}, {1, 3}, {0, 2, 5}},
+      {"a tie that floats decide", 10, {attr("nearest_mode", "floor")}, {1, 1, 1, 0.6f}, {}, {0, 2, 3, 5, 6, 8}},
+      {"a kept ratio",
+       8,
+       {attr("keep_aspect_ratio_policy", "not_larger"), attr("axes", {2, 3})},
+       {},
+       {2, 4},
+       {0, 2, 4, 6}},
       {"a crop",
+       8,
        {attr("coordinate_transformation_mode", "tf_crop_and_resize"), attr("mode", "linear"),
         attr("extrapolation_value", -1.0f)},
        {},
@@ -179,7 +186,7 @@ TEST(SpelledOps, Resizes) {
        {1.75f, 5.25f, -1}}};
   for (const Case& c : cases) {
     TestModel m(18);
-    const std::string x = given(m, {1, 1, 1, 8}, counted(8));
+    const std::string x = given(m, {1, 1, 1, c.width}, counted(c.width));
     const std::string roi = m.floats({8}, {0, 0, 0, 0.25f, 1, 1, 1, 1.25f});
     m.output(m.op("Resize",
                   {x, roi, c.scales.empty() ? "" : m.floats({4}, c.scales), c.sizes.empty() ? "" : m.ints(c.sizes)},
