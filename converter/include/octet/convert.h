@@ -24,9 +24,7 @@ struct ConvertOptions {
   // Bytes that converting may take, about: constants, as they are stored and as folding makes them, up to a third of it. What
   // would be more when it is folded stays to be computed by the run. 0: half of the machine's memory or of the control group's.
   size_t memory_limit = 0;
-  // Of the source, those counted as often as they run that stand in ONNX' loops and functions; the largest networks that people
-  // have exported have some 20,000.
-  size_t max_nodes = 100'000;
+  size_t max_nodes = 100'000;  // of the source; the largest networks that people have exported have some 20,000
 };
 
 // Reads an ONNX file or a Paddle model (its folder or its program), fuses and turns to NHWC; the result is a model for

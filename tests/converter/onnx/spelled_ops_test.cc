@@ -143,7 +143,10 @@ TEST(SpelledOps, TransposedConvolutionsOfLinesAndWithDilation) {
                 {attr("dilations", std::vector<int64_t>{2}), attr("pads", {1, 0})}));
   m.output(m.op("ConvTranspose", {given(m, {1, 1, 1, 2}, {1, 2}), m.floats({1, 1, 2, 2}, {1, 10, 100, 1000})},
                 {attr("dilations", {2, 1})}));
-  expect_near(run(converted(m)), {1, 10, 2, 20, 3, 30, 7, 18, 25, 35, 1, 12, 20, 0, 0, 0, 100, 1200, 2000}, "lines");
+  m.output(m.op("ConvTranspose", {given(m, {1, 1, 1}, {3}), m.floats({1, 1, 2}, {1, 10})},
+                {attr("output_shape", std::vector<int64_t>{3})}));
+  expect_near(run(converted(m)), {1, 10, 2, 20, 3, 30, 7, 18, 25, 35, 1, 12, 20, 0, 0, 0, 100, 1200, 2000, 3, 30, 0},
+              "lines");
 }
 
 TEST(SpelledOps, SecondOutputs) {
@@ -154,7 +157,7 @@ TEST(SpelledOps, SecondOutputs) {
                  {attr("kernel_shape", {2, 2}), attr("strides", {2, 2}), attr("pads", {1, 1, 0, 0}),
                   attr("storage_order", 1)})[1]);
   m.output(m.ops("Dropout", {x}, 2)[1]);
-  Floats expected = {0, 4, 4, 4, 9, 10, 12, 17, 0, 3, 1, 4, 9, 12, 10, 17};
+  Floats expected = {0, 4, 4, 4, 9, 10, 12, 17, 0, 6, 2, 4, 9, 12, 10, 17};
   expected.insert(expected.end(), 18, 1.0f);
   expect_near(run(converted(m)), expected, "places and masks");
 }
