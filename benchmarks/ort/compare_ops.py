@@ -281,7 +281,7 @@ def difference(wanted, got):
         return "infinities or NaN elsewhere", float("inf")
     if not finite.any():
         return "", 0.0
-    spread = max(float(np.ptp(wanted[finite])), float(np.abs(wanted[finite]).max()) * 1e-3, 1e-30)
+    spread = max(float(np.ptp(wanted[finite])), float(np.abs(wanted[finite]).max()) * 1e-2, 1e-30)
     return "", float(np.abs(wanted - got)[finite].max() / spread)
 
 

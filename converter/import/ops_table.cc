@@ -34,7 +34,7 @@ std::string ops_table() {
       "# Ops\n\n"
       "Made by `octet-convert ops`; a test compares it. Opsets from 7 on; what an op cannot do in some case is said "
       "when the "
-      "model is\nconverted, with the node's name.\n\n"
+      "model is\nconverted, with the node's name. OPS_COMPARED.md sets them beside ONNX Runtime.\n\n"
       "## ONNX\n| op | inputs |\n|---|---|\n";
   for (const convert::OnnxOp& op : convert::onnx_ops())
     text += "| " + std::string(op.domain) + (op.domain.empty() ? "" : ".") + std::string(op.name) + " | " +

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "converter/graph/emit.h"
+#include "converter/graph/shapes.h"
 #include "converter/load.h"
 #include "octet/export.h"
 #include "quant_graph.h"
@@ -38,8 +39,7 @@ int nodes_of(const onnx::ModelProto& proto, const std::string& op) {
   return n;
 }
 
-void expect_same_again(const TestModel& m, const std::vector<Shape>& sizes, int opset, const std::string& why) {
-  const Graph g = converted(m, sizes);
+void expect_same_again(const Graph& g, const std::vector<Shape>& sizes, int opset, const std::string& why) {
   const TempFile file(exported(loaded(g), {.opset = opset, .as_float = true}));
   auto again = import_onnx(file.path(), {});
   ASSERT_TRUE(again) << why << ": " << again.error().text;
@@ -52,6 +52,10 @@ void expect_same_again(const TestModel& m, const std::vector<Shape>& sizes, int 
     ASSERT_NEAR(before[i], after[i], 1e-5f * std::max(1.0f, std::fabs(before[i])))
         << why << ", opset " << opset << ", at " << i << "\n"
         << dump(g) << dump(*again);
+}
+
+void expect_same_again(const TestModel& m, const std::vector<Shape>& sizes, int opset, const std::string& why) {
+  expect_same_again(converted(m, sizes), sizes, opset, why);
 }
 
 struct Case {
@@ -448,6 +452,24 @@ TEST(Export, FloatOfAnInt8ModelHasItsWeights) {
   ASSERT_EQ(before.size(), after.size());
   for (size_t i = 0; i < before.size(); ++i)
     ASSERT_NEAR(before[i], after[i], 1e-5f * std::max(1.0f, std::fabs(before[i]))) << i;
+}
+
+// As PP-LiteSeg pools pictures whose sizes its bins do not divide.
+TEST(Export, AdaptiveAveragesOfUnequalWindows) {
+  TestModel m;
+  m.output(m.op("AveragePool", {image(m)}, {attr("kernel_shape", Ints{2, 2})}));
+  Graph g = converted(m);
+  for (Node& n : g.nodes)
+    if (as<schema::Pool2dT>(n))
+      n.op = make_op(schema::Pool2dT{.kind = schema::PoolKind::average,
+                                     .kernel_h = 3,
+                                     .kernel_w = 4,
+                                     .stride_h = 1,
+                                     .stride_w = 1,
+                                     .adaptive = true});
+  ASSERT_TRUE(infer_all(g));
+  ASSERT_EQ(tensor(g, g.outputs[0]).shape, (Shape{1, 6, 3, 4}));
+  expect_same_again(g, {}, 13, "8 x 10 to 3 x 4");
 }
 
 }  // namespace

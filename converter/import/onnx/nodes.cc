@@ -143,7 +143,7 @@ Result<void> OnnxNodes::add_node(const onnx::NodeProto& proto, OnnxScope& scope)
     return function == functions_.end() ? add_op(node, scope) : add_call(node, *function->second, scope);
   };
   if (!stands_for) return add(proto);
-  const onnx::NodeProto copy = with_attributes(proto, scope);
+  const onnx::NodeProto& copy = copies_.emplace_back(with_attributes(proto, scope));
   copied_bytes_ += copy.ByteSizeLong();
   if (copied_bytes_ > context.g.constant_limit)
     return Error{Code::kBadModel, describe(proto, scope) + "attributes of calls are together " + context.files.over};

@@ -1,5 +1,6 @@
 // Imports ONNX' nodes in their order: those of the graph, and in place of an If, a Loop or the call of a function those inside it.
 #pragma once
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -55,6 +56,8 @@ class OnnxNodes {
   const size_t max_nodes_;
   size_t copied_bytes_ = 0;
   TensorId first_made_ = 0;  // what stands before it is an input or a constant
+  std::deque<onnx::NodeProto>
+      copies_;  // with the attributes of a call; they stay, since what is kept below goes by addresses
   EarlyConstants constants_;
   std::unordered_map<std::string, const onnx::FunctionProto*> functions_;
   std::unordered_map<const void*, std::vector<bool>> needed_;

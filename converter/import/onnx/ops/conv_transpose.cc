@@ -130,7 +130,7 @@ namespace {
 // Sets `pads` from auto_pad or output_shape; returns the extra rows and columns of the output.
 std::array<int64_t, 2> read_output(OnnxNode& n, TensorId x, Window& w, int dims) {
   const Shape in = n.shape(x);
-  const auto extra = window_numbers(n, "output_padding", 0, dims, 1);
+  auto extra = window_numbers(n, "output_padding", 0, dims, 1);
   const std::string mode = n.s("auto_pad", "NOTSET");
   const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER", given = n.has("output_shape");
   if (!same && !given) read_pads(n, x, w, std::nullopt, dims);
@@ -140,15 +140,16 @@ std::array<int64_t, 2> read_output(OnnxNode& n, TensorId x, Window& w, int dims)
     for (size_t i = 0; i < 2; ++i) {
       if (in[2 + static_cast<int>(i)] < 0)
         n.fail("needs an input of known size: give the input's shape", Code::kUnsupported);
-      const int64_t total = std::max<int64_t>(w.stride[i] * (in[2 + static_cast<int>(i)] - 1) + extra[i] +
-                                                  int64_t{w.kernel[i] - 1} * w.dilation[i] + 1 - wanted[i],
-                                              0);
+      const int64_t beyond = w.stride[i] * (in[2 + static_cast<int>(i)] - 1) + extra[i] +
+                             int64_t{w.kernel[i] - 1} * w.dilation[i] + 1 - wanted[i];
+      const int64_t total = std::max<int64_t>(beyond, 0);
+      extra[i] += total - beyond;  // what is asked for may be more than the windows give
       const int64_t front = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
       w.pads[i] = n.bounded("pads", front, 0, 1 << 16);
       w.pads[i + 2] = n.bounded("pads", total - front, 0, 1 << 16);
     }
   }
-  const auto most = [&](size_t i) { return std::max(w.stride[i], w.dilation[i]) - 1; };
+  const auto most = [&](size_t i) { return given ? kMaxWindow : std::max(w.stride[i], w.dilation[i]) - 1; };
   return {n.bounded("output_padding", extra[0], 0, most(0)), n.bounded("output_padding", extra[1], 0, most(1))};
 }
 

@@ -60,7 +60,8 @@ static TensorId float_rest(OnnxNode& n, TensorId x, TensorId y) {
 // Of whole numbers, whose division goes towards 0: the remainder has the sign of x, without `fmod` that of the divisor.
 static void import_mod(OnnxNode& n) {
   const TensorId x = n.in(0), y = n.in(1);
-  if (n.at(x).dtype == DType::kF32) return n.result(float_rest(n, x, y));
+  if (n.at(x).dtype == DType::kF32)
+    return n.i("fmod", 0) ? n.result(float_rest(n, x, y)) : n.fail("of floats needs fmod");
   auto rest = [&](TensorId of) {
     return n.binary(BinaryKind::sub, of, n.binary(BinaryKind::mul, n.binary(BinaryKind::div, of, y), y));
   };
@@ -69,12 +70,13 @@ static void import_mod(OnnxNode& n) {
 
 static void import_identity(OnnxNode& n) { n.result(n.in(0)); }
 
-// Nothing is dropped; the mask (10: of booleans) says so.
+// Nothing is dropped, and the mask says so (10: by booleans; before 12 ONNX Runtime's says the contrary).
 static void import_dropout(OnnxNode& n) {
   const TensorId x = n.in(0);
   n.result(x);
   if (n.proto.output_size() < 2 || n.proto.output(1).empty()) return;
-  const TensorId ones = n.emit(schema::ExpandT{}, {n.floats({}, std::array{1.0f}), n.emit(schema::ShapeOfT{}, {x})});
+  const TensorId ones = n.emit(schema::ExpandT{},
+                               {n.floats({}, std::array{n.opset < 12 ? 0.0f : 1.0f}), n.emit(schema::ShapeOfT{}, {x})});
   n.result(n.opset < 10 ? ones : n.cast(ones, DType::kBool));
 }
 

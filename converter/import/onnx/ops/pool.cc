@@ -49,7 +49,7 @@ TensorId build_average_pool(SourceNode& n, TensorId x, const Window& w, bool cei
 
 // Where in x, counted through all of it, each largest stands: each tap of the window is a tensor, and the first largest among them is a
 // tap. Row by row, or column by column.
-static TensorId largest_places(OnnxNode& n, TensorId x, const Window& w, const Shape& out, bool by_columns) {
+static TensorId largest_places(OnnxNode& n, TensorId x, const Window& w, Shape out, bool by_columns) {
   const Shape in = n.shape(x);
   const int64_t taps = int64_t{w.kernel[0]} * w.kernel[1];
   if (taps > kMostTaps)

@@ -123,6 +123,7 @@ std::array<ResizeAxis, 2> axes_of(OnnxNode& n, const schema::ResizeT& op, bool c
     a.out = !op.size.empty() ? op.size[i] : static_cast<int64_t>(op.scale[i] * real * (crop ? a.end - a.start : 1));
     a.scale = op.scale.empty() ? static_cast<float>(a.out) / real : op.scale[i];
     a.antialias = n.i("antialias", 0) != 0 && op.mode != ResizeMode::nearest;
+    a.exclude_outside = a.antialias && n.i("exclude_outside", 0) != 0;
     if (a.out < 1 || a.out > kMostOfMatrix / a.in)
       return n.fail("resizes " + std::to_string(a.in) + " to " + std::to_string(a.out)), all;
   }
@@ -151,8 +152,7 @@ TensorId resized_by_matrices(OnnxNode& n, TensorId x, const std::array<ResizeAxi
 TensorId resized_by_places(OnnxNode& n, TensorId x, const schema::ResizeT& op) {
   const bool known = n.shape(x)[2] > 0 && n.shape(x)[3] > 0 && (!op.size.empty() || !op.scale.empty());
   if (op.mode != ResizeMode::nearest || !known || op.coordinate_mode == CoordinateMode::align_corners ||
-      op.coordinate_mode == CoordinateMode::tf_half_pixel_for_nn ||
-      op.coordinate_mode == CoordinateMode::half_pixel_symmetric)
+      op.coordinate_mode == CoordinateMode::tf_half_pixel_for_nn)
     return -1;
   const auto axes = axes_of(n, op, false);
   if (n.failed()) return -1;

@@ -68,7 +68,7 @@ void add_row(const ResizeAxis& a, const schema::ResizeT& op, float at, float* ro
   const bool is_cubic = op.mode == schema::ResizeMode::cubic;
   const float wide = a.antialias ? std::max(1.0f, 1 / a.scale) : 1, reach = (is_cubic ? 2.0f : 1.0f) * wide;
   const auto first = static_cast<int64_t>(std::floor(at - reach)), last = static_cast<int64_t>(std::ceil(at + reach));
-  const bool excluded = a.antialias ? !is_cubic || op.exclude_outside : op.exclude_outside;
+  const bool excluded = a.exclude_outside || op.exclude_outside;
   float sum = 0;
   for (int64_t i = first; i <= last; ++i) {
     const float distance = (as_float(i) - at) / wide;
@@ -101,6 +101,8 @@ std::vector<int64_t> runtime_places(const ResizeAxis& a, const schema::ResizeT& 
     const double at = static_cast<double>(x);
     double found = op.coordinate_mode == Coordinates::asymmetric ? scaled(at) : scaled(at + 0.5) - 0.5;
     if (op.coordinate_mode == Coordinates::pytorch_half_pixel && a.out == 1) found = 0;
+    if (op.coordinate_mode == Coordinates::half_pixel_symmetric)
+      found += in / 2 * (1 - out / (a.given_scale ? double{a.scale} * in : out));
     const double exact = std::nearbyint(found * 2) / 2;
     places.push_back(clamped(rounded(op.nearest_mode, std::fabs(found - exact) < 2e-5 ? exact : found), a.in));
   }

@@ -14,7 +14,7 @@ struct ResizeAxis {
   bool given_scale = false;  // by the file; else out / in
   bool crop = false;         // tf_crop_and_resize
   float start = 0, end = 1;  // of the crop, 0 and 1 being the first and the last pixel
-  bool antialias = false;
+  bool antialias = false, exclude_outside = false;
 };
 
 // The input's place of each output, by the op's nearest and coordinate modes.

@@ -129,7 +129,7 @@ TEST(SpelledOps, PadsWrapAndDepthMovesOfOpenSizes) {
   expect_near(run(converted(m)), {2, 3, 1, 2, 3, 1}, "wrap");
   TestModel d;
   d.output(d.op("DepthToSpace", {d.input("x", {-1, 4, -1, -1})}, {attr("blocksize", 2)}));
-  const Floats x = run(converted(d, {{1, 4, 1, 2}}));
+  const Floats x = run(converted(d, {{1, 4, 1, 2}}), {{1, 4, 1, 2}});
   TestModel fixed;
   fixed.output(fixed.op("DepthToSpace", {fixed.input("x", {1, 4, 1, 2})}, {attr("blocksize", 2)}));
   expect_near(x, run(converted(fixed)), "open sizes");
@@ -143,7 +143,10 @@ TEST(SpelledOps, TransposedConvolutionsOfLinesAndWithDilation) {
                 {attr("dilations", std::vector<int64_t>{2}), attr("pads", {1, 0})}));
   m.output(m.op("ConvTranspose", {given(m, {1, 1, 1, 2}, {1, 2}), m.floats({1, 1, 2, 2}, {1, 10, 100, 1000})},
                 {attr("dilations", {2, 1})}));
-  expect_near(run(converted(m)), {1, 10, 2, 20, 3, 30, 7, 18, 25, 35, 1, 12, 20, 0, 0, 0, 100, 1200, 2000}, "lines");
+  m.output(m.op("ConvTranspose", {given(m, {1, 1, 1}, {3}), m.floats({1, 1, 2}, {1, 10})},
+                {attr("output_shape", std::vector<int64_t>{3})}));
+  expect_near(run(converted(m)), {1, 10, 2, 20, 3, 30, 7, 18, 25, 35, 1, 12, 20, 0, 0, 0, 100, 1200, 2000, 3, 30, 0},
+              "lines");
 }
 
 TEST(SpelledOps, SecondOutputs) {
@@ -154,7 +157,7 @@ TEST(SpelledOps, SecondOutputs) {
                  {attr("kernel_shape", {2, 2}), attr("strides", {2, 2}), attr("pads", {1, 1, 0, 0}),
                   attr("storage_order", 1)})[1]);
   m.output(m.ops("Dropout", {x}, 2)[1]);
-  Floats expected = {0, 4, 4, 4, 9, 10, 12, 17, 0, 3, 1, 4, 9, 12, 10, 17};
+  Floats expected = {0, 4, 4, 4, 9, 10, 12, 17, 0, 6, 2, 4, 9, 12, 10, 17};
   expected.insert(expected.end(), 18, 1.0f);
   expect_near(run(converted(m)), expected, "places and masks");
 }
@@ -163,15 +166,22 @@ TEST(SpelledOps, SecondOutputs) {
 TEST(SpelledOps, Resizes) {
   struct Case {
     const char* why;
+    int width;
     std::vector<Attr> attributes;
     Floats scales;
     std::vector<int64_t> sizes;
     Floats expected;
   };
   const Case cases[] = {
-      {"a tie that floats decide", {attr("nearest_mode", "floor")}, {1, 1, 1, 0.6f}, {}, {0, 2, 3, 5, 6}},
-      {"covers", {attr("keep_aspect_ratio_policy", "not_smaller"), attr("axes", {2, 3})}, {}, {1, 3}, {0, 2, 5}},
+      {"a tie that floats decide", 10, {attr("nearest_mode", "floor")}, {1, 1, 1, 0.6f}, {}, {0, 2, 3, 5, 6, 8}},
+      {"a kept ratio",
+       8,
+       {attr("keep_aspect_ratio_policy", "not_larger"), attr("axes", {2, 3})},
+       {},
+       {2, 4},
+       {0, 2, 4, 6}},
       {"a crop",
+       8,
        {attr("coordinate_transformation_mode", "tf_crop_and_resize"), attr("mode", "linear"),
         attr("extrapolation_value", -1.0f)},
        {},
@@ -179,7 +189,7 @@ TEST(SpelledOps, Resizes) {
        {1.75f, 5.25f, -1}}};
   for (const Case& c : cases) {
     TestModel m(18);
-    const std::string x = given(m, {1, 1, 1, 8}, counted(8));
+    const std::string x = given(m, {1, 1, 1, c.width}, counted(c.width));
     const std::string roi = m.floats({8}, {0, 0, 0, 0.25f, 1, 1, 1, 1.25f});
     m.output(m.op("Resize",
                   {x, roi, c.scales.empty() ? "" : m.floats({4}, c.scales), c.sizes.empty() ? "" : m.ints(c.sizes)},

@@ -86,7 +86,7 @@ TEST(ControlFlow, IfOfDataChoosesAmongAlikeResults) {
   wide.output(wide.op("Add", {z, wide.floats({3, 1}, {1, 2, 3})}));
   m.output(block_op(m, "If", {m.op("Less", {sum, m.floats({}, {0})})}, 1,
                     {{"then_branch", &yes}, {"else_branch", &wide}})[0]);
-  EXPECT_NE(error_of(m).find("(If): its condition depends on data, and its branches give {2} and {3,2}"),
+  EXPECT_NE(error_of(m).find("(If): its condition depends on data, and its branches give {2} and {3, 2}"),
             std::string::npos)
       << error_of(m);
 }
@@ -203,6 +203,19 @@ TEST(ControlFlow, FunctionsTakeAttributesFromTheirCalls) {
   m.output(m.op("own.twice", {x}, {attr("slope", 0.25f)}));
   m.output(m.op("own.twice", {x}));
   EXPECT_EQ(outputs_of(m), (std::vector<float>{-1, 1, -2, 1}));
+}
+
+TEST(ControlFlow, ConstantsOfAFunctionAreThoseOfItsCall) {
+  TestModel m;
+  auto& f = function(m, "shifted");
+  auto* constant = f.add_node();
+  constant->set_op_type("Constant");
+  constant->add_output("c");
+  refer(*constant, "value_float", "by");
+  call(f, "Add", "x", "y").add_input("c");
+  const std::string z = zeros(m, {1});
+  m.output(m.op("own.shifted", {m.op("own.shifted", {z}, {attr("by", 2.0f)})}, {attr("by", 5.0f)}));
+  EXPECT_EQ(outputs_of(m), (std::vector<float>{7}));
 }
 
 TEST(ControlFlow, FunctionsAreBounded) {
