@@ -84,9 +84,10 @@ def seeded(ops):
 
 
 class Twin:
-    def __init__(self, values, ops):
+    def __init__(self, values):
         self.nodes, self.initializers, self.count = [], [], 0
         self.names, self.known = {0: None}, {}  # value to ONNX name, or list of names; to what it is where that is constant
+        self.shapes = {value: array.shape for value, array in values.items()}
         for value, array in values.items():
             self.names[value] = self.const(array, array.dtype)
 
@@ -177,7 +178,8 @@ def layer_norm(t, op, x):
 
 
 def scale(t, op, x):
-    factor, bias = t.const(float(np.ravel(t.argument(op, "scale", 1))[0]), np.float32), t.const(op.attrs["bias"], np.float32)
+    kind = np.float32 if op.results[0]["TT"]["D"][0]["#"] == "0.t_f32" else np.int64
+    factor, bias = t.const(np.ravel(t.argument(op, "scale", 1))[0], kind), t.const(op.attrs["bias"], kind)
     if op.attrs["bias_after_scale"]:
         return t.emit("Add", [t.emit("Mul", [x, factor]), bias])
     return t.emit("Mul", [t.emit("Add", [x, bias]), factor])
@@ -220,17 +222,22 @@ def whole(t, op, x):
     return quotient if op.name == "floor_divide" else t.emit("Sub", [x, t.emit("Mul", [quotient, y])])
 
 
+def matmul(t, op, x):
+    y = t.names[op.inputs[1]]
+    turned = lambda value: t.emit("Transpose", [value], perm=[*range(len(op.shape()) - 2), len(op.shape()) - 1, len(op.shape()) - 2])
+    return t.emit("MatMul", [turned(x) if op.attrs["transpose_x"] else x, turned(y) if op.attrs["transpose_y"] else y])
+
+
 def simple(t, op, x):
     """Ops that are one node, or two."""
     a, rest = op.attrs, [t.names.get(i) for i in op.inputs[1:]]
     onnx_type = {np.float32: TensorProto.FLOAT, np.int64: TensorProto.INT64, np.bool_: TensorProto.BOOL}
     forms = {
-        "conv2d": lambda: t.emit("Conv", [x, *rest], strides=a["strides"], dilations=a["dilations"], group=a["groups"], pads=pads_of(a, [1, 1])),
+        "conv2d": lambda: t.emit("Conv", [x, *rest], strides=a["strides"], dilations=a["dilations"], group=a["groups"], pads=pads_of(a, t.shapes[op.inputs[1]][2:])),
         "batch_norm": lambda: [t.emit("BatchNormalization", [x, rest[2], rest[3], rest[0], rest[1]], epsilon=a["epsilon"])],
         "hardsigmoid": lambda: t.emit("HardSigmoid", [x], alpha=a["slope"], beta=a["offset"]),
         "silu": lambda: t.emit("Mul", [x, t.emit("Sigmoid", [x])]),
         "softmax": lambda: t.emit("Softmax", [x], axis=a["axis"]),
-        "matmul": lambda: t.emit("MatMul", [x, *rest]),
         "transpose": lambda: t.emit("Transpose", [x], perm=a["perm"]),
         "reshape": lambda: t.emit("Reshape", [x, t.integers(rest[0])]),
         "unsqueeze": lambda: t.emit("Unsqueeze", [x, rest[0]]),
@@ -256,7 +263,7 @@ def simple(t, op, x):
 
 
 OTHERS = {"pool2d": pool, "nearest_interp": interp, "flatten": flatten, "slice": slices, "layer_norm": layer_norm, "scale": scale, "gelu": gelu,
-          "stack": stack, "split": split, "split_with_num": split, "sum": reduced, "max": reduced, "mean": reduced, "tile": tile,
+          "stack": stack, "matmul": matmul, "split": split, "split_with_num": split, "sum": reduced, "max": reduced, "mean": reduced, "tile": tile,
           "floor_divide": whole, "remainder": whole}
 
 
@@ -303,7 +310,7 @@ def main():
         if op.name not in ("p", "fetch") and wanted.intersection(op.outputs):
             needed.append(op)
             wanted.update(op.inputs)
-    twin, inputs = Twin({v: a for v, a in values.items() if v in wanted}, ops), []
+    twin, inputs = Twin({v: a for v, a in values.items() if v in wanted}), []
     for op in reversed(needed):
         add(twin, op, inputs)
     for name, value in fetched.items():

@@ -81,8 +81,8 @@ TEST(PaddleImport, WhatIsWrongWithAFolder) {
   EXPECT_TRUE(contains(error_of(two.folder.string()), "several programs, a.pdmodel and b.pdmodel"));
   const TempFile pir("{}", "inference.json");
   write_file(pir.folder / "inference.pdiparams", "");
-  EXPECT_TRUE(contains(error_of(pir.folder.string()), "FLAGS_enable_pir_api=0"));
-  EXPECT_TRUE(contains(error_of(pir.path()), "FLAGS_enable_pir_api=0"));
+  EXPECT_TRUE(contains(error_of(pir.folder.string()), "base_code.magic"));
+  EXPECT_TRUE(contains(error_of(pir.path()), "base_code.magic"));
   const TempFile text("not a program", "model.pdmodel");
   EXPECT_TRUE(contains(error_of(text.path()), "is not a Paddle program"));
 }

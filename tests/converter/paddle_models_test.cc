@@ -48,7 +48,7 @@ std::string seeded_parameters(const paddle::ProgramDesc& program) {
     for (int64_t i = 0; i < count; ++i) {
       const float v = ramp ? static_cast<float>(i) : values(random);
       if (desc.data_type() == 5) raw.append(reinterpret_cast<const char*>(&v), 4);
-      if (desc.data_type() != 5) raw.append(desc.data_type() == 3 ? 8 : 4, '\0');
+      if (desc.data_type() != 5) raw.append(desc.data_type() == 3 ? 8 : desc.data_type() == 0 ? 1 : 4, '\0');
     }
     records[var.name()] = tensor_record(desc.data_type(), dims, raw);
   }

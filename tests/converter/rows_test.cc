@@ -9,6 +9,7 @@
 #include "converter/export/export_ops.h"
 #include "converter/import/onnx/ops/ops.h"
 #include "converter/import/paddle/ops/ops.h"
+#include "converter/import/paddle/pir/ops.h"
 
 namespace octet::convert {
 namespace {
@@ -33,6 +34,16 @@ TEST(Rows, AllFilesAreCollected) {
   EXPECT_EQ(all_ops().size(), lines_that_match("runtime/ops", "^const OpKind k.* = "));
   EXPECT_GT(onnx_ops().size(), 100u);
   EXPECT_GT(paddle_ops().size(), 100u);
+}
+
+TEST(Rows, OpsOfPaddle3AreOpsThatThereAre) {
+  std::set<std::string_view> names;
+  for (const PirOp& op : pir_ops()) {
+    EXPECT_TRUE(names.insert(op.name).second) << op.name;
+    EXPECT_NE(find_paddle_op(op.legacy), nullptr) << op.name << " is written as " << op.legacy;
+    EXPECT_EQ(find_pir_op(op.name), &op);
+  }
+  EXPECT_GT(names.size(), 100u);
 }
 
 TEST(Rows, NoTwoClaimOneName) {

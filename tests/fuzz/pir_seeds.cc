@@ -2,7 +2,7 @@
 #include <fstream>
 
 #include "converter/import/paddle/pir/ops.h"
-#include "tests/converter/pir_program.h"
+#include "tests/converter/paddle/pir_program.h"
 #include "tests/fuzz/paddle_seeds.h"
 
 namespace octet::fuzz {

@@ -6,12 +6,15 @@
 namespace octet::convert {
 namespace {
 
-void run_block(TestProgram& p, int from, const std::string& condition, int block) {
+void run_block(TestProgram& p, int from, const std::string& condition, int block, const std::string& made) {
   auto* op = p.proto.mutable_blocks(from)->add_ops();
   op->set_type("conditional_block");
   auto* in = op->add_inputs();
   in->set_parameter("Cond");
   in->add_arguments(condition);
+  auto* out = op->add_outputs();
+  out->set_parameter("Out");
+  out->add_arguments(made);
   auto* attribute = op->add_attrs();
   attribute->set_name("sub_block");
   attribute->set_type(8);
@@ -40,13 +43,14 @@ TEST(PaddleBranches, TheOneThatIsTakenIsImported) {
   for (const bool holds : {true, false}) {
     TestProgram p;
     const std::string x = p.input("x", {2, 3}), condition = constant(p, holds);
-    run_block(p, 0, condition, 1);
-    run_block(p, 0, p.op("logical_not", {{"X", {condition}}}), 2);
+    run_block(p, 0, condition, 1, "then");
+    run_block(p, 0, p.op("logical_not", {{"X", {condition}}}), 2, "otherwise");
     relu_in(p, 1, x, "then", "relu");
     relu_in(p, 2, x, "otherwise", "abs");
     const std::string chosen = p.op("cast", {{"X", {condition}}}, {attr("in_dtype", 0), attr("out_dtype", 2)});
     p.output(p.op("select_input", {{"X", {"otherwise", "then"}}, {"Mask", {chosen}}}));
     const auto out = results(p);
+    ASSERT_EQ(out.size(), 6u);
     for (size_t i = 0; i < 6; ++i) EXPECT_EQ(out[i], holds ? std::max(in[i], 0.0f) : std::fabs(in[i]));
   }
 }
@@ -63,12 +67,7 @@ TEST(PaddleBranches, BlocksThatRunThemselvesOrEachOtherAreRefused) {
     const std::string x = p.input("x", {2, 3}), condition = constant(p, true);
     relu_in(p, 1, x, "y", "relu");
     relu_in(p, 2, x, "z", "relu");
-    for (const auto& [from, block] : c.calls) run_block(p, from, condition, block);
-    auto* out = p.proto.mutable_blocks(0)->mutable_ops(p.proto.blocks(0).ops_size() - 1)->add_outputs();
-    out->set_parameter("Out");
-    out->add_arguments("y");
-    for (auto& op : *p.proto.mutable_blocks(0)->mutable_ops())  // all of them are needed
-      if (op.type() == "conditional_block" && !op.outputs_size()) *op.add_outputs() = *out;
+    for (const auto& [from, block] : c.calls) run_block(p, from, condition, block, "y");
     p.output("y");
     auto graph = import(p);
     ASSERT_FALSE(graph) << c.why;
@@ -78,10 +77,7 @@ TEST(PaddleBranches, BlocksThatRunThemselvesOrEachOtherAreRefused) {
   TestProgram deep;
   const std::string x = deep.input("x", {2, 3}), condition = constant(deep, true);
   for (int i = 1; i <= 100; ++i) relu_in(deep, i, x, i == 100 ? "y" : "y" + std::to_string(i), "relu");
-  for (int i = 0; i < 100; ++i) run_block(deep, i, condition, i + 1);
-  auto* out = deep.proto.mutable_blocks(0)->mutable_ops(deep.proto.blocks(0).ops_size() - 1)->add_outputs();
-  out->set_parameter("Out");
-  out->add_arguments("y");
+  for (int i = 0; i < 100; ++i) run_block(deep, i, condition, i + 1, "y");
   deep.output("y");
   auto graph = import(deep);
   ASSERT_FALSE(graph);

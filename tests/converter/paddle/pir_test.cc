@@ -1,7 +1,9 @@
 // Programs of Paddle 3: the same network as in the legacy form, ops with their operands, branches, quantised ones, hostile files.
+#include <cmath>
+
 #include "octet/convert.h"
+#include "tests/converter/paddle/pir_program.h"
 #include "tests/converter/paddle_rig.h"
-#include "tests/converter/pir_program.h"
 
 namespace octet::convert {
 namespace {
@@ -61,9 +63,10 @@ TEST(PaddlePir, ANetworkIsThatOfItsLegacyForm) {
   z = q.op("matmul_v2", {{"X", {z}}, {"Y", {q.random({5, 36})}}}, {flag("trans_y", true)});
   z = q.op("scale", {{"X", {z}}}, {attr("scale", 0.5f), attr("bias", 1.0f)});
   q.output(q.op("softmax", {{"X", {z}}}, {attr("axis", -1)}));
-  EXPECT_EQ(results_of(p), results(q));
-  auto graph = import_pir(p);
-  ASSERT_TRUE(graph);
+  auto graph = import_pir(p), legacy = import(q);
+  ASSERT_TRUE(graph) << graph.error().text;
+  ASSERT_TRUE(legacy) << legacy.error().text;
+  EXPECT_EQ(run(*graph), run(*legacy));
   EXPECT_EQ(tensor(*graph, graph->outputs[0]).name, "fetch_name_0");
 }
 
@@ -167,13 +170,17 @@ TEST(PaddlePir, BranchesThatConstantsAndSizesDecide) {
   const auto in = input_values(6);
   for (const bool holds : {true, false}) {
     const auto constant = branching([&](TestPir& p, int64_t) { return p.full(holds, {1}, "bool"); });
-    EXPECT_FLOAT_EQ(results_of(constant)[1], in[1] * (holds ? 3 : 4));
+    auto out = results_of(constant);
+    ASSERT_EQ(out.size(), 6u);
+    EXPECT_FLOAT_EQ(out[1], in[1] * (holds ? 3 : 4));
     const auto sized = branching([&](TestPir& p, int64_t x) {
       const int64_t columns = p.op("slice", {p.op("shape64", {x}), p.integers({1}), p.integers({2})},
                                    {{"axes", pir_ints({0})}, {"decrease_axis", pir_ints({0})}});
       return p.op("less_than", {columns, p.full(holds ? 4 : 3, {}, "int64")});
     });
-    EXPECT_FLOAT_EQ(results_of(sized)[1], in[1] * (holds ? 3 : 4));
+    out = results_of(sized);
+    ASSERT_EQ(out.size(), 6u);
+    EXPECT_FLOAT_EQ(out[1], in[1] * (holds ? 3 : 4));
   }
   const auto by_data = branching([](TestPir& p, int64_t x) {
     return p.op("greater_than", {p.op("max", {x, p.integers({})}, {{"keepdim", pir_flag(false)}}), p.full(0, {})});
@@ -199,11 +206,9 @@ TEST(PaddlePir, QuantisedProgramsAreInt8) {
     EXPECT_TRUE(graph->quantised);
     bool found = false;
     for (const Tensor& t : graph->tensors)
-      if (t.constant && t.dtype == DType::kF32 && t.shape == Shape{2, 1, 1, 1}) {
-        found = true;
-        EXPECT_FLOAT_EQ(t.values<float>()[0], 1.27f);
-        EXPECT_FLOAT_EQ(t.values<float>()[1], -1.28f);
-      }
+      if (t.constant && t.dtype == DType::kF32 && t.shape == Shape{2, 1, 1, 1})
+        found = found ||
+                (std::fabs(t.values<float>()[0] - 1.27f) < 1e-6f && std::fabs(t.values<float>()[1] + 1.28f) < 1e-6f);
     EXPECT_TRUE(found);
   }
 }

@@ -1,5 +1,5 @@
 // The JSON of small programs, with the keys and types that Paddle writes.
-#include "tests/converter/pir_program.h"
+#include "tests/converter/paddle/pir_program.h"
 
 #include "tests/converter/paddle_program.h"
 
