@@ -143,6 +143,7 @@ class Seeker {
       QuantizeOptions options = start.options;
       for (const KeptLayer& l : searched->kept) options.exclude.push_back(l.name);
       auto made = make(options);
+      if (!made && made.error().code == Code::kUnsupported) break;  // no layer would be left in int8
       if (!made) return made.error();
       if (made->metric >= best.metric) best = std::move(*made), found = std::move(*searched);
       if (best.metric >= wanted_ - kSlack || !found.met) break;
