@@ -293,7 +293,7 @@ def octet(folder, programs, arrays, constants):
                     [programs / "octet-run", model, "--output-dir", folder / "octet", "--precision", "fp32", *inputs]):
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
         if done.returncode:
-            return None, re.sub(r"^.*?\): ", "", (done.stderr.strip().splitlines() or ["?"])[-1])
+            return None, re.sub(r"^.*?(\): |\.octet: )", "", (done.stderr.strip().splitlines() or ["?"])[-1])
     return [np.load(folder / "octet" / f"{n}.npy") for n in sorted(p.stem for p in (folder / "octet").glob("*.npy"))], ""
 
 
