@@ -10,6 +10,16 @@ namespace {
 
 using namespace convert;
 
+// What suits an operand that was an attribute once, of an op on a picture.
+Dims numbers_for(std::string_view attribute) {
+  if (attribute == "kernel_size" || attribute == "sections") return {2, 2};
+  if (attribute == "shape") return {1, 4, 36};
+  if (attribute == "repeat_times") return {1, 1, 2, 1};
+  if (attribute == "paddings") return {1, 1, 1, 1};
+  if (attribute == "output_size") return {};
+  return {1};
+}
+
 // One op on a picture, with as many operands as it takes; attributes of several ops, which others ignore.
 TestPir single(const PirOp& op) {
   TestPir p;
@@ -27,14 +37,20 @@ TestPir single(const PirOp& op) {
     else if (word == "Y" || word == "W")
       value = p.random({6, 6});
     else if (word.find('=') != std::string_view::npos)
-      value = p.integers({2, 2});
+      value = p.integers(numbers_for(word.substr(0, word.find('='))));
+    else if (word.ends_with("Scale") && op.legacy.find("quantize") != std::string_view::npos)
+      value = p.floats({1}, {2});
     else if (word != "-")
       value = p.random({4});
     operands.push_back(word.ends_with('*') ? p.combine({value, value}) : value);
   }
-  const TestPir::Attributes attributes = {{"strides", pir_ints({2, 2})}, {"dtype", pir_dtype("float32")},
-                                          {"num", pir_int(2)},           {"out_h", pir_int(3)},
-                                          {"out_w", pir_int(4)},         {"value", pir_ints({2, 2})}};
+  const TestPir::Attributes attributes = {{"strides", pir_ints({2, 2})},
+                                          {"dtype", pir_dtype("float32")},
+                                          {"num", pir_int(2)},
+                                          {"out_h", pir_int(3)},
+                                          {"out_w", pir_int(4)},
+                                          {"perm", pir_ints({0, 2, 1, 3})},
+                                          {"value", op.name == "full_int_array" ? pir_ints({2, 2}) : pir_float(2)}};
   const std::string name(op.name);
   const bool list = op.results.ends_with('*');
   const int64_t made = list ? p.list(name, operands, 2, attributes) : p.op(name, operands, attributes);
