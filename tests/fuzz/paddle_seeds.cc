@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "converter/import/paddle/ops/ops.h"
-#include "tests/converter/paddle_program.h"
+#include "tests/converter/paddle/program.h"
 
 namespace octet::fuzz {
 namespace {

@@ -1,7 +1,7 @@
 // conditional_block and select_input: the branch that is taken stands in place of both.
 #include <cmath>
 
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

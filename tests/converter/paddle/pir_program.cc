@@ -1,7 +1,7 @@
 // The JSON of small programs, with the keys and types that Paddle writes.
 #include "tests/converter/paddle/pir_program.h"
 
-#include "tests/converter/paddle_program.h"
+#include "tests/converter/paddle/program.h"
 
 namespace octet::convert {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "octet/convert.h"
 #include "tests/converter/paddle/pir_program.h"
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

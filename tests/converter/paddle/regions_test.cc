@@ -2,7 +2,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

@@ -1,5 +1,5 @@
 // Builds small Paddle programs with their parameters.
-#include "tests/converter/paddle_program.h"
+#include "tests/converter/paddle/program.h"
 
 namespace octet::convert {
 namespace {

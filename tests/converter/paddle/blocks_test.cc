@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tests/converter/naive.h"
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

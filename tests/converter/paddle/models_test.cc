@@ -5,7 +5,7 @@
 
 #include "converter/import/paddle/pir/program.h"
 #include "octet/convert.h"
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

@@ -1,7 +1,7 @@
 // Paddle's ops with their own attributes, against numbers worked out here. Inputs hold input_values(), in [-2, 2).
 #include <cmath>
 
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

@@ -1,6 +1,6 @@
 // Paddle's ops have no names: that of what they make is theirs, and goes to the node that computes.
 #include "converter/quant/plan.h"
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

@@ -5,7 +5,7 @@
 #include "converter/quant/freeze.h"
 #include "converter/quant/grid.h"
 #include "octet/convert.h"
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

@@ -1,5 +1,5 @@
 // Paddle's roi_align: boxes image by image. On a plane, the mean of a bin is the plane at its middle.
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

@@ -1,7 +1,7 @@
 // Grids, masks, rolls, running sums and what is spelt out of simpler ops, against numbers worked out here.
 #include <cmath>
 
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 namespace octet::convert {
 namespace {

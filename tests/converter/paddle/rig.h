@@ -1,7 +1,7 @@
 // Writes small Paddle programs as files, and runs what the importer makes of them.
 #pragma once
 #include "converter/import/paddle/import.h"
-#include "tests/converter/paddle_program.h"
+#include "tests/converter/paddle/program.h"
 #include "tests/converter/rig.h"
 
 namespace octet::convert {

@@ -1,5 +1,5 @@
 // Writes small Paddle programs as files, and runs what the importer makes of them.
-#include "tests/converter/paddle_rig.h"
+#include "tests/converter/paddle/rig.h"
 
 #include <cmath>
 #include <cstdlib>
