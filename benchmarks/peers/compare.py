@@ -73,7 +73,8 @@ def octet_files(model, args, out, bin_dir):
     size = ["--img_shape", args.shape[0].split(",")[-1]] if args.shape else []
     plain, quantised = out / f"{model.stem}.octet", out / f"{model.stem}_int8.octet"
     return (make(plain, [convert, "convert", model, "-o", plain, *shapes], model, convert),
-            make(quantised, [convert, "quantize", model, "-o", quantised, "--data", args.data, "--images", "8", "--worst", "0", *size],
+            make(quantised, [convert, "quantize", model, "-o", quantised, "--data", args.data, "--images", "8", "--worst", "0",
+                             "--scale", "255", *size],
                  model, convert))
 
 

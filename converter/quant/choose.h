@@ -8,17 +8,17 @@ namespace octet::convert {
 // Measured tensors that share groups: one choice is made for them.
 struct Block {
   std::vector<int> groups;
-  std::vector<size_t> readers;   // places in Observations::recorded
-  bool own_ranges = false;       // a depthwise convolution reads it: each channel has its own range at no cost
+  std::vector<size_t> readers;  // places in Observations::recorded
+  bool own_ranges = false;      // a depthwise convolution reads it: each channel has its own range at no cost
   std::vector<TensorId> tensors;
 };
 
 // How the ranges of a block's channels follow from what was seen.
 enum class Spread {
-  kOne,      // one for all channels
+  kOne,  // one for all channels
   kHalfway,  // each channel's own, widened to the geometric mean of its width and that of all channels: the weights that it is
              // folded into lose half as many digits
-  kOwn,      // each channel's own
+  kOwn,  // each channel's own
 };
 
 struct Candidate {

@@ -7,7 +7,9 @@ namespace octet::convert {
 namespace {
 
 bool alike(std::string_view a, std::string_view b) {
-  const auto plain = [](char c) { return c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c))); };
+  const auto plain = [](char c) {
+    return c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  };
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i)
     if (plain(a[i]) != plain(b[i])) return false;

@@ -13,8 +13,9 @@ namespace octet::convert {
 
 struct Statistics {
   float min = 0, max = 0;  // of what was seen, and 0
-  Range average, moving;   // of each sample's min and max: the mean, and the average in which a sample weighs 0.9 of the next
-  Histogram histogram;     // filled where the method reads it
+  Range average,
+      moving;  // of each sample's min and max: the mean, and the average in which a sample weighs 0.9 of the next
+  Histogram histogram;  // filled where the method reads it
 };
 
 // From what was seen of a tensor to the interval that its u8 form shall hold: inside [min, max], with 0 in it.

@@ -23,7 +23,9 @@ struct Bounds {
 // Of the bounds that each sample had.
 class SampleAverages {
  public:
-  void see(float min, float max) { sample_.low = std::min(sample_.low, min), sample_.high = std::max(sample_.high, max), any_ = true; }
+  void see(float min, float max) {
+    sample_.low = std::min(sample_.low, min), sample_.high = std::max(sample_.high, max), any_ = true;
+  }
   void end_sample() {
     if (!any_) return;
     const auto add = [](Sums& s, double old, const Range& r) {
@@ -135,7 +137,7 @@ class Collector {
   const Graph& g_;
   const Plan& plan_;
   bool histograms_;
-  std::vector<size_t> rows_;            // seen, by tensor
+  std::vector<size_t> rows_;              // seen, by tensor
   std::vector<SampleAverages> averages_;  // by group
   std::string infinite_;
   Observations found_;

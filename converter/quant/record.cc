@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kFloats = 400'000, kLeastRows = 128, kMostRows = 2048;  // of one reader, all samples together
 
 struct Window {
-  int64_t batch = 1, height = 1, width = 1;           // of the input
+  int64_t batch = 1, height = 1, width = 1;  // of the input
   int64_t out_height = 1, out_width = 1;
   int64_t kernel_h = 1, kernel_w = 1;
   const schema::Conv2dT* conv = nullptr;
@@ -25,7 +25,8 @@ int64_t outputs(int64_t size, int64_t pads, int64_t kernel, int64_t stride, int6
 
 Window window_of(const Graph& g, const Recorded& r, const Shape& shape) {
   const auto* conv = r.layer ? g.nodes[r.node].op.AsConv2d() : nullptr;
-  if (!conv || shape.rank() != 4) return {.batch = shape.elements() / std::max<int64_t>(r.channels, 1), .conv = nullptr};
+  if (!conv || shape.rank() != 4)
+    return {.batch = shape.elements() / std::max<int64_t>(r.channels, 1), .conv = nullptr};
   const Shape& w = tensor(g, g.nodes[r.node].inputs[1]).shape;
   Window v{.batch = shape[0], .height = shape[1], .width = shape[2], .kernel_h = w[1], .kernel_w = w[2], .conv = conv};
   v.out_height = outputs(v.height, conv->pad_top + conv->pad_bottom, w[1], conv->stride_h, conv->dilation_h);
@@ -45,7 +46,8 @@ int64_t place_of_largest(const Window& w, int64_t channels, std::span<const floa
     return std::clamp<int64_t>((in + pad - dilation * (kernel / 2)) / stride, 0, size - 1);
   };
   const schema::Conv2dT& c = *w.conv;
-  return (b * w.out_height + at_output(y, c.pad_top, c.dilation_h, w.kernel_h, c.stride_h, w.out_height)) * w.out_width +
+  return (b * w.out_height + at_output(y, c.pad_top, c.dilation_h, w.kernel_h, c.stride_h, w.out_height)) *
+             w.out_width +
          at_output(x, c.pad_left, c.dilation_w, w.kernel_w, c.stride_w, w.out_width);
 }
 
@@ -106,7 +108,8 @@ void Recorder::take(Recorded& r, const Shape& shape, std::span<const float> valu
     return;
   }
   const schema::Conv2dT& c = *w.conv;
-  const int64_t ox = place % w.out_width, oy = place / w.out_width % w.out_height, b = place / w.out_width / w.out_height;
+  const int64_t ox = place % w.out_width, oy = place / w.out_width % w.out_height,
+                b = place / w.out_width / w.out_height;
   for (int64_t i = 0; i < w.kernel_h; ++i)
     for (int64_t j = 0; j < w.kernel_w; ++j) {
       const int64_t y = oy * c.stride_h - c.pad_top + i * c.dilation_h;

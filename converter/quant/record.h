@@ -9,9 +9,9 @@ namespace octet::convert {
 
 // Rows of one reader's input.
 struct Recorded {
-  size_t node = 0;             // a layer; or the first of the other int8 nodes that read the tensor
-  TensorId tensor = -1;        // what it reads
-  bool layer = false;          // a row is [taps][channels] of one output's window, 0 outside the tensor; else [channels]
+  size_t node = 0;       // a layer; or the first of the other int8 nodes that read the tensor
+  TensorId tensor = -1;  // what it reads
+  bool layer = false;    // a row is [taps][channels] of one output's window, 0 outside the tensor; else [channels]
   int64_t taps = 1, channels = 0;
   std::vector<float> x;        // row after row
   std::vector<double> weight;  // of each row: the part of a sample's places that it stands for

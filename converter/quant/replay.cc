@@ -77,7 +77,8 @@ Replay::Replay(const Graph& g, const Recorded& recorded, std::span<const double>
   }
 }
 
-std::vector<float> Replay::outputs(std::span<const float> x, std::span<const float> w, std::span<const float> bias) const {
+std::vector<float> Replay::outputs(std::span<const float> x, std::span<const float> w,
+                                   std::span<const float> bias) const {
   const Node& node = g_.nodes[recorded_.node];
   const Quant none;
   const LayerWeights layer = weights_of(g_, node, node.inputs[1], none);
@@ -92,7 +93,8 @@ std::vector<float> Replay::outputs(std::span<const float> x, std::span<const flo
       const float* pixel = x.data() + (r * layer.taps + t) * channels;
       for (int64_t i = 0; i < layer.in; ++i) {
         const float* weights = by_input.data() + (t * layer.in + i) * layer.out;
-        if (layer.in == 1 && each == 1) add_each(pixel, weights, row, layer.out);
+        if (layer.in == 1 && each == 1)
+          add_each(pixel, weights, row, layer.out);
         else
           for (int64_t j = 0; j < layer.groups; ++j)
             add_products(pixel[j * layer.in + i], weights + j * each, row + j * each, each);

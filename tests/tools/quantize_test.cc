@@ -108,6 +108,8 @@ TEST_F(Quantize, AFamilyThatNobodyNamesIsAskedFor) {
   const Ran ran = run("quantize " + yolox + end);
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_NE(ran.text.find("say --arch, one of YOLOv6, YOLOX"), std::string::npos) << ran.text;
+  EXPECT_NE(ran.text.find("--scale"), std::string::npos) << ran.text;
+  EXPECT_EQ(run("quantize " + yolox + " --scale 255" + end).exit_code, 0);
 }
 
 TEST_F(Quantize, BiasesByEitherName) {

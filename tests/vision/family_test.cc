@@ -74,6 +74,7 @@ TEST(Forms, EachFormHasItsFamilies) {
       {{{"o", kF, {1, 6300, 16}}}, 1, "YOLO5Face"},
       {{{"o", kF, {1, 11, 320, 320}}}, 0, "seg"},
       {{{"o", kI, {1, 320, 320}}}, 0, "seg"},
+      {{{"o", kF, {1, 320, 320}}}, 0, "seg"},  // labels as floats
   };
   for (const Case& c : cases) {
     std::vector<Tensor> outputs;

@@ -88,7 +88,11 @@ Result<vision::Remembered> meaning_of(const QuantizeFlags& args, const Model& mo
     if (!base) base = family->arch.preprocess;
     if (out.names.empty()) out.names = family->names;
   }
-  if (!base && !says_how(args.flags)) return family.error();
+  if (!base && !says_how(args.flags))
+    return Error{family.error().code,
+                 family.error().text +
+                     "; or, for any network, how pictures become its input: --config, or --scale, --mean, "
+                     "--std, --channel_order and --resize"};
   auto preprocess = vision::apply(args.flags, base.value_or(vision::Preprocess{.height = 0, .width = 0}));
   if (!preprocess) return preprocess.error();
   out.preprocess = *preprocess;

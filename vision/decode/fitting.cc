@@ -233,7 +233,8 @@ Classes classes_if(Decoder decoder, std::string_view arch, const View& v) {
       if (v.outputs.empty()) return {};
       const int rank = v.outputs[0].shape.rank();
       if (rank == 4) return std::max<int64_t>(std::min(v.dim(0, 1), v.dim(0, 3)), 0);
-      return rank == 3 && v.outputs[0].dtype != DType::kF32 ? Classes(0) : std::nullopt;
+      if (rank != 3) return {};
+      return v.outputs[0].dtype != DType::kF32 || v.volume(0, v.height, v.width) ? Classes(0) : std::nullopt;
     }
   }
   return {};

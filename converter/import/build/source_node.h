@@ -3,6 +3,8 @@
 // The first failure is remembered; after it all accessors return harmless defaults and nothing more is written, so that an
 // op's importer need not check each step. It must still check ranks before it indexes shapes.
 #pragma once
+#include <array>
+
 #include "converter/graph/edit.h"
 
 namespace octet::convert {
@@ -51,8 +53,11 @@ class SourceNode {
   }
   TensorId cast(TensorId x, DType to);
   TensorId slice(TensorId x, int axis, int64_t start, int64_t end);
+  // One dim of x as the run finds it: a vector of one.
+  TensorId dim_of(TensorId x, int dim) { return emit(schema::ShapeOfT{.start = dim, .end = dim + 1}, {x}); }
   TensorId constant(Tensor t) { return g.add(std::move(t)); }
   TensorId floats(const Shape& shape, std::span<const float> values);
+  TensorId number(float value) { return floats({1}, std::array{value}); }
   TensorId integers(std::span<const int64_t> values);  // a vector
   TensorId scalar_like(TensorId x, double value);      // rank 0, of x's type
 

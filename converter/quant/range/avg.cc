@@ -3,10 +3,8 @@
 
 namespace octet::convert {
 
-extern constinit const RangeMethod kRangeAvg{"avg", "the mean of what each sample reached", false,
-                                             [](const Statistics& s, double) {
-                                               return clipped(s, s.average.low, s.average.high);
-                                             },
-                                             "average"};
+extern constinit const RangeMethod kRangeAvg{
+    "avg", "the mean of what each sample reached", false,
+    [](const Statistics& s, double) { return clipped(s, s.average.low, s.average.high); }, "average"};
 
 }  // namespace octet::convert

@@ -3,11 +3,8 @@
 
 namespace octet::convert {
 
-extern constinit const RangeMethod kRangeMoving{"moving_average_abs_max",
-                                                "the moving average of what each sample reached", false,
-                                                [](const Statistics& s, double) {
-                                                  return clipped(s, s.moving.low, s.moving.high);
-                                                },
-                                                "moving_average"};
+extern constinit const RangeMethod kRangeMoving{
+    "moving_average_abs_max", "the moving average of what each sample reached", false,
+    [](const Statistics& s, double) { return clipped(s, s.moving.low, s.moving.high); }, "moving_average"};
 
 }  // namespace octet::convert

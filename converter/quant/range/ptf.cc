@@ -19,7 +19,8 @@ Range ptf(const Statistics& s) {
 
 }  // namespace
 
-extern constinit const RangeMethod kRangePtf{"ptf", "the power of two of what was seen that has the smallest squared error",
+extern constinit const RangeMethod kRangePtf{"ptf",
+                                             "the power of two of what was seen that has the smallest squared error",
                                              true, [](const Statistics& s, double) { return ptf(s); }};
 
 }  // namespace octet::convert

@@ -20,10 +20,6 @@ TensorId counted(OnnxNode& n, TensorId limit) {
   return build_range(n, zero, limit, one);
 }
 
-TensorId size_of_dim(OnnxNode& n, TensorId x, int dim) {
-  return n.emit(schema::ShapeOfT{.start = dim, .end = dim + 1}, {x});
-}
-
 }  // namespace
 
 // Element (row, column) stays where column - row >= k, or <= k in the lower triangle; others become 0.
@@ -33,8 +29,8 @@ static void import_trilu(OnnxNode& n) {
   if (rank < 2) return n.fail("needs an operand of rank 2 or more");
   const TensorId zero = n.integers(std::array<int64_t, 1>{0});
   const TensorId k = n.in(1) < 0 ? zero : n.reshape(n.cast(n.in(1), DType::kS64), {1});
-  const TensorId rows = n.reshape(counted(n, size_of_dim(n, x, rank - 2)), {-1, 1});
-  const TensorId columns = counted(n, size_of_dim(n, x, rank - 1));
+  const TensorId rows = n.reshape(counted(n, n.dim_of(x, rank - 2)), {-1, 1});
+  const TensorId columns = counted(n, n.dim_of(x, rank - 1));
   const CompareKind kind = n.i("upper", 1) ? CompareKind::greater_equal : CompareKind::less_equal;
   const TensorId kept = compare(n, kind, n.binary(BinaryKind::sub, columns, rows), k);
   if (n.at(x).dtype == DType::kBool) return n.result(compare(n, CompareKind::logical_and, x, kept));
@@ -75,7 +71,7 @@ static void import_hardmax(OnnxNode& n) {
   std::vector<int64_t> along(static_cast<size_t>(n.rank(rows)), 1);
   if (n.failed()) return;
   along[static_cast<size_t>(axis)] = -1;
-  const TensorId places = n.reshape(counted(n, size_of_dim(n, rows, axis)), along);
+  const TensorId places = n.reshape(counted(n, n.dim_of(rows, axis)), along);
   const TensorId hot = n.cast(compare(n, CompareKind::equal, n.cast(largest, DType::kS64), places), DType::kF32);
   n.result(rows == x ? hot : build_reshape_like(n, hot, x));
 }

@@ -199,7 +199,7 @@ TensorId build_depth_to_space(SourceNode& n, TensorId x, int64_t block, bool dep
   if (s[2] >= 0 || s[3] >= 0) return n.reshape(y, {-2, c, s[2] < 0 ? -1 : s[2] * b, s[3] < 0 ? -1 : s[3] * b});
   const TensorId larger = n.binary(schema::BinaryKind::mul, n.emit(schema::ShapeOfT{.start = 2, .end = 4}, {x}),
                                    n.integers(std::array<int64_t, 1>{b}));
-  const TensorId batch = n.emit(schema::ShapeOfT{.start = 0, .end = 1}, {x});
+  const TensorId batch = n.dim_of(x, 0);
   return n.emit(schema::ReshapeT{},
                 {y, n.emit(schema::ConcatT{.axis = 0}, {batch, n.integers(std::array<int64_t, 1>{c}), larger})});
 }

@@ -60,7 +60,7 @@ static void import_paddle_top_k(PaddleNode& n) {
 static void import_paddle_argsort(PaddleNode& n) {
   const TensorId x = n.in("X");
   const int axis = n.axis(n.i("axis", -1), n.rank(x));
-  const TensorId all = n.emit(schema::ShapeOfT{.start = axis, .end = axis + 1}, {x});
+  const TensorId all = n.dim_of(x, axis);
   const auto out = n.emit_all(schema::TopKT{.axis = axis, .largest = n.b("descending", false)}, {x, all});
   n.result("Out", out[0]);
   n.result("Indices", out[1]);

@@ -57,7 +57,7 @@ static void import_paddle_fill_batch_size_like(PaddleNode& n) {
   std::vector<TensorId> parts;
   const std::span<const int64_t> all(shape);
   if (to > 0) parts.push_back(n.integers(all.first(static_cast<size_t>(to))));
-  parts.push_back(n.emit(schema::ShapeOfT{.start = from, .end = from + 1}, {like}));
+  parts.push_back(n.dim_of(like, from));
   if (static_cast<size_t>(to) + 1 < shape.size()) parts.push_back(n.integers(all.subspan(static_cast<size_t>(to) + 1)));
   n.result("Out", n.emit(schema::ExpandT{}, {value, n.emit(schema::ConcatT{.axis = 0}, parts)}));
 }

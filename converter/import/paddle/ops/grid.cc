@@ -29,8 +29,7 @@ static void import_paddle_meshgrid(PaddleNode& n) {
   std::vector<TensorId> sizes;
   for (TensorId t : axes) {
     if (n.rank(t) > 1) return n.fail("an axis of shape " + n.shape(t).text());
-    sizes.push_back(n.rank(t) == 0 ? n.integers(std::array<int64_t, 1>{1})
-                                   : n.emit(schema::ShapeOfT{.start = 0, .end = 1}, {t}));
+    sizes.push_back(n.rank(t) == 0 ? n.integers(std::array<int64_t, 1>{1}) : n.dim_of(t, 0));
   }
   const TensorId shape = sizes.size() == 1 ? sizes[0] : n.emit(schema::ConcatT{.axis = 0}, sizes);
   for (size_t i = 0; i < axes.size(); ++i) {

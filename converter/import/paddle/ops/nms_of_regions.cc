@@ -9,21 +9,18 @@ namespace {
 
 using schema::BinaryKind;
 
-TensorId number(PaddleNode& n, float value) { return n.floats({1}, std::array{value}); }
-TensorId count_of(PaddleNode& n, TensorId rows) { return n.emit(schema::ShapeOfT{.start = 0, .end = 1}, {rows}); }
-
 // Scores of the background's class are those of nothing.
 TensorId without_background(PaddleNode& n, TensorId scores, int64_t classes) {
   const int64_t background = n.i("background_label", 0);
   if (background < 0 || background >= classes) return scores;
   Tensor counts{.name = "counts", .dtype = DType::kBool, .shape = {classes}, .constant = true};
   for (int64_t c = 0; c < classes; ++c) counts.data.push_back(std::byte{c != background});
-  return n.emit(schema::WhereT{}, {n.constant(std::move(counts)), scores, number(n, -FLT_MAX)});
+  return n.emit(schema::WhereT{}, {n.constant(std::move(counts)), scores, n.number(-FLT_MAX)});
 }
 
 // The places of the best `limit` in `values`; all of them where the limit is below 0.
 TensorId best_of(PaddleNode& n, TensorId values, int64_t limit) {
-  TensorId k = count_of(n, values);
+  TensorId k = n.dim_of(values, 0);
   if (limit >= 0) k = n.binary(BinaryKind::min, k, n.integers(std::array{limit}));
   return n.emit_all(schema::TopKT{.axis = 0}, {values, k})[1];
 }
@@ -44,17 +41,17 @@ void suppress_regions(PaddleNode& n) {
   TensorId areas = n.transpose(boxes, {1, 0, 2});
   if (!n.b("normalized", true))
     areas = n.binary(BinaryKind::add, areas, n.floats({1, 1, 4}, std::array{0.0f, 0.0f, 1.0f, 1.0f}));
-  const TensorId regions = count_of(n, given);
-  const TensorId found = n.emit(schema::NonMaxSuppressionT{},
-                                {areas, build_unsqueeze(n, scores, {1}), regions, number(n, n.f("nms_threshold", 0.3f)),
-                                 number(n, n.f("score_threshold", 0))});
+  const TensorId regions = n.dim_of(given, 0);
+  const TensorId found =
+      n.emit(schema::NonMaxSuppressionT{}, {areas, build_unsqueeze(n, scores, {1}), regions,
+                                            n.number(n.f("nms_threshold", 0.3f)), n.number(n.f("score_threshold", 0))});
   // A row's place among all: class * regions + region.
   const auto column = [&](int64_t i) { return n.reshape(n.slice(found, 1, i, i + 1), {-1}); };
   const TensorId places = n.binary(BinaryKind::add, n.binary(BinaryKind::mul, column(0), regions), column(2));
   const TensorId flat = n.reshape(scores, {-1});
   const auto at = [&](TensorId rows, TensorId i) { return n.emit(schema::GatherT{}, {rows, i}); };
   const TensorId kept = at(places, best_of(n, at(flat, places), n.i("keep_top_k", -1)));
-  const TensorId sorted = n.emit_all(schema::TopKT{.axis = 0, .largest = false}, {kept, count_of(n, kept)})[0];
+  const TensorId sorted = n.emit_all(schema::TopKT{.axis = 0, .largest = false}, {kept, n.dim_of(kept, 0)})[0];
   const TensorId cls = n.binary(BinaryKind::div, sorted, regions);
   const TensorId region = n.binary(BinaryKind::sub, sorted, n.binary(BinaryKind::mul, cls, regions));
   const TensorId corners = at(n.reshape(n.transpose(boxes, {1, 0, 2}), {-1, 4}), sorted);
@@ -65,7 +62,7 @@ void suppress_regions(PaddleNode& n) {
       n.binary(BinaryKind::add, n.binary(BinaryKind::mul, region, n.integers(std::array{classes})), cls);
   n.result("Out", rows);
   n.result("Index", single(index));
-  n.result("NmsRoisNum", count_of(n, rows));
+  n.result("NmsRoisNum", n.dim_of(rows, 0));
 }
 
 }  // namespace octet::convert

@@ -28,12 +28,10 @@ TensorId joined(PaddleNode& n, int axis, std::vector<TensorId> parts) {
 TensorId over_pair(PaddleNode& n, ReduceKind kind, TensorId pairs) {
   return n.emit(schema::ReduceT{.kind = kind, .axes = {1}}, {pairs});
 }
-TensorId number(PaddleNode& n, float value) { return n.floats({1}, std::array{value}); }
-TensorId count_of(PaddleNode& n, TensorId rows) { return n.emit(schema::ShapeOfT{.start = 0, .end = 1}, {rows}); }
 
 // How many rows there are, or `limit` if that is less; 0 or less: no limit.
 TensorId at_most(PaddleNode& n, TensorId rows, int64_t limit) {
-  const TensorId count = count_of(n, rows);
+  const TensorId count = n.dim_of(rows, 0);
   return limit > 0 ? least(n, count, n.integers(std::array{limit})) : count;
 }
 
@@ -59,7 +57,7 @@ Corners decoded(PaddleNode& n, TensorId anchors, TensorId deltas, TensorId varia
   const TensorId centre = add(n, front(n, anchors), times(n, size, 0.5));
   if (variances >= 0) deltas = mul(n, deltas, variances);
   const TensorId moved = add(n, mul(n, front(n, deltas), size), centre);
-  const TensorId factor = least(n, back(n, deltas), number(n, std::log(1000.0f / 16)));
+  const TensorId factor = least(n, back(n, deltas), n.number(std::log(1000.0f / 16)));
   const TensorId half = times(n, mul(n, n.unary(UnaryKind::exp, factor), size), 0.5);
   return {sub(n, moved, half), plus(n, add(n, moved, half), static_cast<double>(-offset))};
 }
@@ -71,7 +69,7 @@ struct Picture {
 };
 
 Corners clipped(PaddleNode& n, Corners c, const Picture& picture) {
-  const TensorId zero = number(n, 0), last = plus(n, picture.size, static_cast<double>(-picture.offset));
+  const TensorId zero = n.number(0), last = plus(n, picture.size, static_cast<double>(-picture.offset));
   return {most(n, least(n, c.low, last), zero), most(n, least(n, c.high, last), zero)};
 }
 
@@ -81,13 +79,13 @@ TensorId large_enough(PaddleNode& n, Corners c, const Picture& picture) {
   if (picture.scale >= 0) size = n.binary(BinaryKind::div, size, picture.scale);
   size = plus(n, size, static_cast<double>(picture.offset));
   const TensorId least_side = over_pair(n, ReduceKind::min, size);
-  const TensorId wanted = number(n, std::max(n.f("min_size", 0.1f), 1.0f));
+  const TensorId wanted = n.number(std::max(n.f("min_size", 0.1f), 1.0f));
   TensorId kept =
       n.cast(n.emit(schema::CompareT{.kind = CompareKind::greater_equal}, {least_side, wanted}), DType::kF32);
   if (picture.offset == 0) return kept;
   const TensorId beyond = sub(n, add(n, c.low, times(n, size, 0.5)), picture.size);
   const TensorId inside =
-      n.emit(schema::CompareT{.kind = CompareKind::less_equal}, {over_pair(n, ReduceKind::max, beyond), number(n, 0)});
+      n.emit(schema::CompareT{.kind = CompareKind::less_equal}, {over_pair(n, ReduceKind::max, beyond), n.number(0)});
   return mul(n, kept, n.cast(inside, DType::kF32));
 }
 
@@ -112,25 +110,25 @@ static void import_paddle_generate_proposals(PaddleNode& n) {
   const TensorId kept = large_enough(n, c, picture);
   // Where nothing is left, a box of zeros is: the last row, which counts only then.
   const TensorId any = n.emit(schema::ReduceT{.kind = ReduceKind::max, .axes = {0}, .keep_dims = true}, {kept});
-  const TensorId counts = joined(n, 0, {kept, sub(n, number(n, 1), any)});
+  const TensorId counts = joined(n, 0, {kept, sub(n, n.number(1), any)});
   const TensorId none = n.floats({1, 4}, std::array{0.0f, 0.0f, 0.0f, 0.0f});
   const TensorId boxes = joined(n, 0, {joined(n, 1, {c.low, c.high}), none});
-  const TensorId values = joined(n, 0, {top[0], number(n, 0)});
-  const TensorId counted = n.emit(schema::CompareT{.kind = CompareKind::greater_equal}, {counts, number(n, 0.5f)});
-  const TensorId masked = n.emit(schema::WhereT{}, {counted, values, number(n, -FLT_MAX)});
+  const TensorId values = joined(n, 0, {top[0], n.number(0)});
+  const TensorId counted = n.emit(schema::CompareT{.kind = CompareKind::greater_equal}, {counts, n.number(0.5f)});
+  const TensorId masked = n.emit(schema::WhereT{}, {counted, values, n.number(-FLT_MAX)});
   TensorId areas = boxes;  // with the offset in their widths and heights
   if (picture.offset != 0) areas = add(n, boxes, n.floats({1, 4}, std::array{0.0f, 0.0f, 1.0f, 1.0f}));
   const float overlap = n.f("nms_thresh", 0.5f);
   const std::vector<TensorId> operands = {build_unsqueeze(n, areas, {0}), n.reshape(masked, {1, 1, -1}),
                                           at_most(n, boxes, n.i("post_nms_topN", 1000)),
-                                          number(n, overlap > 0 ? overlap : 2),  // no two overlap by more than all
-                                          number(n, -1e38f)};
+                                          n.number(overlap > 0 ? overlap : 2),  // no two overlap by more than all
+                                          n.number(-1e38f)};
   const TensorId found = n.emit(schema::NonMaxSuppressionT{}, operands);
   const TensorId places = n.reshape(n.slice(found, 1, 2, 3), {-1});
   const TensorId regions = rows_at(n, boxes, places);
   n.result("RpnRois", regions);
   n.result("RpnRoiProbs", n.reshape(rows_at(n, values, places), {-1, 1}));
-  n.result("RpnRoisNum", count_of(n, regions));
+  n.result("RpnRoisNum", n.dim_of(regions, 0));
 }
 
 // By the side of a square of the same area: refer_scale belongs to refer_level.
@@ -143,24 +141,24 @@ static void import_paddle_distribute(PaddleNode& n) {
   const double offset = n.b("pixel_offset", true) ? 1 : 0;
   const TensorId span = sub(n, back(n, boxes), front(n, boxes));
   const TensorId turned = over_pair(n, ReduceKind::min, span);  // below 0: no area
-  const TensorId valid = n.emit(schema::CompareT{.kind = CompareKind::greater_equal}, {turned, number(n, 0)});
+  const TensorId valid = n.emit(schema::CompareT{.kind = CompareKind::greater_equal}, {turned, n.number(0)});
   const TensorId area = mul(n, over_pair(n, ReduceKind::prod, plus(n, span, offset)), n.cast(valid, DType::kF32));
   const TensorId side =
-      times(n, n.unary(UnaryKind::sqrt, most(n, area, number(n, 0))), 1.0 / static_cast<double>(refer_scale));
+      times(n, n.unary(UnaryKind::sqrt, most(n, area, n.number(0))), 1.0 / static_cast<double>(refer_scale));
   const TensorId doublings = times(n, n.unary(UnaryKind::log, plus(n, side, 1e-6)), 1 / M_LN2);
   const TensorId exact = n.unary(UnaryKind::floor, plus(n, doublings, static_cast<double>(n.i("refer_level", 4))));
   const TensorId level = n.act({schema::ActKind::clip, static_cast<float>(low), static_cast<float>(high)}, exact);
   std::vector<TensorId> order;
   for (int l = low; l <= high && !n.failed(); ++l) {
     const TensorId here =
-        n.emit(schema::CompareT{.kind = CompareKind::equal}, {level, number(n, static_cast<float>(l))});
+        n.emit(schema::CompareT{.kind = CompareKind::equal}, {level, n.number(static_cast<float>(l))});
     order.push_back(n.reshape(n.emit(schema::NonZeroT{}, {here}), {-1}));
     const TensorId part = rows_at(n, boxes, order.back());
     n.result("MultiFpnRois", part);
-    n.result("MultiLevelRoIsNum", count_of(n, part));
+    n.result("MultiLevelRoIsNum", n.dim_of(part, 0));
   }
   const TensorId zero = n.integers(std::array<int64_t, 1>{0}), one = n.integers(std::array<int64_t, 1>{1});
-  const TensorId count = count_of(n, boxes), all = joined(n, 0, order);
+  const TensorId count = n.dim_of(boxes, 0), all = joined(n, 0, order);
   const TensorId places = n.emit(schema::RangeT{}, {zero, count, one});
   const TensorId inverse =
       n.emit(schema::ScatterElementsT{.axis = 0}, {n.emit(schema::ExpandT{}, {zero, count}), all, places});
@@ -176,7 +174,7 @@ static void import_paddle_collect(PaddleNode& n) {
   const auto top = n.emit_all(schema::TopKT{.axis = 0}, {values, at_most(n, values, n.i("post_nms_topN", 1000))});
   const TensorId regions = rows_at(n, boxes, top[1]);
   n.result("FpnRois", regions);
-  n.result("RoisNum", count_of(n, regions));
+  n.result("RoisNum", n.dim_of(regions, 0));
 }
 
 // Into the picture as it was before it was scaled.

@@ -6,7 +6,7 @@ namespace {
 
 // For each box its image, [boxes] s64: how many images end before it.
 TensorId images_of(PaddleNode& n, TensorId boxes) {
-  const TensorId count = n.emit(schema::ShapeOfT{.start = 0, .end = 1}, {boxes});
+  const TensorId count = n.dim_of(boxes, 0);
   const int64_t images = n.shape(n.in("X"))[0];
   if (images == 1) return n.emit(schema::ExpandT{}, {n.integers(std::array<int64_t, 1>{0}), count});
   if (n.in("RoisNum") < 0) return n.refuse("without RoisNum needs a batch of one image", Code::kUnsupported);
