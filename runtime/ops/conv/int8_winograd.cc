@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <limits>
 
 #include "runtime/ops/conv/algorithm.h"
 #include "runtime/ops/conv/windows.h"
@@ -19,26 +20,52 @@ using kernels::kWinogradSide;
 constexpr int64_t kLeastTiles = 12, kMostTiles = 24, kStripBytes = 512 << 10;
 constexpr double kTileCycles = 300;  // beside a tile's channels: to find its pixels, and calls
 constexpr double kWeightBytes = 6;   // that come to a core from memory in a cycle
+constexpr int64_t kUnitsOfThread = 4;
+constexpr double kUneven = 0.15;  // of a unit: how much later than the others a thread begins or runs
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// What a tile of a group costs, in cycles: whatever the number of output channels that a unit makes, and for all of them.
+struct TileCost {
+  double input, output;
+  TileCost(const Geometry& g, const kernels::WinogradS8& kernel) {
+    const schema::PackedShape s = packed_shape(g);
+    const auto blocks = static_cast<double>(s.blocks());
+    input = static_cast<double>(ceil_div(g.in, kernels::kBlock)) * kernel.transform_cost + kTileCycles;
+    output = blocks * (static_cast<double>(kWinogradPoints * s.quads()) * kernel.cost + kernel.transform_cost);
+  }
+};
 
 // A layer's tiles and how they are cut: a unit of work is a strip of tiles times a chunk of a group's output channels.
 struct Tiles {
   int64_t high, wide, count, groups, strips, chunks = 1;
-  Tiles(const Geometry& g, int threads)
+  Tiles(const Geometry& g, const kernels::WinogradS8& kernel, int threads)
       : high(ceil_div(g.out_h, kWinogradOut)),
         wide(ceil_div(g.out_w, kWinogradOut)),
         count(g.batch * high * wide),
         groups(g.groups) {
     const int64_t bytes = kWinogradPoints * 2 * (kernels::winograd_pitch(g.in) + 2 * kWinogradChannels);  // of a tile
     strips = ceil_div(count, std::clamp(kStripBytes / bytes, kLeastTiles, kMostTiles));
-    if (threads == 1 || g.macs() < kMacsForThreads) return;
-    const int64_t wanted = int64_t{threads} * 3;
-    strips = std::clamp(wanted, strips, std::max(strips, count / kLeastTiles));
-    chunks = std::min(ceil_div(g.out, kWinogradChannels), std::max<int64_t>(1, wanted / (strips * groups)));
+    if (threads > 1 && g.macs() >= kMacsForThreads) cut(g, TileCost(g, kernel), threads);
   }
   int64_t units() const { return groups * chunks * strips; }
   int64_t strip() const { return ceil_div(count, strips); }  // tiles, at most
+
+ private:
+  // The cut with which the thread that has most to do is done first: each chunk transforms its strip's input anew.
+  void cut(const Geometry& g, const TileCost& cost, int64_t threads) {
+    const int64_t blocks = ceil_div(g.out, kWinogradChannels);
+    const Tiles whole = *this;
+    double least = std::numeric_limits<double>::infinity();
+    for (int64_t s = whole.strips; s <= std::max(whole.strips, std::min(threads * kUnitsOfThread, count / kLeastTiles));
+         ++s)
+      for (int64_t c = 1; c <= std::min(blocks, threads * kUnitsOfThread); ++c) {
+        const auto part = static_cast<double>(ceil_div(blocks, c)) / static_cast<double>(blocks);
+        const double unit = static_cast<double>(ceil_div(count, s)) * (cost.input + part * cost.output);
+        const double time = (static_cast<double>(ceil_div(groups * s * c, threads)) + kUneven) * unit;
+        if (time < least) least = time, strips = s, chunks = c;
+      }
+  }
 };
 
 // A thread's memory: where its parts begin.
@@ -172,15 +199,11 @@ bool fits(const Layer& layer) {
 double cost(const Layer& layer) {
   const Geometry& g = layer.g;
   const kernels::WinogradS8& kernel = layer.p.isa.winograd_s8;
-  const schema::PackedShape s = packed_shape(g);
-  const Tiles tiles(g, 1);
-  const auto times = [](int64_t a, int64_t b) { return static_cast<double>(a) * static_cast<double>(b); };
-  const double products = times(kWinogradPoints * s.quads(), s.blocks()) * kernel.cost;
-  const double transforms = static_cast<double>(ceil_div(g.in, kernels::kBlock) + s.blocks()) * kernel.transform_cost;
-  // Once; that the strips read them again is hidden behind products.
-  const double weights = times(kernels::winograd_weights(g.in, g.out), sizeof(int16_t)) / kWeightBytes;
+  const TileCost tile(g, kernel);
+  // Weights once; that the strips read them again is hidden behind products.
+  const double weights = static_cast<double>(kernels::winograd_weights(g.in, g.out)) * sizeof(int16_t) / kWeightBytes;
   return static_cast<double>(g.groups) *
-         (static_cast<double>(tiles.count) * (products + transforms + kTileCycles) + weights);
+         (static_cast<double>(Tiles(g, kernel, 1).count) * (tile.input + tile.output) + weights);
 }
 
 size_t bytes(const Layer& layer) {
@@ -207,7 +230,7 @@ bool prepare_winograd(const Layer& layer, Weights weights) {
   Prepare& p = layer.p;
   const Geometry& g = layer.g;
   const Value& x = p.in(0);
-  const Tiles tiles(g, p.options.threads);
+  const Tiles tiles(g, p.isa.winograd_s8, p.options.threads);
   Int8Winograd winograd{g,
                         tiles,
                         Scratch(g, tiles.strip(), x.pitch),
