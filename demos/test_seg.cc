@@ -118,7 +118,8 @@ int run_image(const SegFlags& f, Segmenter& s) {
   if (auto written = write_palette(f.save_file, *labels); !written) return fail(written.error());
   const fs::path file(f.save_file);
   const std::string overlay = (file.parent_path() / (file.stem().string() + "_overlay.png")).string();
-  auto written = write_image(overlay, with_legend(draw_labels(*image, *labels), *labels, names));
+  const int background = !names.empty() && names[0] == "background" ? 0 : -1;
+  auto written = write_image(overlay, with_legend(draw_labels(*image, *labels, background), *labels, names));
   if (!written) return fail(written.error());
   std::printf("Saved result to %s\nSaved overlay to %s\n", f.save_file.c_str(), overlay.c_str());
   return 0;

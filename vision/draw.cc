@@ -41,21 +41,43 @@ Pen pen_for(const cv::Mat& image) {
       .line = std::max(1, side / 300), .text = std::clamp(side / 1500.0, .4, 2.0), .margin = std::max(2, side / 320)};
 }
 
-void draw_label(cv::Mat& image, const std::string& text, cv::Point corner, const cv::Scalar& colour) {
-  const Pen pen = pen_for(image);
-  const int thickness = std::max(1, pen.line / 2);
-  int below = 0;
-  const cv::Size size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, pen.text, thickness, &below);
-  const cv::Size plate(size.width + 2 * pen.margin, size.height + below + 2 * pen.margin);
-  // Above the box; inside it where the picture ends.
-  const int x = std::clamp(corner.x, 0, std::max(0, image.cols - plate.width));
-  const int y = corner.y >= plate.height ? corner.y - plate.height : corner.y;
-  cv::rectangle(image, cv::Rect({x, y}, plate), colour, cv::FILLED);
-  const double brightness = .114 * colour[0] + .587 * colour[1] + .299 * colour[2];
-  const cv::Scalar ink = brightness > 140 ? cv::Scalar(0, 0, 0) : cv::Scalar(255, 255, 255);
-  cv::putText(image, text, {x + pen.margin, y + pen.margin + size.height}, cv::FONT_HERSHEY_SIMPLEX, pen.text, ink,
-              thickness, cv::LINE_AA);
-}
+// Names on plates that do not lie on each other while there is room: the first come stand best.
+class Labels {
+ public:
+  explicit Labels(cv::Mat& image) : image_(image), pen_(pen_for(image)) {}
+
+  void draw(const std::string& text, const cv::Rect& box, const cv::Scalar& colour) {
+    const int thickness = std::max(1, pen_.line / 2);
+    int below = 0;
+    const cv::Size size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, pen_.text, thickness, &below);
+    const cv::Rect plate = place(box, {size.width + 2 * pen_.margin, size.height + below + 2 * pen_.margin});
+    cv::rectangle(image_, plate, colour, cv::FILLED);
+    const double brightness = .114 * colour[0] + .587 * colour[1] + .299 * colour[2];
+    const cv::Scalar ink = brightness > 140 ? cv::Scalar(0, 0, 0) : cv::Scalar(255, 255, 255);
+    cv::putText(image_, text, {plate.x + pen_.margin, plate.y + pen_.margin + size.height}, cv::FONT_HERSHEY_SIMPLEX,
+                pen_.text, ink, thickness, cv::LINE_AA);
+    taken_.push_back(plate);
+  }
+
+ private:
+  // Above the box, else at its top inside, below it, at its bottom inside; else further down along its left side.
+  cv::Rect place(const cv::Rect& box, cv::Size plate) const {
+    const int bottom = box.y + box.height, lowest = std::max(0, image_.rows - plate.height);
+    const int x = std::clamp(box.x, 0, std::max(0, image_.cols - plate.width));
+    std::vector<int> tops{box.y - plate.height, box.y, bottom, bottom - plate.height};
+    for (int y = box.y + plate.height; y < bottom; y += plate.height) tops.push_back(y);
+    for (const int y : tops) {
+      const cv::Rect at({x, y}, plate);
+      const auto hit = [&](const cv::Rect& other) { return (at & other).area() > 0; };
+      if (y >= 0 && y <= lowest && std::none_of(taken_.begin(), taken_.end(), hit)) return at;
+    }
+    return {{x, std::clamp(tops[0], 0, lowest)}, plate};
+  }
+
+  cv::Mat& image_;
+  const Pen pen_;
+  std::vector<cv::Rect> taken_;
+};
 
 }  // namespace
 
@@ -122,29 +144,36 @@ cv::Mat draw_detections(const cv::Mat& bgr, std::span<const Detection> detection
     return cv::Point(cvRound(std::clamp(x, 0.0f, static_cast<float>(bgr.cols))),
                      cvRound(std::clamp(y, 0.0f, static_cast<float>(bgr.rows))));
   };
-  // Names over all boxes, and the best last, so that it lies on top.
+  // Names over all boxes.
   for (auto d = detections.rbegin(); d != detections.rend(); ++d)
     if (d->score >= threshold && d->angle != 0)
       cv::polylines(out, corners_of(*d), true, colour_of(*d), pen_for(out).line);
     else if (d->score >= threshold)
       cv::rectangle(out, point(d->x1, d->y1), point(d->x2, d->y2), colour_of(*d), pen_for(out).line);
-  for (auto d = detections.rbegin(); d != detections.rend(); ++d) {
-    if (d->score < threshold) continue;
-    char score[16];
-    std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d->score) * 100);
-    draw_label(out, name_of(names, d->label) + score, point(d->x1, d->y1), colour_of(*d));
+  Labels labels(out);
+  for (const Detection& d : detections) {
+    if (d.score < threshold) continue;
+    char score[16] = "";
+    if (d.score != kGiven) std::snprintf(score, sizeof score, " %.1f%%", static_cast<double>(d.score) * 100);
+    labels.draw(name_of(names, d.label) + score, {point(d.x1, d.y1), point(d.x2, d.y2)}, colour_of(d));
   }
   return out;
 }
 
-cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels) {
+cv::Mat tint_labels(const cv::Mat& bgr, const cv::Mat& labels, int background) {
   assert(bgr.size() == labels.size() && labels.type() == CV_32S);
-  cv::Mat out(bgr.rows, 2 * bgr.cols, CV_8UC3);
-  bgr.copyTo(out.colRange(0, bgr.cols));
-  cv::Mat colours(bgr.size(), CV_8UC3);
+  cv::Mat colours = bgr.clone();
   for (int y = 0; y < bgr.rows; ++y)
-    for (int x = 0; x < bgr.cols; ++x) colours.at<cv::Vec3b>(y, x) = class_colour(labels.at<int>(y, x));
-  cv::addWeighted(bgr, .4, colours, .6, 0, out.colRange(bgr.cols, 2 * bgr.cols));
+    for (int x = 0; x < bgr.cols; ++x)
+      if (const int k = labels.at<int>(y, x); k != background) colours.at<cv::Vec3b>(y, x) = class_colour(k);
+  cv::Mat out;
+  cv::addWeighted(bgr, .4, colours, .6, 0, out);
+  return out;
+}
+
+cv::Mat draw_labels(const cv::Mat& bgr, const cv::Mat& labels, int background) {
+  cv::Mat out;
+  cv::hconcat(bgr, tint_labels(bgr, labels, background), out);
   return out;
 }
 

@@ -35,9 +35,37 @@ TEST(Draw, BoxesAtTheEdgesAndOnTinyPictures) {
   }
 }
 
+// Of the two names of one box each can be read.
+TEST(Draw, NamesDoNotLieOnEachOther) {
+  const cv::Mat image(200, 200, CV_8UC3, cv::Scalar::all(255));
+  const auto plate = [&](const std::vector<Detection>& found, int label) {
+    const cv::Vec3b c = class_colour(label);
+    cv::Mat same;
+    cv::inRange(draw_detections(image, found, {"first", "other"}, 0), c, c, same);
+    return cv::countNonZero(same);
+  };
+  const Detection a{.label = 0, .score = .9f, .x1 = 50, .y1 = 60, .x2 = 150, .y2 = 150},
+      b{.label = 1, .score = .8f, .x1 = 50, .y1 = 60, .x2 = 150, .y2 = 150};
+  const int frame = 400;  // of the box
+  EXPECT_GT(plate({a, b}, 0) + frame, plate({a}, 0));
+  EXPECT_GT(plate({a, b}, 1) + frame, plate({b}, 1));
+}
+
+TEST(Draw, WhatPeopleDrewHasNoScore) {
+  const cv::Mat image(100, 200, CV_8UC3, cv::Scalar::all(0));
+  const auto drawn = [&](float score) {
+    return draw_detections(image,
+                           std::vector<Detection>{{.label = 0, .score = score, .x1 = 9, .y1 = 50, .x2 = 90, .y2 = 90}},
+                           {"thing"}, .5f);
+  };
+  const auto inked = [](const cv::Mat& m) { return cv::countNonZero(m.reshape(1)); };
+  EXPECT_LT(inked(drawn(kGiven)), inked(drawn(1)));
+}
+
 TEST(Draw, LabelsStandBesideThePhoto) {
   const cv::Mat image(2, 3, CV_8UC3, cv::Scalar::all(100)), labels = cv::Mat::zeros(2, 3, CV_32S);
-  const cv::Mat drawn = draw_labels(image, labels);
+  EXPECT_EQ(cv::norm(tint_labels(image, labels, 0), image), 0) << "the background stays as it is";
+  const cv::Mat drawn = draw_labels(image, labels, -1);
   EXPECT_EQ(drawn.cols, 6);
   EXPECT_EQ(drawn.at<cv::Vec3b>(0, 0), cv::Vec3b(100, 100, 100));
   EXPECT_EQ(drawn.at<cv::Vec3b>(0, 3), cv::Vec3b(40, 40, 117));

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <thread>
@@ -175,7 +176,10 @@ void print_errors(const Errors& errors, size_t worst) {
     if (n.agreement)
       std::printf("output       %5.1f %% equal  %s\n", *n.agreement * 100, printable(n.name).c_str());
     else
-      std::printf("output       %5.1f dB  %s\n", n.db, printable(n.name).c_str());
+      std::printf(
+          "output       %5.1f dB  %s: int8 differs from float by %.2g %% of its root mean square; above 30 dB is "
+          "good\n",
+          n.db, printable(n.name).c_str(), 100 * std::pow(10, -n.db / 20));
   for (size_t i = 0; i < std::min(worst, errors.layers.size()); ++i)
     std::printf("layer alone  %5.1f dB  %s\n", errors.layers[i].db, printable(errors.layers[i].name).c_str());
 }
