@@ -1,6 +1,5 @@
 #include "cli/session_flags.h"
 
-#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -99,61 +98,6 @@ Result<int> find_input(const Model& model, std::string_view name) {
     return Error{Code::kBadArgument,
                  model.name() + " has " + std::to_string(inputs.size()) + " inputs; say which: " + names};
   return Error{Code::kBadArgument, model.name() + " has no input '" + std::string(name) + "'; it has " + names};
-}
-
-namespace {
-
-bool is_boolean(std::string word) {
-  static constexpr std::string_view kWords[] = {"true", "false", "1", "0", "yes", "no", "on", "off"};
-  word = CLI::detail::to_lower(word);
-  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
-}
-
-// Where a flag's value follows it as a word of its own it is joined to it, "--flag True" to "--flag=True": the parser would
-// take the word for something else. A word that is no boolean is left alone, unless the program takes no files and so the
-// word can only be a mistaken value: then the message names the flag.
-std::vector<std::string> joined(const CLI::App& app, std::span<char*> words) {
-  std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
-  commands.push_back(&app);
-  const auto find = [&](const std::string& name) {
-    const CLI::Option* found = nullptr;
-    for (const CLI::App* c : commands)
-      if (!found) found = c->get_option_no_throw(name);
-    return found;
-  };
-  bool takes_files = false;
-  for (const CLI::App* c : commands)
-    for (const CLI::Option* o : c->get_options()) takes_files |= o->get_positional();
-  std::vector<std::string> out;
-  for (const std::string word : words) {
-    const CLI::Option* before = out.empty() ? nullptr : find(out.back());
-    const bool after_flag = before && before->get_items_expected_max() == 0;
-    if (after_flag && (is_boolean(word) || (!takes_files && !word.starts_with('-'))))
-      out.back() += "=" + word;
-    else
-      out.push_back(word);
-  }
-  return out;
-}
-
-}  // namespace
-
-bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code) {
-  app.set_version_flag("--version", std::string(version()));
-  try {
-    auto words = joined(app, std::span(argv, static_cast<size_t>(argc)).subspan(1));
-    std::reverse(words.begin(), words.end());  // the parser takes them from the back
-    app.parse(std::move(words));
-    return true;
-  } catch (const CLI::ParseError& e) {
-    *exit_code = finished(app.get_name().c_str(), app.exit(e, std::cout, std::cerr) == 0 ? 0 : kWrongUse);
-    return false;
-  }
-}
-
-int fail(const char* program, const Error& error, int code) {
-  std::cerr << program << ": " << printable(error.text) << '\n';
-  return code;
 }
 
 }  // namespace octet

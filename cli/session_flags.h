@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/command_line.h"
+
 namespace octet {
 
 struct SessionFlags {
@@ -35,15 +37,5 @@ CLI::Validator shape_of_input(bool named);  // for ->check(): such a text; `name
 
 // Index of the model's input of that name; an empty name means the only one.
 Result<int> find_input(const Model& model, std::string_view name);
-
-// Parses the command line, --version included. True: go on. Otherwise the process ends with `exit_code`: 0 after --help and
-// --version, kWrongUse for what the command line alone shows to be wrong. Booleans (app.add_flag) may be written --flag,
-// --flag True, --flag=False, --flag 0; a flag or a file that follows one is never taken for its value.
-bool parse_flags(CLI::App& app, int argc, char** argv, int* exit_code);
-
-inline constexpr int kFailed = 1, kWrongUse = 2;  // exit codes
-
-// Prints "program: text" to standard error; the exit code.
-int fail(const char* program, const Error& error, int code = kFailed);
 
 }  // namespace octet

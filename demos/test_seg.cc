@@ -1,5 +1,7 @@
 // Evaluates a segmenter on a data set, or runs it on one picture; flags and result lines are those of PaddleSeg's script of
 // this name.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -112,7 +114,9 @@ int run_image(const SegFlags& f, Segmenter& s) {
   for (const auto& [k, count] : pixels)
     std::printf("%s: %.1f%%\n", printable(name_of(names, k)).c_str(),
                 100.0 * static_cast<double>(count) / static_cast<double>(labels->total()));
-  std::printf("[Benchmark]Average inference time: \033[91m%.2fms\033[0m\n", latency->mean_ms);
+  const bool coloured = isatty(STDOUT_FILENO) != 0;  // as PaddleSlim prints it
+  std::printf("[Benchmark]Average inference time: %s%.2fms%s\n", coloured ? "\033[91m" : "", latency->mean_ms,
+              coloured ? "\033[0m" : "");
   if (f.benchmark) std::printf("[Benchmark]%s\n", spread_text(*latency).c_str());
   if (f.save_file.empty()) return 0;
   if (auto written = write_palette(f.save_file, *labels); !written) return fail(written.error());

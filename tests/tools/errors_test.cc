@@ -28,7 +28,9 @@ struct Row {
 constexpr Row kRows[] = {
     // octet-convert
     {"octet-convert", 2, "subcommand"},
-    {"octet-convert translate {onnx} -o {out}/a.octet", 2, "subcommand"},
+    {"octet-convert translate {onnx} -o {out}/a.octet", 2, "there is no command 'translate'"},
+    {"octet-convert quantise {onnx} -o {out}/a.octet", 2, "'quantise'; did you mean quantize?"},
+    {"octet-convert quantize --per-chanel all", 2, "there is no flag --per-chanel; did you mean --per_channel?"},
     {"octet-convert convert {onnx}", 2, "--output"},
     {"octet-convert convert {in}/none.onnx -o {out}/a.octet", 1, "none.onnx: No such file"},
     {"octet-convert convert {in}/empty.onnx -o {out}/a.octet", 1, "empty.onnx: is not an ONNX file"},
@@ -83,7 +85,9 @@ constexpr Row kRows[] = {
     {"octet-convert quantize {onnx} -o {full}/a.octet --data {in}/pictures", 1, "a.octet"},
 
     // octet-run
+    {"octet-bench --hlep", 2, "there is no flag --hlep; did you mean --help?"},
     {"octet-run", 2, "model"},
+    {"octet-run {int8} --input {photo} --output_dir {out} --int8-exclude nosuch", 1, "'nosuch'"},
     {"octet-run {int8} --input {photo}", 2, "--output-dir"},
     {"octet-run {int8} --input {photo} --output-dir {out} --turbo", 2, "--turbo"},
     {"octet-run {int8} --input {photo} --output-dir {out} --threads none", 2, "--threads"},
