@@ -44,6 +44,10 @@ void define_flags(CLI::App& app, DetectFlags& f) {
   app.add_flag("--use_dynamic_shape", f.use_dynamic_shape, "Accepted for old command lines; without effect");
   app.add_flag("--trt_calib_mode", f.trt_calib_mode, "Accepted for old command lines; without effect");
   app.add_option("--save_json", f.save_json, "Write the detections in COCO's results form");
+  app.add_option("--compare", f.compare,
+                 "Another model's detections (its --save_json): how COCO's AP differs, and between which bounds it "
+                 "does for 95 % of "
+                 "1,000 resamplings of the pictures");
   app.add_option("--exchange", f.exchange,
                  "Folder where another runtime finds each run's inputs as N/in_I.raw; its outputs there, N/out_I.raw, "
                  "count instead");

@@ -15,7 +15,7 @@ struct DetectFlags {
   std::string model_path, image_file, output_file = "output.jpg", reader_config;
   std::string dataset_dir, val_image_dir, val_anno_path, label_list;  // empty: the YAML's, or COCO's usual places
   std::string metric, map_type;                                       // empty: the YAML's
-  std::string arch, device = "CPU", save_json, exchange;
+  std::string arch, device = "CPU", save_json, compare, exchange;
   int batch_size = 0, img_shape = 0;
   bool benchmark = false, use_trt = false, use_dynamic_shape = true, trt_calib_mode = false;
   bool classwise = false, cache = false;

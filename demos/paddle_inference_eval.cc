@@ -95,9 +95,22 @@ void print_classes(const CocoDataset& dataset, const std::vector<double>& ap) {
   }
 }
 
+void print_difference(const CocoDataset& dataset, const std::vector<CocoDetection>& other,
+                      const std::vector<CocoDetection>& found) {
+  const ApDifference d = ap_difference(dataset, other, found);
+  std::printf("AP less that of --compare: %+.4f (95 %%: %+.4f to %+.4f)\n", d.difference, d.low, d.high);
+}
+
 int run_dataset(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
   auto dataset = read_dataset(config);
   if (!dataset) return fail(dataset.error());
+  std::vector<CocoDetection> other;
+  if (!f.compare.empty()) {
+    if (config.voc) return fail(Error{Code::kBadArgument, "--compare: of COCO's AP only, the data set is VOC"});
+    auto read = read_detections(f.compare);
+    if (!read) return fail(read.error());
+    other = std::move(*read);
+  }
   // One run tells what the outputs are, before the time of a whole data set is spent.
   if (auto time = d.run(); !time) return fail(time.error());
   if (auto nms = check_nms(f, d); !nms) return fail(nms.error());
@@ -121,6 +134,7 @@ int run_dataset(const DetectFlags& f, const ReaderConfig& config, Detector& d) {
     const CocoMetrics metrics = evaluate_coco(*dataset, report->detections);
     if (f.classwise) print_classes(*dataset, metrics.category_ap);
     std::printf("%s", summary_text(metrics).c_str());
+    if (!f.compare.empty()) print_difference(*dataset, other, report->detections);
     result = "COCO mAP: " + python_float(metrics.ap());
   }
   std::printf("[Benchmark]End to end, a batch of %d: %s\n", d.batch(), spread_text(report->end_to_end).c_str());

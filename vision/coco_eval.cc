@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <random>
 #include <unordered_map>
 
 namespace octet::vision {
@@ -137,12 +138,12 @@ Curve curve(const std::vector<Outcome>& outcomes, size_t objects) {
 
 // One category in one range of areas, at most `limit` detections a picture; a curve for each threshold.
 // Empty: no object counts.
-std::vector<Curve> accumulate(const std::vector<Matched>& cells, size_t limit) {
+std::vector<Curve> accumulate(const std::vector<const Matched*>& cells, size_t limit) {
   size_t objects = 0;
   std::vector<std::pair<const Matched*, size_t>> order;
-  for (const Matched& m : cells) {
-    objects += m.objects;
-    for (size_t d = 0; d < std::min(limit, m.scores.size()); ++d) order.emplace_back(&m, d);
+  for (const Matched* m : cells) {
+    objects += m->objects;
+    for (size_t d = 0; d < std::min(limit, m->scores.size()); ++d) order.emplace_back(m, d);
   }
   if (objects == 0) return {};
   std::stable_sort(order.begin(), order.end(),
@@ -191,7 +192,55 @@ std::vector<Cells> cells_by_category(const CocoDataset& dataset, const std::vect
   return out;
 }
 
+// A network's detections, matched, and its AP where pictures count several times or not at all.
+class Resampled {
+ public:
+  Resampled(const CocoDataset& dataset, const std::vector<CocoDetection>& detections) {
+    for (const Cells& cells : cells_by_category(dataset, detections)) {
+      categories_.emplace_back();
+      for (const auto& [image, cell] : cells) categories_.back().emplace_back(image, match(cell, kAreas[0]));
+    }
+  }
+
+  double ap(const std::vector<int>& times) const {  // of each picture
+    Mean mean;
+    for (const auto& cells : categories_) {
+      std::vector<const Matched*> drawn;
+      for (const auto& [image, matched] : cells)
+        for (int i = times[image]; i > 0; --i) drawn.push_back(&matched);
+      for (const Curve& c : accumulate(drawn, kMaxDetections))
+        for (const double p : c.precision) mean.add(p);
+    }
+    return mean.value();
+  }
+
+ private:
+  std::vector<std::vector<std::pair<size_t, Matched>>> categories_;
+};
+
 }  // namespace
+
+ApDifference ap_difference(const CocoDataset& dataset, const std::vector<CocoDetection>& a,
+                           const std::vector<CocoDetection>& b, int resamplings) {
+  const Resampled first(dataset, a), second(dataset, b);
+  const size_t pictures = dataset.images.size();
+  const auto difference = [&](const std::vector<int>& times) { return second.ap(times) - first.ap(times); };
+  ApDifference out{.difference = difference(std::vector<int>(pictures, 1))};
+  std::mt19937_64 random;  // NOLINT: the same numbers each time
+  std::vector<double> drawn;
+  for (int i = 0; i < resamplings && pictures > 0; ++i) {
+    std::vector<int> times(pictures, 0);
+    for (size_t k = 0; k < pictures; ++k) ++times[random() % pictures];
+    drawn.push_back(difference(times));
+  }
+  std::sort(drawn.begin(), drawn.end());
+  const auto at = [&](double part) {
+    return drawn.empty() ? out.difference
+                         : drawn[static_cast<size_t>(part * static_cast<double>(drawn.size() - 1) + .5)];
+  };
+  out.low = at(.025), out.high = at(.975);
+  return out;
+}
 
 CocoMetrics evaluate_coco(const CocoDataset& dataset, const std::vector<CocoDetection>& detections) {
   std::array<Mean, 12> means;
@@ -200,7 +249,9 @@ CocoMetrics evaluate_coco(const CocoDataset& dataset, const std::vector<CocoDete
     for (size_t a = 0; a < kAreas.size(); ++a) {
       std::vector<Matched> matched;
       for (const auto& [image, cell] : cells) matched.push_back(match(cell, kAreas[a]));
-      const auto curves = accumulate(matched, kMaxDetections);
+      std::vector<const Matched*> all;
+      for (const Matched& m : matched) all.push_back(&m);
+      const auto curves = accumulate(all, kMaxDetections);
       if (a == 0) out.category_ap.push_back(mean_precision(curves));
       for (size_t t = 0; t < curves.size(); ++t) {
         means[a == 0 ? 8 : 8 + a].add(curves[t].recall);
@@ -211,8 +262,8 @@ CocoMetrics evaluate_coco(const CocoDataset& dataset, const std::vector<CocoDete
         }
       }
       if (a != 0) continue;
-      for (const Curve& c : accumulate(matched, 1)) means[6].add(c.recall);
-      for (const Curve& c : accumulate(matched, 10)) means[7].add(c.recall);
+      for (const Curve& c : accumulate(all, 1)) means[6].add(c.recall);
+      for (const Curve& c : accumulate(all, 10)) means[7].add(c.recall);
     }
   }
   for (size_t i = 0; i < means.size(); ++i) out.stats[i] = means[i].value();

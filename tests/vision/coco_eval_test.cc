@@ -44,6 +44,20 @@ TEST(CocoEval, PerfectDetectionsGiveOneEverywhere) {
   EXPECT_NEAR(m.category_ap[1], 1, 1e-12);
 }
 
+// One picture of two decides: the difference is 0, 1/2 or 1, as it is drawn never, once or twice.
+TEST(CocoEval, DifferencesAreResampledByPictures) {
+  CocoDataset d = dataset(2, 1);
+  d.annotations = {object(1, 10, kMedium), object(2, 10, kMedium)};
+  const std::vector<CocoDetection> both = {found(1, 10, kMedium, .9), found(2, 10, kMedium, .9)}, one = {both[0]};
+  const ApDifference gain = ap_difference(d, one, both), none = ap_difference(d, both, both);
+  EXPECT_NEAR(gain.difference, 1 - kHalfFound, 1e-12);
+  EXPECT_NEAR(gain.low, 0, 1e-12);
+  EXPECT_NEAR(gain.high, 1, 1e-12);
+  for (const double v : {none.difference, none.low, none.high}) EXPECT_EQ(v, 0);
+  const ApDifference loss = ap_difference(d, both, one);
+  EXPECT_EQ(loss.low, -gain.high);
+}
+
 TEST(CocoEval, MissedObject) {
   CocoDataset d = dataset(1, 1);
   d.annotations = {object(1, 10, kSmall), object(1, 10, kLarge)};
