@@ -51,8 +51,8 @@ Result<std::vector<std::byte>> convert_model(const std::string& path, const Conv
   if (options.log)
     for (const std::string& line : convert::shared_scales(*graph)) options.log("warning: " + line);
   if (!graph->quantised || options.simulate) return convert::emit(*graph);
-  convert::split_wide_weights(*graph);
-  const convert::Frozen frozen = convert::freeze(*graph);
+  const auto split = convert::split_wide_weights(*graph);
+  const convert::Frozen frozen = convert::freeze(*graph, split);
   auto int8_ops = convert::int8_ops(*graph);
   if (!int8_ops) return int8_ops.error();
   graph->int8_ops = std::move(*int8_ops);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "converter/graph/layer_weights.h"
 #include "kernels/reference/reference.h"
 
 namespace octet::convert {
@@ -122,6 +123,16 @@ Judgement weighed(const std::vector<Point>& points, const Histogram& outputs) {
 }
 
 }  // namespace
+
+std::optional<ActKind> act16_kind(const Graph& g, const Node& node) {
+  const auto* conv = node.op.AsConv2d();
+  const auto* product = node.op.AsMatMul();
+  if ((!conv && !product) || (conv && depthwise(g, node))) return {};
+  const ActKind kind = conv ? conv->act.kind() : product->act.kind();
+  const bool known =
+      std::any_of(std::begin(kShapes), std::end(kShapes), [&](const Shape16& s) { return s.kind == kind; });
+  return known ? std::optional(kind) : std::nullopt;
+}
 
 std::optional<Curve16> fit_act16(ActKind kind, double scale, const Histogram* outputs) {
   const Shape16* s =

@@ -19,4 +19,7 @@ struct Curve16 {
 // of the curve counts. Nothing for other kinds than silu, gelu, gelu_tanh, sigmoid and tanh: those cost less in floats.
 std::optional<Curve16> fit_act16(schema::ActKind kind, double scale, const Histogram* outputs);
 
+// The activation of a layer that may take it in 16-bit integers where its output has one scale; none: another node or activation.
+std::optional<schema::ActKind> act16_kind(const Graph& g, const Node& node);
+
 }  // namespace octet::convert

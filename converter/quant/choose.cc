@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <numeric>
 
 #include "converter/graph/edit.h"
+#include "converter/quant/act16.h"
 #include "converter/quant/ranges.h"
 #include "converter/quant/roles.h"
 
@@ -17,6 +17,8 @@ namespace {
 
 // A later candidate has to be better by more than what the places that happened to be recorded make of it.
 constexpr double kBetter = 0.97;
+// And scales for channels by as much as makes up for float activations: two thirds of a layer's speed.
+constexpr double kMuchBetter = 0.8;
 
 Statistics merged(const Block& block, const std::vector<Statistics>& groups) {
   Statistics all;
@@ -48,56 +50,9 @@ Range halfway(const Range& r, const Range& all) {
   return {r.low * factor, r.high * factor};
 }
 
-class Chooser {
- public:
-  Chooser(const Graph& g, const Plan& plan, const Observations& seen, const ChooseOptions& options,
-          std::vector<Range>& ranges)
-      : g_(g), plan_(plan), seen_(seen), options_(options), ranges_(ranges) {
-    for (const Recorded& r : seen.recorded) replays_.emplace_back(g, r, seen.mean[at(r.tensor)]);
-  }
-
-  void run() {
-    for (const Block& block : blocks_of(g_, plan_, seen_.recorded)) choose(block);
-  }
-
- private:
-  void choose(const Block& block) {
-    std::vector<Range> best;
-    double least = std::numeric_limits<double>::infinity();
-    for (const Candidate& c : options_.candidates) {
-      if (c.spread != Spread::kOwn && (block.own_ranges || block.groups.size() == 1)) continue;
-      std::vector<Range> ranges = ranges_of(block, seen_.groups, c);
-      if (options_.symmetric)
-        for (Range& r : ranges) r = symmetric(r);
-      set(block, ranges);
-      const double error = error_of(block);
-      if (getenv("OCTET_TRACE"))
-        std::fprintf(stderr, "%s %zu groups %s %g spread %d: %.3g\n", tensor(g_, block.tensors[0]).name.c_str(),
-                     block.groups.size(), std::string(c.method->name).c_str(), c.keep, static_cast<int>(c.spread),
-                     -10 * std::log10(error));
-      if (best.empty() || error < least * kBetter) best = ranges, least = error;
-    }
-    set(block, best);
-  }
-
-  void set(const Block& block, const std::vector<Range>& ranges) {
-    for (size_t i = 0; i < block.groups.size(); ++i) ranges_[at(block.groups[i])] = ranges[i];
-  }
-
-  double error_of(const Block& block) const {
-    double sum = 0;
-    for (size_t r : block.readers)
-      sum += replays_[r].error(quant_of(plan_, seen_.recorded[r].tensor, ranges_), options_.methods);
-    return sum;
-  }
-
-  const Graph& g_;
-  const Plan& plan_;
-  const Observations& seen_;
-  const ChooseOptions& options_;
-  std::vector<Range>& ranges_;
-  std::vector<Replay> replays_;  // as Observations::recorded
-};
+void set(const Block& block, const std::vector<Range>& own, std::vector<Range>& ranges) {
+  for (size_t i = 0; i < block.groups.size(); ++i) ranges[at(block.groups[i])] = own[i];
+}
 
 }  // namespace
 
@@ -122,6 +77,12 @@ std::vector<Block> blocks_of(const Graph& g, const Plan& plan, const std::vector
   for (size_t t = 0; t < plan.group.size(); ++t)
     if (plan.measured[t] && !plan.group[t].empty())
       block_of(plan.group[t][0]).tensors.push_back(static_cast<TensorId>(t));
+  for (size_t n = 0; n < g.nodes.size(); ++n) {
+    const TensorId y = g.nodes[n].outputs.empty() ? -1 : g.nodes[n].outputs[0];
+    if (y < 0 || !plan.int8[n] || plan.group[at(y)].empty()) continue;
+    Block& b = block_of(plan.group[at(y)][0]);
+    b.integers = b.integers || act16_kind(g, g.nodes[n]);
+  }
   for (size_t r = 0; r < recorded.size(); ++r)
     for (int id : plan.group[at(recorded[r].tensor)]) {
       Block& b = block_of(id);
@@ -148,9 +109,101 @@ std::vector<Range> ranges_of(const Block& block, const std::vector<Statistics>& 
   return ranges;
 }
 
-void choose(const Graph& g, const Plan& plan, const Observations& seen, const ChooseOptions& options,
-            std::vector<Range>& ranges) {
-  Chooser(g, plan, seen, options, ranges).run();
+Chooser::Chooser(const Graph& g, const Plan& plan, const Observations& seen, ChooseOptions options)
+    : g_(g), plan_(plan), seen_(seen), options_(std::move(options)), blocks_(blocks_of(g, plan, seen.recorded)) {
+  for (const Recorded& r : seen.recorded) replays_.emplace_back(g, r, seen.mean[at(r.tensor)]);
+}
+
+std::vector<Range> Chooser::ranges_of(const Block& block, const Candidate& c) const {
+  std::vector<Range> ranges = convert::ranges_of(block, seen_.groups, c);
+  if (options_.symmetric)
+    for (Range& r : ranges) r = symmetric(r);
+  return ranges;
+}
+
+double Chooser::error_of(const Block& block, const std::vector<Range>& ranges) const {
+  double sum = 0;
+  for (size_t r : block.readers)
+    sum += replays_[r].error(quant_of(plan_, seen_.recorded[r].tensor, ranges), options_.methods);
+  return sum;
+}
+
+std::vector<size_t> Chooser::choose(std::vector<Range>& ranges) const {
+  struct Best {
+    size_t candidate = 0;
+    double error = std::numeric_limits<double>::infinity();
+    std::vector<Range> ranges;
+  };
+  std::vector<size_t> chosen;
+  for (const Block& block : blocks_) {
+    Best alike, apart;  // of those with one scale, and of the others
+    for (size_t i = 0; i < options_.candidates.size(); ++i) {
+      const Candidate& c = options_.candidates[i];
+      if (c.spread != Spread::kOwn && (block.own_ranges || block.groups.size() == 1)) continue;
+      std::vector<Range> own = ranges_of(block, c);
+      set(block, own, ranges);
+      const double error = error_of(block, ranges);
+      Best& best = c.spread == Spread::kOne || block.groups.size() == 1 ? alike : apart;
+      if (best.ranges.empty() || error < best.error * kBetter) best = {i, error, std::move(own)};
+    }
+    const bool one_will_do =
+        apart.ranges.empty() || !(apart.error < alike.error * (block.integers ? kMuchBetter : kBetter));
+    const Best& taken = one_will_do && !alike.ranges.empty() ? alike : apart;
+    set(block, taken.ranges, ranges);
+    chosen.push_back(taken.candidate);
+  }
+  return chosen;
+}
+
+std::string Chooser::far_from_best(std::vector<Range> ranges) const {
+  constexpr double kFar = 10, kBad = 0.03;  // times as much noise; noise to signal
+  std::string line;
+  int others = 0;
+  for (const Block& block : blocks_) {
+    const double now = error_of(block, ranges);
+    if (!(now > kBad)) continue;
+    std::vector<Range> kept;
+    for (int id : block.groups) kept.push_back(ranges[at(id)]);
+    for (const char* name : {"mse", "minmax"}) {
+      const RangeMethod* method = find_method(range_methods(), name);
+      set(block, ranges_of(block, {.method = method, .spread = Spread::kOwn}), ranges);
+      const double error = error_of(block, ranges);
+      set(block, kept, ranges);
+      if (!(now > error * kFar)) continue;
+      char text[160];
+      std::snprintf(text, sizeof text, "have a signal to noise ratio of %.1f dB, with %s %.1f dB",
+                    -10 * std::log10(now), name, -10 * std::log10(error));
+      if (line.empty())
+        line = "the layers that read '" + tensor(g_, block.tensors[0]).name + "' " + text;
+      else
+        ++others;
+      break;
+    }
+  }
+  if (others > 0) line += "; " + std::to_string(others) + " more tensors are like that";
+  return line.empty() ? line : line + ": choose another range method (--algo)";
+}
+
+bool Chooser::hardly_varies() const {
+  constexpr double kHardly = 0.005;
+  for (size_t i = 0; i < replays_.size(); ++i) {
+    const Recorded& r = seen_.recorded[i];
+    const bool reads_input = std::find(g_.inputs.begin(), g_.inputs.end(), r.tensor) != g_.inputs.end();
+    if (r.layer && reads_input && r.rows() > 1 && replays_[i].variation() < kHardly) return true;
+  }
+  return false;
+}
+
+const WeightMethod* best_weights(const Graph& g, const Recorded& layer, std::span<const double> input_mean,
+                                 const Quant& x, const BiasMethod& bias) {
+  const Replay replay(g, layer, input_mean);
+  const WeightMethod* best = find_method(weight_methods(), "max");
+  double least = replay.error(x, {best, &bias}, layer.rows() / 2);
+  for (const WeightMethod* method : weight_methods()) {
+    const double error = replay.error(x, {method, &bias}, layer.rows() / 2);
+    if (error < least * kBetter) best = method, least = error;
+  }
+  return best;
 }
 
 }  // namespace octet::convert

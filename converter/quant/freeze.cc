@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "converter/graph/rewriter.h"
 #include "converter/passes/passes.h"
 #include "converter/quant/grid.h"
 #include "converter/quant/roles.h"
+#include "runtime/core/precision.h"
 
 namespace octet::convert {
 namespace {
@@ -155,8 +157,13 @@ bool store_weights(Graph& g, Node& n, Frozen& frozen) {
 
 }  // namespace
 
-Frozen freeze(Graph& g) {
+Frozen freeze(Graph& g, const std::vector<std::string>& split) {
   Frozen frozen;
+  std::set<std::string> counted;
+  const auto is_first_piece = [&](const std::string& name) {
+    const auto whole = std::find_if(split.begin(), split.end(), [&](const std::string& s) { return is_of(name, s); });
+    return whole == split.end() || counted.insert(*whole).second;
+  };
   take_scales(g);
   pull_scales(g);
   push_scales(g);
@@ -169,7 +176,7 @@ Frozen freeze(Graph& g) {
       frozen.weights_only += stored;
       continue;
     }
-    ++frozen.layers;
+    frozen.layers += is_first_piece(g.nodes[i].name);
     const auto& inputs = g.nodes[i].inputs;
     if (inputs.size() > 3 && inputs[3] >= 0 && tensor(g, inputs[3]).quant.empty()) split_residual(g, i);
   }

@@ -13,7 +13,7 @@ struct Frozen {
 
 // After the passes. What the simulation rounds is u8, what it reads unrounded is float: an int8 run differs from it only by the
 // order of float operations. Ops that only move or pick elements pass scales on. A layer whose residual has no scale gets an
-// addition of its own.
-Frozen freeze(Graph& g);
+// addition of its own. `split`: layers that are in pieces (split_wide_weights), each of which counts once.
+Frozen freeze(Graph& g, const std::vector<std::string>& split = {});
 
 }  // namespace octet::convert

@@ -28,9 +28,7 @@ struct RangeMethod {
 std::span<const RangeMethod* const> range_methods();
 inline constexpr std::string_view kAuto = "auto";  // no row of its own: of rows, what measures best (choose.h)
 
-// A layer's float weights become int8. A method that looks at what a layer computes, as reconstruction does, also needs what the
-// layer was given: it says so by a flag here, as reads_histogram does; observe() records the inputs of the layers then, and
-// LayerWeights brings them.
+// A layer's float weights become int8.
 struct WeightMethod {
   std::string_view name, description;
   QuantisedWeights (*quantise)(const LayerWeights& w);

@@ -143,6 +143,28 @@ class Collector {
   Observations found_;
 };
 
+// Compares the float outputs of each run with those of the first.
+class OutputWatch {
+ public:
+  bool constant() const { return constant_; }
+  void see(const Session& session, size_t outputs) {
+    std::vector<float> all;
+    for (size_t i = 0; constant_ && i < outputs; ++i) {
+      const octet::Tensor t = session.output(static_cast<int>(i));
+      if (t.dtype == DType::kF32) all.insert(all.end(), t.f32().begin(), t.f32().end());
+      if (t.dtype != DType::kF32) constant_ = false;  // nothing is said of labels and the like
+    }
+    if (first_.empty())
+      first_ = std::move(all);
+    else
+      constant_ = constant_ && first_ == all;
+  }
+
+ private:
+  bool constant_ = true;
+  std::vector<float> first_;
+};
+
 }  // namespace
 
 Result<Observations> observe(const SourceModel& source, const Plan& plan, const Samples& samples,
@@ -156,6 +178,7 @@ Result<Observations> observe(const SourceModel& source, const Plan& plan, const 
     collector.see(t, value.f32());
     recorder.see(t, value.shape, value.f32());
   });
+  OutputWatch outputs;
   for (size_t i = 0; i < samples.count; ++i) {
     if (auto filled = samples.fill(*session, i); !filled) return filled.error();
     if (auto ran = session->run(); !ran) return ran.error();
@@ -164,10 +187,12 @@ Result<Observations> observe(const SourceModel& source, const Plan& plan, const 
                                            "' becomes infinite on calibration sample " + std::to_string(i) +
                                            "; it cannot be quantised, keep its readers float with --exclude"};
     collector.end_sample();
+    outputs.see(*session, source.model.outputs().size());
     if (options.progress) options.progress(i + 1, samples.count);
   }
   Observations found = collector.finish();
   found.recorded = recorder.finish();
+  found.constant_outputs = outputs.constant();
   return found;
 }
 

@@ -12,6 +12,7 @@ struct Observations {
   std::vector<std::vector<double>> mean;  // by tensor, each channel's, of tensors that layers read; else empty
   std::vector<bool> seen;                 // by tensor: it is measured and had at least one number in some run
   std::vector<Recorded> recorded;
+  bool constant_outputs = true;  // every sample gave the same float outputs
 };
 
 struct ObserveOptions {

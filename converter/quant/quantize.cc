@@ -58,7 +58,11 @@ std::vector<Choice> range_choices() {
   return all;
 }
 std::vector<Choice> per_channel_choices() { return convert::choices(convert::granularities()); }
-std::vector<Choice> weight_choices() { return convert::choices(convert::weight_methods()); }
+std::vector<Choice> weight_choices() {
+  std::vector<Choice> all = convert::choices(convert::weight_methods());
+  all.insert(all.begin(), {convert::kAuto, "what measures best in each layer"});
+  return all;
+}
 std::vector<Choice> bias_choices() { return convert::choices(convert::bias_methods()); }
 
 Result<SourceModel> load_source(const std::string& path, const ConvertOptions& options) {
@@ -76,6 +80,7 @@ Result<QuantizedModel> quantize(const SourceModel& source, const Samples& sample
   convert::list_layers(state, made);
   made.bytes = std::move(state.bytes);
   made.warnings = std::move(state.warnings);
+  made.ranges = std::move(state.chosen);
   made.float_weights = source.graph->constant_bytes(), made.weights = state.graph.constant_bytes();
   return made;
 }

@@ -74,6 +74,7 @@ Replay::Replay(const Graph& g, const Recorded& recorded, std::span<const double>
       sum += weight * v, squares += weight * v * v, count += weight;
     }
     power_ += squares - sum * sum / count;
+    mean_power_ += sum * sum / count;
   }
 }
 
@@ -105,11 +106,13 @@ std::vector<float> Replay::outputs(std::span<const float> x, std::span<const flo
   return y;
 }
 
-double Replay::error(const Quant& x, const LayerMethods& methods) const {
+double Replay::error(const Quant& x, const LayerMethods& methods, int64_t told) const {
   std::vector<float> got = rounded(recorded_.x, x, recorded_.channels);
   if (recorded_.layer) {
     const Node& node = g_.nodes[recorded_.node];
-    const LayerWeights w = weights_of(g_, node, node.inputs[1], x);
+    LayerWeights w = weights_of(g_, node, node.inputs[1], x);
+    w.places = std::span(recorded_.weight).first(at(told));
+    w.inputs = std::span(recorded_.x).first(at(told * recorded_.taps * recorded_.channels));
     const QuantisedWeights q = methods.weights->quantise(w);
     std::vector<float> bias;
     if (static_cast<int64_t>(input_mean_.size()) == w.in * w.groups) bias = methods.bias->correct(w, q, input_mean_);
@@ -117,7 +120,7 @@ double Replay::error(const Quant& x, const LayerMethods& methods) const {
   }
   double noise = 0;
   const size_t rows = at(recorded_.rows()), n = rows > 0 ? got.size() / rows : 0;
-  for (size_t r = 0; r < rows; ++r) {
+  for (size_t r = at(told); r < rows; ++r) {
     double sum = 0;
     for (size_t c = 0; c < n; ++c) {
       const double d = static_cast<double>(got[r * n + c]) - static_cast<double>(wanted_[r * n + c]);

@@ -1,6 +1,7 @@
 #include "converter/quant/stages.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "converter/graph/emit.h"
 #include "converter/quant/act16.h"
@@ -55,6 +56,12 @@ Result<void> observe(QuantizeState& s) {
   return check_any_layer(s);
 }
 
+template <class Method>
+const Method* given_or(std::span<const Method* const> rows, std::string_view name, std::string_view otherwise) {
+  const Method* given = find_method(rows, name);
+  return given ? given : find_method(rows, otherwise);
+}
+
 // What is tried where methods, or who shares a scale, are to be chosen.
 std::vector<Candidate> candidates_of(const QuantizeState& s) {
   std::vector<Candidate> all;
@@ -73,17 +80,63 @@ std::vector<Candidate> candidates_of(const QuantizeState& s) {
   return all;
 }
 
+// "mse 40, minmax 12; one scale 30, halfway 12, own scales 10".
+std::string summary(const std::vector<Candidate>& candidates, const std::vector<size_t>& chosen) {
+  std::vector<std::pair<std::string, int>> methods, spreads;
+  const auto count = [](auto& counts, const std::string& name) {
+    for (auto& [known, n] : counts)
+      if (known == name) return void(++n);
+    counts.emplace_back(name, 1);
+  };
+  constexpr const char* kSpreads[] = {"one scale", "halfway", "own scales"};
+  for (size_t i : chosen) {
+    const Candidate& c = candidates[i];
+    char keep[32] = "";
+    if (c.keep < 1) std::snprintf(keep, sizeof keep, " %g", c.keep * 100);
+    count(methods, std::string(c.method->name) + keep);
+    count(spreads, kSpreads[static_cast<size_t>(c.spread)]);
+  }
+  std::string text;
+  for (const auto* counts : {&methods, &spreads})
+    for (const auto& [name, n] : *counts)
+      text += (text.empty() ? "" : &name == &(*counts)[0].first ? "; " : ", ") + name + " " + std::to_string(n);
+  return text;
+}
+
+// What calibration shows of itself.
+void warn(QuantizeState& s, const Chooser& chooser) {
+  constexpr size_t kFew = 8;
+  if (s.samples->count < kFew)
+    s.warnings.emplace_back(
+        "calibrated on " + std::to_string(s.samples->count) +
+        " samples: ranges of so few are chance; about a hundred of the kind that the model will see are enough");
+  const bool still = s.samples->count > 1 && s.seen.constant_outputs;
+  if (still)
+    s.warnings.emplace_back(
+        "all outputs are the same for every calibration sample: they are not what the model was made for");
+  if (!still && chooser.hardly_varies())
+    s.warnings.emplace_back(
+        "the first layer gives nearly the same everywhere: the calibration data does not look like what the model was "
+        "made for; "
+        "compare size and preprocessing of pictures (scale, mean, order of channels) with its training");
+  const bool given = find_method(range_methods(), s.options.algo) != nullptr;
+  if (std::string line = given ? chooser.far_from_best(s.ranges) : ""; !line.empty())
+    s.warnings.emplace_back(std::move(line));
+}
+
 Result<void> choose_ranges(QuantizeState& s) {
   const ChooseOptions options{
       .candidates = candidates_of(s),
-      .methods = {find_method(weight_methods(), s.options.weights), find_method(bias_methods(), s.options.bias)},
+      .methods = {given_or(weight_methods(), s.options.weights, "max"), find_method(bias_methods(), s.options.bias)},
       .symmetric = s.options.symmetric};
   s.ranges.clear();
   for (const Statistics& g : s.seen.groups) {
     s.ranges.push_back(options.candidates[0].method->range(g, options.candidates[0].keep));
     if (options.symmetric) s.ranges.back() = symmetric(s.ranges.back());
   }
-  if (options.candidates.size() > 1) choose(s.graph, s.plan, s.seen, options, s.ranges);
+  const Chooser chooser(s.graph, s.plan, s.seen, options);
+  if (options.candidates.size() > 1) s.chosen = summary(options.candidates, chooser.choose(s.ranges));
+  warn(s, chooser);
   for (TensorId t : s.graph.inputs)  // all of a picture matters
     for (int id : s.plan.group[at(t)]) {
       const bool known = s.samples->pixels && tensor(s.graph, t).shape.rank() == 4;
@@ -106,13 +159,27 @@ Result<void> set_scales(QuantizeState& s) {
   return {};
 }
 
+const Recorded* recorded_of(const QuantizeState& s, size_t node) {
+  for (const Recorded& r : s.seen.recorded)
+    if (r.layer && r.node == node && r.rows() > 0) return &r;
+  return nullptr;
+}
+
 Result<void> round_weights(QuantizeState& s) {
-  const WeightMethod* method = find_method(weight_methods(), s.options.weights);
+  const WeightMethod* given = find_method(weight_methods(), s.options.weights);
+  const BiasMethod* bias = find_method(bias_methods(), s.options.bias);
   for (size_t n = 0; n < s.graph.nodes.size(); ++n) {
     Node& node = s.graph.nodes[n];
     if (!s.plan.int8[n] || role(s.graph, node) != Role::kLayer) continue;
     const TensorId from = node.inputs[1];
-    const QuantisedWeights q = method->quantise(weights_of(s.graph, node, from, tensor(s.graph, node.inputs[0]).quant));
+    const Quant& x = tensor(s.graph, node.inputs[0]).quant;
+    LayerWeights layer = weights_of(s.graph, node, from, x);
+    const WeightMethod* method = given_or(weight_methods(), s.options.weights, "max");
+    if (const Recorded* r = recorded_of(s, n)) {
+      if (!given) method = best_weights(s.graph, *r, s.seen.mean[at(node.inputs[0])], x, *bias);
+      layer.inputs = r->x, layer.places = r->weight;
+    }
+    const QuantisedWeights q = method->quantise(layer);
     Tensor stored = make_constant<int8_t>(tensor(s.graph, from).name + ".s8", tensor(s.graph, from).shape, q.values);
     stored.weight_scale = q.scale;
     node.inputs[1] = s.graph.add(std::move(stored));
@@ -163,24 +230,17 @@ bool fits(const Graph& g, const Node& node, const schema::Act16& fields, bool re
   return bool(conv::make_act16({fields, y, has_residual ? &residual : nullptr, relu_after, depth, unit, bias}));
 }
 
-void choose_activation(const QuantizeState& s, Node& node, schema::ActKind kind, bool relu_after) {
-  const Tensor& y = tensor(s.graph, node.outputs[0]);
-  if (y.quant.scale.size() != 1) return;
-  auto curve = fit_act16(kind, y.quant.scale[0], outputs_of(s, node));
-  if (curve && curve->loss < kAct16Loss && fits(s.graph, node, curve->fields, relu_after)) node.act16 = curve->fields;
-}
-
 Result<void> choose_activations(QuantizeState& s) {
   if (s.options.activations == kFloatActivations) return {};
   for (const QuantisedLayer& layer : s.layers) {
     Node& node = s.graph.nodes[layer.node];
-    if (auto* conv = node.op.AsConv2d()) {
-      const Shape& weights = tensor(s.graph, node.inputs[1]).shape;
-      const bool depthwise = conv->groups > 1 && weights[3] == 1 && weights[0] == conv->groups;
-      if (!depthwise) choose_activation(s, node, conv->act.kind(), conv->relu_after);
-    } else if (auto* product = node.op.AsMatMul()) {
-      choose_activation(s, node, product->act.kind(), false);
-    }
+    const auto kind = act16_kind(s.graph, node);
+    const Tensor& y = tensor(s.graph, node.outputs[0]);
+    if (!kind || y.quant.scale.size() != 1) continue;
+    const auto* conv = node.op.AsConv2d();
+    auto curve = fit_act16(*kind, y.quant.scale[0], outputs_of(s, node));
+    if (curve && curve->loss < kAct16Loss && fits(s.graph, node, curve->fields, conv && conv->relu_after))
+      node.act16 = curve->fields;
   }
   return {};
 }
@@ -240,7 +300,8 @@ Result<void> check(const QuantizeOptions& options, const Samples& samples) {
   const bool chosen = is_named(options.algo, kAuto, {});
   for (const Result<void>& fine :
        {chosen ? Result<void>{} : known(range_methods(), options.algo, "--algo", range_choices()),
-        known(weight_methods(), options.weights, "--weights", weight_choices()),
+        is_named(options.weights, kAuto, {}) ? Result<void>{}
+                                             : known(weight_methods(), options.weights, "--weights", weight_choices()),
         known(bias_methods(), options.bias, "--bias", bias_choices())})
     if (!fine) return fine;
   if (options.activations != "auto" && options.activations != kFloatActivations)

@@ -23,8 +23,9 @@ struct QuantizeState {
 
   Plan plan;                           // plan: what is int8, what shares a scale
   Observations seen;                   // observe
-  std::vector<std::string> warnings;   // observe
+  std::vector<std::string> warnings;   // observe, ranges
   std::vector<Range> ranges;           // ranges: by group of the plan
+  std::string chosen;                  // ranges: how often which method was, where there was a choice
   std::vector<QuantisedLayer> layers;  // weights
   std::vector<std::byte> bytes;        // emit: the file
   std::vector<std::string_view> done;  // names of the stages that have been applied

@@ -14,7 +14,9 @@ struct LayerWeights {
   int64_t out = 0, taps = 1, in = 0, groups = 1;
   std::span<const float> values, bias;  // bias: empty or one for each output channel
   const Quant* x = nullptr;
-  bool on_grid = false;  // rows that were int8 before are taken as they were
+  bool on_grid = false;            // rows that were int8 before are taken as they were
+  std::span<const float> inputs;   // what the layer was given at some places, [places][taps][in * groups]; may be empty
+  std::span<const double> places;  // how much each counts
 };
 
 struct QuantisedWeights {

@@ -168,8 +168,8 @@ void split_depthwise(Graph& g, size_t i, const Steps& steps) {
 
 }  // namespace
 
-int split_wide_weights(Graph& g) {
-  int count = 0;
+std::vector<std::string> split_wide_weights(Graph& g) {
+  std::vector<std::string> split;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     if (role(g, g.nodes[i]) != Role::kLayer) continue;
     const auto steps = wide_steps(tensor(g, g.nodes[i].inputs[1]));
@@ -177,11 +177,11 @@ int split_wide_weights(Graph& g) {
     const bool each = conv && conv->groups > 1;
     if (!steps || (each && !depthwise(g, g.nodes[i]))) continue;
     const size_t before = g.nodes.size();
+    split.push_back(g.nodes[i].name);
     each ? split_depthwise(g, i, *steps) : widen_input(g, i, *steps);
     i += g.nodes.size() - before;
-    ++count;
   }
-  return count;
+  return split;
 }
 
 }  // namespace octet::convert

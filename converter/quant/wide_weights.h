@@ -8,7 +8,7 @@ namespace octet::convert {
 //         for each input channel c with a rest; MatMul likewise
 // Before: y = Conv(x, w), depthwise, wide at channel c  After: y = Concat(Conv(x[.., :c]), Conv(Concat(x[.., c], x[.., c])), ..)
 // Unless: weights lie on no grid, or the convolution has groups. Exact: a sum of products stays the same sum.
-// Returns the number of layers.
-int split_wide_weights(Graph& g);
+// Returns the names of the layers; nodes that are pieces of one are named after it.
+std::vector<std::string> split_wide_weights(Graph& g);
 
 }  // namespace octet::convert

@@ -184,7 +184,7 @@ TEST(OnnxQuant, DynamicGraphsComputeWhatTheySay) {
     EXPECT_EQ(remove_rounding(*graph), 1);
     ASSERT_TRUE(run_passes(*graph));
     EXPECT_EQ(count(*graph, schema::Op::FakeQuantize), 0);
-    EXPECT_EQ(split_wide_weights(*graph), 1);
+    EXPECT_EQ(split_wide_weights(*graph).size(), 1u);
     EXPECT_EQ(freeze(*graph).weights_only, 1);
   }
 }

@@ -94,7 +94,7 @@ TEST(QuantAct16, LayersGetOneUnlessAskedNotTo) {
       source_from(b.finish(b.conv("last", b.conv("swish", b.input({1, 4, 4, 8}), 8, ActKind::silu), 4, ActKind::none)));
   const Samples samples = random_samples(3);
   for (const char* how : {"auto", "float"}) {
-    QuantizeOptions options;
+    QuantizeOptions options{.per_channel = "tensor"};
     options.activations = how;
     const auto made = quantize(source, samples, options);
     ASSERT_TRUE(made) << made.error().text;

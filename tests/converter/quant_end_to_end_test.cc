@@ -151,14 +151,16 @@ TEST(Quantize, EveryChoiceMakesAFileOfItsOwn) {
   const auto made = [&](const QuantizeOptions& options) { return made_of(source, options, random_samples(3)); };
   std::vector<std::vector<std::byte>> files;
   for (const Choice& c : range_choices())
-    if (c.name != "auto" && c.name != "ptf") files.push_back(made({.algo = std::string(c.name), .keep = 0.9}));
+    if (c.name != "auto" && c.name != "ptf")
+      files.push_back(made({.algo = std::string(c.name), .keep = 0.9, .per_channel = "depthwise"}));
   for (const Choice& c : per_channel_choices())
     if (c.name != "auto" && c.name != "depthwise")
-      files.push_back(made({.keep = 0.9, .per_channel = std::string(c.name)}));
+      files.push_back(made({.algo = "mse", .keep = 0.9, .per_channel = std::string(c.name)}));
   for (const Choice& c : weight_choices())
-    files.push_back(made_of(halves, {.weights = std::string(c.name)}, random_samples(3)));
-  files.push_back(made({.keep = 0.9, .bias = "none"}));
-  for (const char* algo : {"minmax", "ptf"}) files.push_back(made_of(source, {.algo = algo}, rare));
+    if (c.name != "auto") files.push_back(made_of(halves, {.weights = std::string(c.name)}, random_samples(3)));
+  files.push_back(made({.algo = "mse", .keep = 0.9, .per_channel = "depthwise", .bias = "none"}));
+  for (const char* algo : {"minmax", "ptf"})
+    files.push_back(made_of(source, {.algo = algo, .per_channel = "depthwise"}, rare));
   for (size_t a = 0; a < files.size(); ++a)
     for (size_t b = 0; b < a; ++b) EXPECT_TRUE(files[a] != files[b]) << a << " " << b;
 }

@@ -108,7 +108,7 @@ TEST(QuantStages, AFloatOperandThatFollowsFromShapesIsAsGoodAsAConstant) {
   size_t i = 0;
   for (const Graph& g : graphs) {
     const SourceModel source = source_from(g);
-    const auto made = quantize(source, random_samples(4, shape), {});
+    const auto made = quantize(source, random_samples(8, shape), {});
     ASSERT_TRUE(made) << made.error().text;
     EXPECT_EQ(made->int8_layers.size(), 2u);
     EXPECT_TRUE(made->warnings.empty());
@@ -148,7 +148,7 @@ Graph with_rare_rows() {
 
 TEST(QuantStages, WhatWasNeverSeenHasNoScaleAndStaysFloat) {
   const SourceModel source = source_from(with_rare_rows());
-  const auto made = quantize(source, random_samples(3), {});
+  const auto made = quantize(source, random_samples(8), {});
   ASSERT_TRUE(made) << made.error().text;
   EXPECT_EQ(made->int8_layers, (std::vector<std::string>{"a", "second"}));
   ASSERT_EQ(made->float_layers.size(), 1u);

@@ -54,25 +54,8 @@ class Quantize : public testing::Test {
   fs::path folder_;
 };
 
-// What the file says of how it was made is another matter than the model.
-std::vector<std::byte> without_calibration(const std::vector<std::byte>& bytes) {
-  auto plain = with_metadata(bytes, {{{"octet.calibration", ""}}});
-  EXPECT_TRUE(plain);
-  return plain ? *plain : std::vector<std::byte>{};
-}
-
-// What a family's preset means, and that each part of it changes the file: none can be ignored or swapped unnoticed.
-TEST_F(Quantize, DetrHasDefaultsOfItsOwn) {
-  const auto preset = made("--arch DETR");
-  EXPECT_EQ(preset, made("--arch detr"));
-  EXPECT_EQ(preset, made("--arch DETR --algo percentile --percentile 99.99 --per_channel all"));
-  for (const char* other : {"--algo mse", "--percentile 99.999", "--per_channel depthwise"})
-    EXPECT_NE(without_calibration(preset), without_calibration(made(std::string("--arch DETR ") + other)))
-        << "what is given counts: " << other;
-}
-
-TEST_F(Quantize, OtherFamiliesHaveTheGeneralDefaults) {
-  EXPECT_EQ(made("--arch YOLOv5"), made("--arch YOLOv5 --algo mse --per_channel depthwise --weights max --bias mean"));
+TEST_F(Quantize, DefaultsAreWhatTheHelpSays) {
+  EXPECT_EQ(made("--arch yolov5"), made("--arch YOLOv5 --algo auto --per_channel auto --weights max --bias mean"));
 }
 
 // The bundled detector says nothing, its outputs are those of a YOLOv5.
@@ -86,7 +69,7 @@ TEST_F(Quantize, TheFileRemembersHowItWasMade) {
   EXPECT_NE(said(bytes, "octet.preprocess").find("\"scale\":0.0078125"), std::string::npos);
   const std::string calibration = said(bytes, "octet.calibration");
   EXPECT_EQ(calibration.find("samples=2 digest="), 0u) << calibration;
-  EXPECT_NE(calibration.find(" algo=mse per_channel=depthwise weights=max bias=mean"), std::string::npos);
+  EXPECT_NE(calibration.find(" algo=auto per_channel=auto weights=max bias=mean"), std::string::npos);
   const std::string other = said(made("--scale 127"), "octet.calibration");
   EXPECT_NE(calibration.substr(10, 24), other.substr(10, 24)) << "fed otherwise, another digest";
   EXPECT_NE(said(bytes, "octet.layer_errors").find(" /stem/conv/Conv\n"), std::string::npos);

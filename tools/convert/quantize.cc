@@ -47,24 +47,6 @@ struct Arguments {
   size_t worst = 5;
 };
 
-// What keeps most accuracy where it is not the general default, by the family of --arch.
-struct FamilyDefaults {
-  const char* arch;
-  const char* algo;
-  double percentile;
-  const char* per_channel;
-};
-constexpr FamilyDefaults kFamilies[] = {{"DETR", "percentile", 99.99, "all"}};
-
-void use_family_defaults(const QuantizeFlags& args, std::string_view arch, QuantizeOptions& options) {
-  for (const FamilyDefaults& f : kFamilies) {
-    if (arch != f.arch) continue;
-    if (args.command->count("--algo") == 0) options.algo = f.algo;
-    if (args.command->count("--percentile") == 0) options.keep = f.percentile / 100;
-    if (args.command->count("--per_channel") == 0) options.per_channel = f.per_channel;
-  }
-}
-
 bool says_how(const vision::PreprocessFlags& f) {
   return !f.scale.empty() || !f.mean.empty() || !f.std.empty() || !f.channel_order.empty() || !f.resize.empty();
 }
@@ -148,6 +130,7 @@ void print_float_layers(const std::vector<FloatLayer>& layers) {
 
 void print_layers(const QuantizedModel& made) {
   const auto megabytes = [](size_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  if (!made.ranges.empty()) std::printf("ranges       %s\n", made.ranges.c_str());
   std::printf("layers       %zu int8, %zu float\n", made.int8_layers.size(), made.float_layers.size());
   print_float_layers(made.float_layers);
   std::printf("weights      %.2f MB float, %.2f MB int8\n", megabytes(made.float_weights), megabytes(made.weights));
@@ -298,7 +281,6 @@ Result<Prepared> prepare(const QuantizeFlags& args) {
   p.options.keep = args.percentile / 100;
   auto samples = samples_of(args, p.source.model, p.meaning, p.preprocess);
   if (!samples) return samples.error();
-  use_family_defaults(args, p.meaning.arch, p.options);
   p.samples = p.digest.watch(std::move(*samples), p.source.model.inputs().size());
   return p;
 }

@@ -1,7 +1,7 @@
 // Static quantisation: a float model runs over samples of the data it will see, and becomes a model that runs in int8.
 //
 //   auto source = octet::load_source("yolov5n.onnx");
-//   auto made = octet::quantize(*source, samples, {.algo = "mse"});
+//   auto made = octet::quantize(*source, samples);
 //   write(made->bytes);                                     // for Model::map or Model::from_bytes
 //
 // Errors come as Result<T> and name file, node or tensor. Nothing here keeps state: two threads may quantise at a time, each
@@ -63,9 +63,9 @@ std::vector<Choice> weight_choices();
 std::vector<Choice> bias_choices();
 
 struct QuantizeOptions {
-  std::string algo = "mse";               // how the range of an activation follows from what was seen of it
+  std::string algo = "auto";              // how the range of an activation follows from what was seen of it
   double keep = 0.99999;                  // algo percentile: the part of the values inside the range, above 0.5
-  std::string per_channel = "depthwise";  // where an activation has a scale for each channel
+  std::string per_channel = "auto";       // where an activation has a scale for each channel
   std::string weights = "max";            // how weights are rounded
   std::string bias = "mean";              // what biases make up for
   std::string activations = "auto";       // in 16-bit integers where that loses next to nothing, or all in "float"
@@ -86,6 +86,7 @@ struct QuantizedModel {
   std::vector<std::string> int8_layers;   // convolutions and matmuls, by the names of their nodes
   std::vector<FloatLayer> float_layers;   // those that are not among them
   std::vector<std::string> warnings;      // what the caller should know though it is no error, a line each
+  std::string ranges;                     // how often which method was chosen, where there was a choice; for people
   size_t float_weights = 0, weights = 0;  // bytes of constants before and after
 };
 
