@@ -32,7 +32,7 @@ void ValueSum::add(std::span<const float> values, size_t channels) {
       const auto zero = static_cast<float>(quant_.zero_at(static_cast<int64_t>(c)));
       values_.channels.push_back({0, 0, -zero * scale, (255 - zero) * scale});
     }
-  if (values_.channels.size() != channels) return;
+  if (channels == 0 || values_.channels.size() != channels) return;
   convert::add(histogram_, values);
   for (size_t i = 0; i < values.size(); ++i) {
     ChannelRange& r = values_.channels[i % channels];

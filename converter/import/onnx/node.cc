@@ -33,7 +33,7 @@ float OnnxNode::f(std::string_view name, float otherwise) {
   return a ? a->f() : otherwise;
 }
 
-std::string OnnxNode::s(std::string_view name, std::string otherwise) {
+std::string OnnxNode::s(std::string_view name, const std::string& otherwise) {
   auto* a = find(name, kAttrString);
   return a ? a->s() : otherwise;
 }
@@ -50,7 +50,8 @@ std::vector<int64_t> OnnxNode::ints(std::string_view name, std::vector<int64_t> 
 
 std::vector<float> OnnxNode::float_list(std::string_view name, std::vector<float> otherwise) {
   auto* a = find(name, kAttrFloats);
-  return a ? std::vector<float>(a->floats().begin(), a->floats().end()) : otherwise;
+  if (a) return {a->floats().begin(), a->floats().end()};
+  return otherwise;
 }
 
 std::vector<int64_t> OnnxNode::const_ints(size_t input, const char* what) {
@@ -63,7 +64,7 @@ std::vector<TensorId> OnnxNode::block(std::string_view attribute, const std::str
                                       const std::vector<TensorId>& operands) {
   const auto* a = find(attribute, kAttrGraph);
   if (!a) fail("has no " + std::string(attribute));
-  if (failed()) return {};
+  if (!a || failed()) return {};
   auto made = import_block(a->g(), part, operands);
   start_parts();
   if (made) return *made;

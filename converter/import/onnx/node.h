@@ -62,7 +62,7 @@ class OnnxNode : public SourceNode {
   bool has(std::string_view name) const;
   int64_t i(std::string_view name, int64_t otherwise);
   float f(std::string_view name, float otherwise);
-  std::string s(std::string_view name, std::string otherwise);
+  std::string s(std::string_view name, const std::string& otherwise);
   std::vector<int64_t> ints(std::string_view name, std::vector<int64_t> otherwise, int count = -1);
   std::vector<float> float_list(std::string_view name, std::vector<float> otherwise);
 

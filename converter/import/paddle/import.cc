@@ -57,7 +57,7 @@ bool has_data(const paddle::VarDesc& var) {
 
 const std::string& argument(const google::protobuf::RepeatedPtrField<paddle::Operand>& operands) {
   static const std::string none;
-  return operands.size() && operands[0].arguments_size() ? operands[0].arguments(0) : none;
+  return !operands.empty() && operands[0].arguments_size() ? operands[0].arguments(0) : none;
 }
 
 // Feeds and fetches are numbered by an attribute; their order in the block is another.

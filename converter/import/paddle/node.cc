@@ -90,7 +90,7 @@ float PaddleNode::f(std::string_view name, float otherwise) {
   return static_cast<float>(*number);
 }
 
-std::string PaddleNode::s(std::string_view name, std::string otherwise) {
+std::string PaddleNode::s(std::string_view name, const std::string& otherwise) {
   const auto* a = find(name);
   if (a && !a->has_s()) wrong_type(name);
   return a && a->has_s() ? a->s() : otherwise;

@@ -27,7 +27,7 @@ class PaddleNode : public SourceNode {
   int64_t i(std::string_view name, int64_t otherwise);
   float f(std::string_view name, float otherwise);  // finite
   bool b(std::string_view name, bool otherwise) { return i(name, otherwise) != 0; }
-  std::string s(std::string_view name, std::string otherwise);
+  std::string s(std::string_view name, const std::string& otherwise);
   std::vector<int64_t> ints(std::string_view name, std::vector<int64_t> otherwise, int count = -1);
   std::vector<float> float_list(std::string_view name, std::vector<float> otherwise);
   // Fails unless the layout attribute says NCHW.

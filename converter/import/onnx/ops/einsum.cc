@@ -68,7 +68,7 @@ Term product(SourceNode& n, const Term& a, const Term& b, const std::string& out
     flat[k] = own->size() == 1 && inner.size() == 1 ? term->x : n.reshape(term->x, sizes[k]);
   }
   const TensorId y = build_matmul(n, flat[0], flat[1], false, true);
-  const Term whole{y, batch + rows + columns};
+  Term whole{y, batch + rows + columns};
   if (rows.size() == 1 && columns.size() == 1) return whole;
   for (size_t i = 0; i < batch.size(); ++i) sizes[2].push_back(n.same_dim(y, static_cast<int>(i)));
   for (size_t k = 0; k < 2; ++k)

@@ -48,10 +48,11 @@ static void import_attention(OnnxNode& n) {
   if (n.failed() || each < 1 || all % 3 || each % heads) return n.fail("weights of " + n.shape(n.in(1)).text());
   TensorId projected = build_matmul(n, x, n.in(1));
   if (n.in(2) >= 0) projected = n.binary(BinaryKind::add, projected, n.in(2));
+  const int64_t width = each / heads;
   const auto part = [&](int64_t i) { return by_heads(n, n.slice(projected, 2, i * each, (i + 1) * each), heads); };
   const TensorId query = part(0), key = part(1), value = part(2);
   const double scale =
-      n.has("scale") ? static_cast<double>(n.f("scale", 1)) : 1 / std::sqrt(static_cast<double>(each / heads));
+      n.has("scale") ? static_cast<double>(n.f("scale", 1)) : 1 / std::sqrt(static_cast<double>(width));
   TensorId scores = times(n, build_matmul(n, query, key, false, true), scale);
   if (mask >= 0) {
     const TensorId left_out = plus(n, n.unary(schema::UnaryKind::neg, n.cast(mask, DType::kF32)), 1);

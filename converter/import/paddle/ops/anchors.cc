@@ -38,7 +38,8 @@ void add_boxes(PaddleNode& n, const char* name, const Map& map, const std::vecto
 
 bool too_many(PaddleNode& n, const Map& map, size_t boxes) {
   if (n.failed()) return true;
-  if (boxes >= 1 && static_cast<int64_t>(boxes) <= kMostNumbers / 4 / map.height / map.width) return false;
+  const int64_t places = std::max<int64_t>(1, map.height * map.width);
+  if (boxes >= 1 && static_cast<int64_t>(boxes) <= kMostNumbers / 4 / places) return false;
   n.fail("makes " + std::to_string(boxes) + " boxes at a place");
   return true;
 }
@@ -97,10 +98,10 @@ static void import_paddle_density_prior_box(PaddleNode& n) {
           const float half_w = sizes[s] * std::sqrt(ratio) / 2, half_h = sizes[s] / std::sqrt(ratio) / 2;
           const float first = static_cast<float>(shift) / 2 - static_cast<float>(average) / 2;
           for (int i = 0; i < density * density; ++i) {
+            const int row = i / density;
             const float cx =
                 (static_cast<float>(x) + offset) * step_w + first + static_cast<float>(i % density * shift);
-            const float cy =
-                (static_cast<float>(y) + offset) * step_h + first + static_cast<float>(i / density * shift);
+            const float cy = (static_cast<float>(y) + offset) * step_h + first + static_cast<float>(row * shift);
             for (const float v : {(cx - half_w) / width, (cy - half_h) / height}) boxes.push_back(std::max(v, 0.0f));
             for (const float v : {(cx + half_w) / width, (cy + half_h) / height}) boxes.push_back(std::min(v, 1.0f));
           }

@@ -172,8 +172,9 @@ static void import_paddle_pad(PaddleNode& n) {
   op.after = op.before;
   for (int i = 0; i < padded; ++i) {
     const int dim = is_3d ? rank - 1 - i : rank - padded + i;  // pad3d lists the last dim first
-    op.before[static_cast<size_t>(dim)] = n.bounded("paddings", pads[static_cast<size_t>(2 * i)], 0, INT_MAX);
-    op.after[static_cast<size_t>(dim)] = n.bounded("paddings", pads[static_cast<size_t>(2 * i + 1)], 0, INT_MAX);
+    const size_t pair = static_cast<size_t>(i) * 2;
+    op.before[static_cast<size_t>(dim)] = n.bounded("paddings", pads[pair], 0, INT_MAX);
+    op.after[static_cast<size_t>(dim)] = n.bounded("paddings", pads[pair + 1], 0, INT_MAX);
   }
   n.result("Out", n.emit(std::move(op), {x}));
 }
