@@ -56,7 +56,7 @@ std::vector<std::string> class_names(const ReaderConfig& config, const std::vect
 
 int run_image(const DetectFlags& f, const ReaderConfig& config, OpenDetector& open) {
   Detector& d = open.detector;
-  auto image = read_image(f.image_file);
+  auto image = read_image_for(f.image_file, d.channels());
   if (!image) return fail(image.error());
   for (int slot = 0; slot < d.batch(); ++slot)
     if (auto loaded = d.load(slot, *image); !loaded) return fail(loaded.error());
@@ -79,7 +79,7 @@ int run_image(const DetectFlags& f, const ReaderConfig& config, OpenDetector& op
   for (const Detection& box : boxes)
     if (box.score >= f.threshold)
       std::printf("%s: %.3f\n", printable(name_of(names, box.label)).c_str(), static_cast<double>(box.score));
-  const auto written = write_image(f.output_file, draw_found(*image, *found, names, f.threshold));
+  const auto written = write_image(f.output_file, draw_found(drawable(*image), *found, names, f.threshold));
   if (!written) return fail(written.error());
   const Latency latency = summarise(std::move(ms));
   std::printf("[Benchmark]%s\n[Benchmark]%s\n", latency_text(latency).c_str(), spread_text(latency).c_str());

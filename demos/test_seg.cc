@@ -77,8 +77,11 @@ Result<Segmenter> open_segmenter(const SegFlags& f) {
 // Feeds the picture and runs: once to warm up and once under the clock, or as often as a benchmark asks.
 Result<Latency> run_on(Segmenter& s, const cv::Mat& image, bool benchmark, Geometry& geometry) {
   const Geometry g = fit(image.rows, image.cols, s.config.preprocess);
-  if (auto ready = s.feed.prepare(s.session, {.height = g.input_height, .width = g.input_width}); !ready)
-    return ready.error();
+  const auto batch = s.feed.size(Preprocess{.height = 0, .width = 0});
+  if (!batch) return batch.error();
+  const InputSize size{.batch = batch->batch, .height = g.input_height, .width = g.input_width};
+  if (auto ready = s.feed.prepare(s.session, size); !ready) return ready.error();
+  for (int slot = 1; slot < size.batch; ++slot) s.feed.load(s.session, slot, image, s.config.preprocess);
   geometry = s.feed.load(s.session, 0, image, s.config.preprocess);
   const size_t warm = benchmark ? kWarmRuns : 1, runs = benchmark ? kTimedRuns : 1;
   std::vector<double> ms;
@@ -99,7 +102,7 @@ std::vector<std::string> class_names(const SegFlags& f, const Segmenter& s, size
 }
 
 int run_image(const SegFlags& f, Segmenter& s) {
-  auto image = read_image(f.image_file);
+  auto image = read_image_for(f.image_file, s.feed.channels());
   if (!image) return fail(image.error());
   Geometry geometry;
   const auto latency = run_on(s, *image, f.benchmark, geometry);
@@ -123,7 +126,7 @@ int run_image(const SegFlags& f, Segmenter& s) {
   const fs::path file(f.save_file);
   const std::string overlay = (file.parent_path() / (file.stem().string() + "_overlay.png")).string();
   const int background = !names.empty() && names[0] == "background" ? 0 : -1;
-  auto written = write_image(overlay, with_legend(draw_labels(*image, *labels, background), *labels, names));
+  auto written = write_image(overlay, with_legend(draw_labels(drawable(*image), *labels, background), *labels, names));
   if (!written) return fail(written.error());
   std::printf("Saved result to %s\nSaved overlay to %s\n", f.save_file.c_str(), overlay.c_str());
   return 0;
@@ -138,7 +141,7 @@ int run_dataset(const SegFlags& f, Segmenter& s) {
   if (c.classes < 2)
     return fail({Code::kBadArgument, "how many classes count? Give --num_classes, or num_classes in --config"});
   if (f.benchmark) {
-    auto image = read_image(c.images[0].image);
+    auto image = read_image_for(c.images[0].image, s.feed.channels());
     if (!image) return fail(image.error());
     Geometry geometry;
     const auto latency = run_on(s, *image, true, geometry);

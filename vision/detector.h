@@ -22,6 +22,7 @@ class Detector {
   static Result<Detector> open(const Model& model, const DetectorSetup& setup);
 
   int batch() const { return size_.batch; }
+  int channels() const { return feed_.channels(); }  // for read_image_for()
   // Into place `slot` of the batch. Where size follows the picture, the session is prepared for it: batches of one only.
   Result<void> load(int slot, const cv::Mat& bgr);
   Result<double> run();                 // milliseconds

@@ -81,6 +81,13 @@ class Labels {
 
 }  // namespace
 
+cv::Mat drawable(const cv::Mat& picture) {
+  if (picture.channels() != 4) return picture;
+  cv::Mat bgr;
+  cv::cvtColor(picture, bgr, cv::COLOR_BGRA2BGR);
+  return bgr;
+}
+
 cv::Vec3b class_colour(int k) {
   // Three bits of the number at a time go to the top free bit of red, green and blue.
   unsigned id = static_cast<unsigned>(k) + 1, rgb[3] = {0, 0, 0};

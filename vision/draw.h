@@ -11,6 +11,9 @@
 
 namespace octet::vision {
 
+// BGR of a picture of 4 channels, others as they are.
+cv::Mat drawable(const cv::Mat& picture);
+
 // Colour (BGR) of class k in the palette of the common segmentation data sets; black is left out.
 cv::Vec3b class_colour(int k);
 

@@ -18,7 +18,7 @@ Result<void> load_batch(Detector& detector, const DetectorJob& job, size_t first
   for (int slot = 0; slot < detector.batch(); ++slot) {
     const size_t i = first + static_cast<size_t>(slot);
     if (i < images.size()) {
-      auto read = read_image(job.image_dir + "/" + images[i].file_name);
+      auto read = read_image_for(job.image_dir + "/" + images[i].file_name, detector.channels());
       if (!read) return read.error();
       picture = *read;
     }

@@ -53,11 +53,13 @@ Result<std::vector<LabelledImage>> labelled_images(const std::string& image_dir,
 Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, const SegmenterJob& job) {
   const QuietOpenCv quiet;
   if (job.images.empty()) return Error{Code::kBadArgument, "the data set lists no images"};
+  const auto batch = feed.size(Preprocess{.height = 0, .width = 0});
+  if (!batch) return batch.error();
   Confusion confusion(job.classes, job.ignore_index);
   std::vector<double> ms;
   Exchange exchange(job.exchange);
   for (const LabelledImage& pair : job.images) {
-    auto image = read_image(pair.image);
+    auto image = read_image_for(pair.image, feed.channels());
     if (!image) return image.error();
     auto labels = read_labels(pair.labels);
     if (!labels) return labels.error();
@@ -65,8 +67,10 @@ Result<SegmenterReport> evaluate_segmenter(Session& session, const Feed& feed, c
       return Error{Code::kBadFile, "'" + pair.labels + "': its size differs from that of '" + pair.image + "'"};
     if (job.label_shift) shift(*labels, job.label_shift);
     const Geometry g = fit(image->rows, image->cols, job.preprocess);
-    const InputSize size{.height = g.input_height, .width = g.input_width};
+    const InputSize size{.batch = batch->batch, .height = g.input_height, .width = g.input_width};
     if (auto ready = feed.prepare(session, size); !ready) return ready.error();
+    // A batch that the model fixes is filled with the same picture.
+    for (int slot = 1; slot < size.batch; ++slot) feed.load(session, slot, *image, job.preprocess);
     const Geometry geometry = feed.load(session, 0, *image, job.preprocess);
     if (auto done = exchange.before(session, 1); !done) return done.error();
     auto time = timed_run(session);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <opencv2/imgproc.hpp>
 
 namespace octet::vision {
 namespace {
@@ -15,11 +16,13 @@ void put_pair(const Tensor& tensor, int slot, double first, double second) {
 }
 
 // From planes of each channel to pixels.
-void interleave(const std::vector<float>& planes, std::span<float> pixels) {
-  const size_t plane = planes.size() / 3;
+void interleave(const std::vector<float>& planes, size_t channels, std::span<float> pixels) {
+  const size_t plane = planes.size() / channels;
   for (size_t i = 0; i < plane; ++i)
-    for (size_t c = 0; c < 3; ++c) pixels[3 * i + c] = planes[c * plane + i];
+    for (size_t c = 0; c < channels; ++c) pixels[channels * i + c] = planes[c * plane + i];
 }
+
+bool is_channels(int64_t n) { return n == 1 || n == 3 || n == 4; }
 
 std::string described(const TensorInfo& input) {
   return "input '" + std::string(input.name) + "' is " + name_of(input.dtype) + " " + input.shape.text();
@@ -36,11 +39,12 @@ Result<Feed> Feed::of(const Model& model) {
     const bool pair = input.shape.rank() == 2 && (input.shape[1] == 2 || input.shape[1] == -1) &&
                       (input.dtype == DType::kF32 || input.dtype == DType::kS64 || input.dtype == DType::kS32);
     const bool four = input.dtype == DType::kF32 && input.shape.rank() == 4;
-    const bool last = four && input.shape[3] == 3 && input.shape[1] != 3;
-    if (last || (four && (input.shape[1] == 3 || input.shape[1] == -1))) {
+    const bool last = four && is_channels(input.shape[3]) && !is_channels(input.shape[1]);
+    if (last || (four && (is_channels(input.shape[1]) || input.shape[1] == -1))) {
       if (picture) return bad("takes more than one picture");
       picture = true;
       feed.channels_last_ = last;
+      if (const int64_t channels = input.shape[last ? 3 : 1]; channels > 0) feed.channels_ = static_cast<int>(channels);
       feed.picture_ = input;
       feed.inputs_.push_back(What::kPicture);
     } else if (pair && input.name.find("scale_factor") != std::string_view::npos) {
@@ -50,9 +54,10 @@ Result<Feed> Feed::of(const Model& model) {
     } else if (pair && input.name.find("target_sizes") != std::string_view::npos) {
       feed.inputs_.push_back(What::kPictureSize);
     } else {
-      return bad(described(input) +
-                 ", expected a picture f32 {batch, 3, height, width} or {batch, height, width, 3}, or scale_factor, "
-                 "im_shape or orig_target_sizes");
+      return bad(
+          described(input) +
+          ", expected a picture f32 {batch, channels, height, width} or {batch, height, width, channels} of 1, 3 or 4 "
+          "channels, or scale_factor, im_shape or orig_target_sizes");
     }
   }
   if (!picture) return bad("takes no picture");
@@ -78,7 +83,8 @@ Result<InputSize> Feed::size(const Preprocess& preprocess, int img_shape, int ba
 }
 
 Shape Feed::picture_shape(const InputSize& size) const {
-  return channels_last_ ? Shape{size.batch, size.height, size.width, 3} : Shape{size.batch, 3, size.height, size.width};
+  return channels_last_ ? Shape{size.batch, size.height, size.width, channels_}
+                        : Shape{size.batch, channels_, size.height, size.width};
 }
 
 Result<void> Feed::prepare(Session& session, const InputSize& size) const {
@@ -89,14 +95,17 @@ Result<void> Feed::prepare(Session& session, const InputSize& size) const {
   return session.prepare();
 }
 
-Geometry Feed::load(Session& session, int slot, const cv::Mat& bgr, const Preprocess& p) const {
-  const auto picture = std::find(inputs_.begin(), inputs_.end(), What::kPicture) - inputs_.begin();
-  const Tensor input = session.input(static_cast<int>(picture));
+Geometry Feed::load(Session& session, int slot, const cv::Mat& picture, const Preprocess& p) const {
+  cv::Mat grey;
+  if (channels_ == 1 && picture.channels() == 3) cv::cvtColor(picture, grey, cv::COLOR_BGR2GRAY);
+  const cv::Mat& taken = grey.empty() ? picture : grey;
+  const auto place_of = std::find(inputs_.begin(), inputs_.end(), What::kPicture) - inputs_.begin();
+  const Tensor input = session.input(static_cast<int>(place_of));
   const size_t pixels = input.f32().size() / static_cast<size_t>(input.shape[0]);
   const std::span<float> place = input.f32().subspan(static_cast<size_t>(slot) * pixels, pixels);
   std::vector<float> planes(channels_last_ ? pixels : 0);
-  const Geometry g = preprocess(bgr, p, channels_last_ ? std::span<float>(planes) : place);
-  if (channels_last_) interleave(planes, place);
+  const Geometry g = preprocess(taken, p, channels_last_ ? std::span<float>(planes) : place);
+  if (channels_last_) interleave(planes, static_cast<size_t>(channels_), place);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     double first = 0, second = 0;
     switch (inputs_[i]) {

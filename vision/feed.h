@@ -12,7 +12,7 @@ struct InputSize {
   int batch = 1, height = 0, width = 0;
 };
 
-// The inputs of a model. One is f32 {batch, 3, height, width} or {batch, height, width, 3}; others, {batch, 2}, are known by name: `scale_factor`
+// The inputs of a model. One is f32 {batch, channels, height, width} or {batch, height, width, channels} of 1, 3 or 4; others, {batch, 2}, are known by name: `scale_factor`
 // (input / picture, y and x), `im_shape` (height and width of the picture in the input), `orig_target_sizes` (width and
 // height of the picture).
 class Feed {
@@ -23,8 +23,9 @@ class Feed {
   // then height and width are 0, batch 1); it is an error where they contradict the model.
   Result<InputSize> size(const Preprocess& preprocess, int img_shape = 0, int batch = 0) const;
   Result<void> prepare(Session& session, const InputSize& size) const;
-  // Puts a picture into place `slot` of the batch of a prepared session.
-  Geometry load(Session& session, int slot, const cv::Mat& bgr, const Preprocess& preprocess) const;
+  int channels() const { return channels_; }  // for read_image_for()
+  // Puts a picture into place `slot` of the batch of a prepared session: BGR, made grey for one channel; of 4 channels for those.
+  Geometry load(Session& session, int slot, const cv::Mat& picture, const Preprocess& preprocess) const;
 
  private:
   enum class What { kPicture, kScaleFactor, kImageShape, kPictureSize };
@@ -35,6 +36,7 @@ class Feed {
 
   TensorInfo picture_{};
   bool channels_last_ = false;
+  int channels_ = 3;
   Model model_;  // keeps names alive
 };
 

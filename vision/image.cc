@@ -107,6 +107,16 @@ Result<cv::Mat> read_image(const std::string& path, int64_t most_pixels) {
   return decode(path, cv::IMREAD_COLOR);
 }
 
+Result<cv::Mat> read_image_for(const std::string& path, int channels) {
+  if (channels != 4) return read_image(path);
+  if (auto checked = check_picture(path, kMostPixels); !checked) return checked.error();
+  auto image = decode(path, cv::IMREAD_UNCHANGED);
+  if (image && image->type() != CV_8UC4)
+    return image_error(path,
+                       "the model takes 4 channels of bytes, this picture has others; .npy or .npz files hold any");
+  return image;
+}
+
 Result<cv::Mat> read_labels(const std::string& path, int64_t most_pixels) {
   if (auto checked = check_picture(path, most_pixels); !checked) return checked.error();
   auto indices = read_palette(path);

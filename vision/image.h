@@ -15,6 +15,9 @@ inline constexpr int64_t kMostPixels = int64_t{1} << 28;
 // 8-bit BGR, turned upright where the file carries an orientation.
 Result<cv::Mat> read_image(const std::string& path, int64_t most_pixels = kMostPixels);
 
+// The picture as a network of so many channels takes it: 4 only where the file has them (BGR and one more), otherwise BGR.
+Result<cv::Mat> read_image_for(const std::string& path, int channels);
+
 // 8-bit class ids of a label picture: the indices of a palette PNG, the grey values of any other.
 Result<cv::Mat> read_labels(const std::string& path, int64_t most_pixels = kMostPixels);
 

@@ -21,10 +21,11 @@ void normalise(const T* __restrict x, float* __restrict y, size_t n, float scale
 
 // One channel of the placed picture into its padded plane.
 void write_plane(const cv::Mat& plane, const Preprocess& p, const Geometry& g, size_t c, float* out) {
+  const float mean = c < 3 ? p.mean[c] : 0, std = c < 3 ? p.std[c] : 1;
   const size_t height = static_cast<size_t>(g.input_height), width = static_cast<size_t>(g.input_width);
   if (g.placed_height != g.input_height || g.placed_width != g.input_width) {
     float value = 0;
-    if (!p.pad_zero) normalise(&p.pad, &value, 1, p.scale, p.mean[c], p.std[c]);
+    if (!p.pad_zero) normalise(&p.pad, &value, 1, p.scale, mean, std);
     std::fill(out, out + height * width, value);
   }
   const size_t n = static_cast<size_t>(g.placed_width);
@@ -32,9 +33,9 @@ void write_plane(const cv::Mat& plane, const Preprocess& p, const Geometry& g, s
   float* row = out + static_cast<size_t>(std::max(g.pad_y, 0)) * width + static_cast<size_t>(std::max(g.pad_x, 0));
   for (int y = 0; y < g.placed_height; ++y, row += width) {
     if (plane.depth() == CV_8U)
-      normalise(plane.ptr<uint8_t>(y), row, n, p.scale, p.mean[c], p.std[c]);
+      normalise(plane.ptr<uint8_t>(y), row, n, p.scale, mean, std);
     else
-      normalise(plane.ptr<float>(y), row, n, p.scale, p.mean[c], p.std[c]);
+      normalise(plane.ptr<float>(y), row, n, p.scale, mean, std);
   }
 }
 
@@ -110,13 +111,14 @@ Geometry fit(int image_height, int image_width, const Preprocess& p) {
   return g;
 }
 
-Geometry preprocess(const cv::Mat& bgr, const Preprocess& p, std::span<float> out) {
-  assert(bgr.type() == CV_8UC3);
-  const Geometry g = fit(bgr.rows, bgr.cols, p);
+Geometry preprocess(const cv::Mat& picture, const Preprocess& p, std::span<float> out) {
+  const size_t channels = static_cast<size_t>(picture.channels());
+  assert(picture.depth() == CV_8U && (channels == 1 || channels == 3 || channels == 4));
+  const Geometry g = fit(picture.rows, picture.cols, p);
   const size_t plane = static_cast<size_t>(g.input_height) * static_cast<size_t>(g.input_width);
-  assert(out.size() == 3 * plane);
-  cv::Mat placed = bgr;
-  if (p.on_float) bgr.convertTo(placed, CV_32FC3);
+  assert(out.size() == channels * plane);
+  cv::Mat placed = picture;
+  if (p.on_float) picture.convertTo(placed, CV_32F);
   if (g.padded_height != g.image_height || g.padded_width != g.image_width)
     cv::copyMakeBorder(placed, placed, 0, g.padded_height - g.image_height, 0, g.padded_width - g.image_width,
                        cv::BORDER_CONSTANT, cv::Scalar::all(static_cast<double>(p.pad)));
@@ -135,10 +137,10 @@ Geometry preprocess(const cv::Mat& bgr, const Preprocess& p, std::span<float> ou
                              p.width, p.height));
   }
   resize(g.placed_height, g.placed_width);
-  std::array<cv::Mat, 3> planes;
-  cv::split(placed, planes.data());
-  if (p.channels == Channels::kRgb) std::swap(planes[0], planes[2]);
-  for (size_t c = 0; c < 3; ++c) write_plane(planes[c], p, g, c, out.data() + c * plane);
+  std::vector<cv::Mat> planes;
+  cv::split(placed, planes);
+  if (channels > 1 && p.channels == Channels::kRgb) std::swap(planes[0], planes[2]);
+  for (size_t c = 0; c < channels; ++c) write_plane(planes[c], p, g, c, out.data() + c * plane);
   return g;
 }
 

@@ -61,8 +61,9 @@ struct Geometry {
 
 Geometry fit(int image_height, int image_width, const Preprocess& p);
 
-// `out` holds 3 * height * width floats, channel planes one after the other.
-Geometry preprocess(const cv::Mat& bgr, const Preprocess& p, std::span<float> out);
+// The picture has bytes of 1 (grey), 3 (BGR) or 4 channels (BGR and one more, which has no mean and a deviation of 1). `out` holds
+// channels * height * width floats, planes one after the other.
+Geometry preprocess(const cv::Mat& picture, const Preprocess& p, std::span<float> out);
 
 Preprocess segmentation_preset();  // own size, RGB, (x / 255 - .5) / .5
 

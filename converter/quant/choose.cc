@@ -128,31 +128,37 @@ double Chooser::error_of(const Block& block, const std::vector<Range>& ranges) c
   return sum;
 }
 
-std::vector<size_t> Chooser::choose(std::vector<Range>& ranges) const {
-  struct Best {
-    size_t candidate = 0;
-    double error = std::numeric_limits<double>::infinity();
-    std::vector<Range> ranges;
-  };
+std::vector<size_t> Chooser::choose(std::vector<Range>& ranges, Threads& threads) const {
   std::vector<size_t> chosen;
-  for (const Block& block : blocks_) {
-    Best alike, apart;  // of those with one scale, and of the others
-    for (size_t i = 0; i < options_.candidates.size(); ++i) {
-      const Candidate& c = options_.candidates[i];
-      if (c.spread != Spread::kOwn && (block.own_ranges || block.groups.size() == 1)) continue;
-      std::vector<Range> own = ranges_of(block, c);
-      set(block, own, ranges);
-      const double error = error_of(block, ranges);
-      Best& best = c.spread == Spread::kOne || block.groups.size() == 1 ? alike : apart;
-      if (best.ranges.empty() || error < best.error * kBetter) best = {i, error, std::move(own)};
-    }
-    const bool one_will_do =
-        apart.ranges.empty() || !(apart.error < alike.error * (block.integers ? kMuchBetter : kBetter));
-    const Best& taken = one_will_do && !alike.ranges.empty() ? alike : apart;
-    set(block, taken.ranges, ranges);
-    chosen.push_back(taken.candidate);
-  }
+  for (const Block& block : blocks_) chosen.push_back(choose(block, ranges, threads));
   return chosen;
+}
+
+size_t Chooser::choose(const Block& block, std::vector<Range>& ranges, Threads& threads) const {
+  struct Tried {
+    double error = std::numeric_limits<double>::infinity();
+    std::vector<Range> ranges = {};  // of the block's groups; empty: not tried
+  };
+  std::vector<Tried> tried(options_.candidates.size());
+  threads.run(static_cast<int64_t>(tried.size()), [&](int64_t i) {
+    const Candidate& c = options_.candidates[at(i)];
+    if (c.spread != Spread::kOwn && (block.own_ranges || block.groups.size() == 1)) return;
+    std::vector<Range> own = ranges_of(block, c), all = ranges;
+    set(block, own, all);
+    tried[at(i)] = {error_of(block, all), std::move(own)};
+  });
+  const Tried *alike = nullptr, *apart = nullptr;  // the best of those with one scale, and of the others
+  for (const Tried& t : tried) {
+    if (t.ranges.empty()) continue;
+    const Candidate& c = options_.candidates[at(&t - tried.data())];
+    const Tried*& best = c.spread == Spread::kOne || block.groups.size() == 1 ? alike : apart;
+    if (!best || t.error < best->error * kBetter) best = &t;
+  }
+  const bool one_will_do =
+      alike && (!apart || !(apart->error < alike->error * (block.integers ? kMuchBetter : kBetter)));
+  const Tried& taken = one_will_do ? *alike : *apart;
+  set(block, taken.ranges, ranges);
+  return at(&taken - tried.data());
 }
 
 std::string Chooser::far_from_best(std::vector<Range> ranges) const {

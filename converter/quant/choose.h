@@ -2,6 +2,7 @@
 #pragma once
 #include "converter/quant/observe.h"
 #include "converter/quant/replay.h"
+#include "runtime/core/threads.h"
 
 namespace octet::convert {
 
@@ -47,7 +48,7 @@ class Chooser {
 
   // Takes for each block the candidate of the smallest error: the sum, over readers, of each one's noise to signal ratio, with
   // everything else as `ranges` (by group) has it, which it overwrites block by block. Gives the place of each block's candidate.
-  std::vector<size_t> choose(std::vector<Range>& ranges) const;
+  std::vector<size_t> choose(std::vector<Range>& ranges, Threads& threads) const;
 
   // A line that names tensors for which `ranges` are far worse than what a plain method reaches; empty: none.
   std::string far_from_best(std::vector<Range> ranges) const;
@@ -56,6 +57,7 @@ class Chooser {
   bool hardly_varies() const;
 
  private:
+  size_t choose(const Block& block, std::vector<Range>& ranges, Threads& threads) const;
   double error_of(const Block& block, const std::vector<Range>& ranges) const;
   std::vector<Range> ranges_of(const Block& block, const Candidate& c) const;
 

@@ -101,7 +101,7 @@ std::vector<float> Replay::outputs(std::span<const float> x, std::span<const flo
             add_products(pixel[j * layer.in + i], weights + j * each, row + j * each, each);
       }
     }
-    for (int64_t n = 0; n < layer.out; ++n) row[n] = kernels::reference::act_fast(act, row[n]);
+    kernels::best_isa().unary_f32(kernels::UnaryF32::kAct, act, row, row, layer.out);
   }
   return y;
 }

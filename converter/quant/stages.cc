@@ -134,8 +134,9 @@ Result<void> choose_ranges(QuantizeState& s) {
     s.ranges.push_back(options.candidates[0].method->range(g, options.candidates[0].keep));
     if (options.symmetric) s.ranges.back() = symmetric(s.ranges.back());
   }
+  Threads threads(s.options.threads);
   const Chooser chooser(s.graph, s.plan, s.seen, options);
-  if (options.candidates.size() > 1) s.chosen = summary(options.candidates, chooser.choose(s.ranges));
+  if (options.candidates.size() > 1) s.chosen = summary(options.candidates, chooser.choose(s.ranges, threads));
   warn(s, chooser);
   for (TensorId t : s.graph.inputs)  // all of a picture matters
     for (int id : s.plan.group[at(t)]) {
@@ -165,25 +166,33 @@ const Recorded* recorded_of(const QuantizeState& s, size_t node) {
   return nullptr;
 }
 
+QuantisedWeights rounded(const QuantizeState& s, size_t n) {
+  const Node& node = s.graph.nodes[n];
+  const Quant& x = tensor(s.graph, node.inputs[0]).quant;
+  LayerWeights layer = weights_of(s.graph, node, node.inputs[1], x);
+  const WeightMethod* method = given_or(weight_methods(), s.options.weights, "max");
+  if (const Recorded* r = recorded_of(s, n)) {
+    if (is_named(s.options.weights, kAuto, {}))
+      method =
+          best_weights(s.graph, *r, s.seen.mean[at(node.inputs[0])], x, *find_method(bias_methods(), s.options.bias));
+    layer.inputs = r->x, layer.places = r->weight;
+  }
+  return method->quantise(layer);
+}
+
 Result<void> round_weights(QuantizeState& s) {
-  const WeightMethod* given = find_method(weight_methods(), s.options.weights);
-  const BiasMethod* bias = find_method(bias_methods(), s.options.bias);
-  for (size_t n = 0; n < s.graph.nodes.size(); ++n) {
-    Node& node = s.graph.nodes[n];
-    if (!s.plan.int8[n] || role(s.graph, node) != Role::kLayer) continue;
-    const TensorId from = node.inputs[1];
-    const Quant& x = tensor(s.graph, node.inputs[0]).quant;
-    LayerWeights layer = weights_of(s.graph, node, from, x);
-    const WeightMethod* method = given_or(weight_methods(), s.options.weights, "max");
-    if (const Recorded* r = recorded_of(s, n)) {
-      if (!given) method = best_weights(s.graph, *r, s.seen.mean[at(node.inputs[0])], x, *bias);
-      layer.inputs = r->x, layer.places = r->weight;
-    }
-    const QuantisedWeights q = method->quantise(layer);
-    Tensor stored = make_constant<int8_t>(tensor(s.graph, from).name + ".s8", tensor(s.graph, from).shape, q.values);
-    stored.weight_scale = q.scale;
-    node.inputs[1] = s.graph.add(std::move(stored));
-    s.layers.push_back({n, from});
+  for (size_t n = 0; n < s.graph.nodes.size(); ++n)
+    if (s.plan.int8[n] && role(s.graph, s.graph.nodes[n]) == Role::kLayer)
+      s.layers.push_back({n, s.graph.nodes[n].inputs[1]});
+  std::vector<QuantisedWeights> made(s.layers.size());
+  Threads(s.options.threads).run(static_cast<int64_t>(made.size()), [&](int64_t i) {
+    made[at(i)] = rounded(s, s.layers[at(i)].node);
+  });
+  for (size_t i = 0; i < made.size(); ++i) {
+    const Tensor& from = tensor(s.graph, s.layers[i].float_weights);
+    Tensor stored = make_constant<int8_t>(from.name + ".s8", from.shape, made[i].values);
+    stored.weight_scale = std::move(made[i].scale);
+    s.graph.nodes[s.layers[i].node].inputs[1] = s.graph.add(std::move(stored));
   }
   return {};
 }

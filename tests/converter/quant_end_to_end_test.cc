@@ -66,10 +66,12 @@ TEST(Quantize, FindsTheLayerThatHurts) {
 }
 
 TEST(Quantize, SameInputGivesTheSameBytes) {
-  auto once = quantize(source_from(network()), random_samples(2), {}),
-       again = quantize(source_from(network()), random_samples(2), {});
-  ASSERT_TRUE(once && again);
-  EXPECT_EQ(once->bytes, again->bytes);
+  const auto once = quantize(source_from(network()), random_samples(2), {});
+  for (const int threads : {1, 3}) {
+    const auto again = quantize(source_from(network()), random_samples(2), {.threads = threads});
+    ASSERT_TRUE(once && again);
+    EXPECT_EQ(once->bytes, again->bytes);
+  }
 }
 
 TEST(Quantize, APictureHasTheStepsThatItsPixelsCanTake) {

@@ -38,6 +38,17 @@ TEST(Image, GreyPictureReadsAsThreeChannels) {
   EXPECT_EQ(read_image(scratch.path("a.png"))->type(), CV_8UC3);
 }
 
+TEST(Image, FourChannelsOnlyWhereTheFileHasThem) {
+  const test::Scratch scratch;
+  ASSERT_TRUE(write_image(scratch.path("four.png"), cv::Mat(2, 2, CV_8UC4, cv::Scalar(1, 2, 3, 4))));
+  ASSERT_TRUE(write_image(scratch.path("three.png"), cv::Mat(2, 2, CV_8UC3, cv::Scalar(1, 2, 3))));
+  const auto four = read_image_for(scratch.path("four.png"), 4);
+  ASSERT_TRUE(four) << four.error().text;
+  EXPECT_EQ(four->at<cv::Vec4b>(1, 1), cv::Vec4b(1, 2, 3, 4));
+  EXPECT_EQ(read_image_for(scratch.path("four.png"), 3)->type(), CV_8UC3);
+  EXPECT_FALSE(read_image_for(scratch.path("three.png"), 4));
+}
+
 TEST(Image, ErrorsNameTheFile) {
   const test::Scratch scratch;
   scratch.write("empty.jpg", "");

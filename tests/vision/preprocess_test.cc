@@ -49,6 +49,16 @@ TEST(Preprocess, ChannelOrderScaleMeanAndStd) {
   EXPECT_EQ(out, (std::vector<float>{4.5, 4.5, 4.5, 4.5, 4.5, 4.5, 4.5, 4.5, 3.375, 3.375, 3.375, 3.375})) << "bgr";
 }
 
+TEST(Preprocess, OneChannelAndFour) {
+  const Preprocess p{
+      .height = 1, .width = 2, .resize = Resize::kStretch, .scale = 1, .mean = {1, 2, 3}, .std = {2, 4, 8}};
+  std::vector<float> grey(2), four(8);
+  preprocess(cv::Mat(1, 2, CV_8UC1, cv::Scalar(11)), p, grey);
+  EXPECT_EQ(grey, (std::vector<float>{5, 5}));
+  preprocess(cv::Mat(1, 2, CV_8UC4, cv::Scalar(10, 20, 30, 40)), p, four);
+  EXPECT_EQ(four, (std::vector<float>{14.5, 14.5, 4.5, 4.5, .875, .875, 40, 40})) << "rgb, and the fourth as it is";
+}
+
 TEST(Preprocess, PaddingSurroundsThePicture) {
   const cv::Mat bgr(1, 4, CV_8UC3, cv::Scalar(255, 255, 255));
   std::vector<float> out(48, -1);

@@ -52,16 +52,20 @@ Range pixel_range(const vision::Preprocess& p) {
 
 }  // namespace
 
-Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed,
-                        const vision::Preprocess& preprocess) {
-  const size_t count = paths.size();
-  auto fill = [paths = std::move(paths), feed, preprocess](Session& session, size_t i) -> Result<void> {
-    auto picture = vision::read_image(paths[i]);
-    if (!picture) return picture.error();
-    const vision::Geometry g = vision::fit(picture->rows, picture->cols, preprocess);
-    const vision::InputSize size{.height = g.input_height, .width = g.input_width};
-    if (auto ready = feed.prepare(session, size); !ready) return ready;
-    feed.load(session, 0, *picture, preprocess);
+Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed, const vision::Preprocess& preprocess,
+                        int batch) {
+  const size_t slots = static_cast<size_t>(batch), count = (paths.size() + slots - 1) / slots;
+  auto fill = [paths = std::move(paths), feed, preprocess, slots](Session& session, size_t i) -> Result<void> {
+    for (size_t slot = 0; slot < slots; ++slot) {
+      // The last batch begins anew where there are too few.
+      auto picture = vision::read_image_for(paths[(i * slots + slot) % paths.size()], feed.channels());
+      if (!picture) return picture.error();
+      const vision::Geometry g = vision::fit(picture->rows, picture->cols, preprocess);
+      const vision::InputSize size{static_cast<int>(slots), g.input_height, g.input_width};
+      if (slot == 0)
+        if (auto ready = feed.prepare(session, size); !ready) return ready;
+      feed.load(session, static_cast<int>(slot), *picture, preprocess);
+    }
     return {};
   };
   return {.count = count, .fill = std::move(fill), .pixels = pixel_range(preprocess)};

@@ -12,6 +12,8 @@ namespace octet {
 Result<std::vector<std::string>> list_pictures(const std::string& folder, size_t most);
 
 // Reads each picture when it is asked for. Height and width 0 in `preprocess`: each in its own size.
-Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed, const vision::Preprocess& preprocess);
+// A sample is a batch of so many. In a batch above 1 all have one size.
+Samples picture_samples(std::vector<std::string> paths, const vision::Feed& feed, const vision::Preprocess& preprocess,
+                        int batch);
 
 }  // namespace octet

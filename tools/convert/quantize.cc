@@ -26,7 +26,7 @@ namespace octet {
 
 struct QuantizeFlags {
   std::string model, data, config, arch;
-  std::vector<std::string> outputs;
+  std::vector<std::string> outputs, input_shapes;
   size_t images = 0;
   int img_shape = 0;
   double percentile = 99.999;
@@ -96,7 +96,7 @@ Result<Samples> picture_samples_of(const QuantizeFlags& args, const Model& model
   if ((size->height == 0 || size->width == 0) && !any_size && args.config.empty())
     return Error{Code::kBadArgument,
                  "'" + model.name() + "' takes pictures of any size: say which with --img_shape or --target_size"};
-  return picture_samples(std::move(*paths), *feed, preprocess);
+  return picture_samples(std::move(*paths), *feed, preprocess, size->batch);
 }
 
 // Without pictures nothing has to be known of the family.
@@ -275,6 +275,11 @@ void add_methods(CLI::App& command, QuantizeFlags& args) {
 Result<Prepared> prepare(const QuantizeFlags& args) {
   ConvertOptions convert{.outputs = args.outputs, .input_shapes = {}, .log = print_line};
   args.limits.apply(convert);
+  for (const std::string& text : args.input_shapes) {
+    auto shape = parse_shape(text);
+    if (!shape) return shape.error();
+    convert.input_shapes.emplace_back(shape->input, shape->shape);
+  }
   auto source = load_source(args.model, convert);
   if (!source) return source.error();
   Prepared p{.source = std::move(*source), .options = args.quantize};
@@ -299,7 +304,7 @@ std::shared_ptr<QuantizeFlags> add_data_flags(CLI::App& command) {
       .add_option("--data", args->data,
                   "Folder of calibration pictures, like those the model will see; or of .npy files, each what the "
                   "model takes (in a "
-                  "folder for each input, where it has several)")
+                  "folder for each input, where it has several); or of .npz files with an array for each input")
       ->required();
   command.add_option("--images", args->images, "Use that many of them; 0: all")
       ->transform(between<size_t>(0, 1 << 30))
@@ -327,6 +332,9 @@ std::shared_ptr<QuantizeFlags> add_quantize_flags(CLI::App& command) {
       ->allow_extra_args(false);
   command.add_flag("--float_first", args->quantize.float_first, "Leave first layers float");
   command.add_flag("--float_last", args->quantize.float_last, "Leave last layers float");
+  command.add_option("--input-shape", args->input_shapes, "Sizes of a dynamic input, as images=1,3,640,640")
+      ->check(shape_of_input(true))
+      ->allow_extra_args(false);
   command.add_option("--outputs", args->outputs, "Cut the graph at these tensors")
       ->delimiter(',')
       ->allow_extra_args(false);

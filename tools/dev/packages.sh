@@ -17,7 +17,7 @@ install_packages() {  # install_packages PACKAGE...
 
 # What building everything takes; ccache is no must (tools/dev/launcher).
 build_packages=(cmake ninja-build g++ flatbuffers-compiler libflatbuffers-dev libdnnl-dev libprotobuf-dev
-                protobuf-compiler libopencv-dev libpng-dev nlohmann-json3-dev libcli11-dev
+                protobuf-compiler libopencv-dev libpng-dev libzip-dev nlohmann-json3-dev libcli11-dev
                 libyaml-cpp-dev libpugixml-dev)
 # And testing it.
 test_packages=(googletest libbenchmark-dev libsimde-dev valgrind pkg-config ccache clang libclang-rt-14-dev

@@ -66,7 +66,7 @@ struct QuantizeOptions {
   std::string algo = "auto";              // how the range of an activation follows from what was seen of it
   double keep = 0.99999;                  // algo percentile: the part of the values inside the range, above 0.5
   std::string per_channel = "auto";       // where an activation has a scale for each channel
-  std::string weights = "max";            // how weights are rounded
+  std::string weights = "adaround";       // how weights are rounded
   std::string bias = "mean";              // what biases make up for
   std::string activations = "auto";       // in 16-bit integers where that loses next to nothing, or all in "float"
   std::vector<std::string> exclude = {};  // names of nodes that stay float
