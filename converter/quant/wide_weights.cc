@@ -89,7 +89,8 @@ struct Splitter {
   TensorId put(schema::OpUnion op, std::vector<TensorId> inputs, TensorId like, int64_t channels) {
     const TensorId y = add_like(g, like, with_last(tensor(g, like).shape, channels));
     g.tensors[at(y)].quant = {};
-    Node part{.name = part_name(name, op.type), .op = std::move(op), .inputs = std::move(inputs), .outputs = {y}};
+    std::string own = part_name(name, op.type);
+    Node part{.name = std::move(own), .op = std::move(op), .inputs = std::move(inputs), .outputs = {y}};
     insert(g, static_cast<int>(i++), std::move(part));
     return y;
   }

@@ -15,11 +15,11 @@ namespace octet {
 
 // What decides a constant's bytes, all of it.
 struct ConstantKey {
-  const void* of = nullptr;       // a NodeDef; or a TensorDef, where that tensor alone decides
-  std::string_view packing;       // what it is and in which order: static text
-  std::string_view kernels = {};  // Isa::name, where an instruction set has an order of its own
-  int64_t form = 0;               // whatever else the packing depends on, numbered by its maker
-  auto operator<=>(const ConstantKey&) const = default;
+  const void* of = nullptr;                              // a NodeDef; or a TensorDef, where that tensor alone decides
+  std::string_view packing;                              // what it is and in which order: static text
+  std::string_view kernels = {};                         // Isa::name, where an instruction set has an order of its own
+  int64_t form = 0;                                      // whatever else the packing depends on, numbered by its maker
+  auto operator<=>(const ConstantKey&) const = default;  // NOLINT(modernize-use-nullptr): there is no null here
 };
 
 // Memory at a multiple of 64 bytes, its content undefined.

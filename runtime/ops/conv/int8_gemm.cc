@@ -74,9 +74,9 @@ double int8_gemm_cost(const Layer& layer, const GemmForm& form) {
 double gemm_cost(const kernels::GemmS8& kernel, int64_t pixels, const schema::PackedShape& packed) {
   const auto times = [](int64_t a, int64_t b) { return static_cast<double>(a) * static_cast<double>(b); };
   const double rows = times(pixels, packed.groups);
-  const double passes = static_cast<double>((packed.out + kernel.channels - 1) / kernel.channels);
-  return rows * (times(packed.taps * packed.quads(), packed.blocks()) * kernel.cost +
-                 static_cast<double>(packed.taps) * passes * kRunCycles);
+  const int64_t passes = (packed.out + kernel.channels - 1) / kernel.channels;
+  return rows *
+         (times(packed.taps * packed.quads(), packed.blocks()) * kernel.cost + times(packed.taps, passes) * kRunCycles);
 }
 
 void prepare_int8_gemm(const Layer& layer, const GemmForm& form, Weights weights) {

@@ -42,21 +42,21 @@ double tiles_cost(int64_t rows, const schema::PackedShape& packed, double stradd
   constexpr double kFourSums = 64, kTwoSums = 36, kOneSum = 20;  // cycles a step: 2 x 2 tiles, 2 x 1, one of 1 x 4
   constexpr double kSum = 24;                                    // to start and to store a tile of sums
   constexpr double kCall = 60, kRun = 20, kCopiedLine = 2;
-  const auto ceil_div = [](int64_t a, int64_t b) { return static_cast<double>((a + b - 1) / b); };
+  const auto ceil_div = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const int64_t depth = packed.taps * packed.quads(), blocks = packed.blocks(), rest = rows % (2 * kSide);
-  const double steps = ceil_div(depth, kSide);
+  const auto steps = static_cast<double>(ceil_div(depth, kSide));
   const bool copied = packed.quads() % kSide != 0;
-  const double lines = static_cast<double>(packed.taps) * ceil_div(packed.quads(), kSide);  // of a row
+  const auto lines = static_cast<double>(packed.taps * ceil_div(packed.quads(), kSide));  // of a row
+  const int64_t pairs = blocks / 2, whole = rows / (2 * kSide);
   const auto call = [&](int64_t count) {
     const bool two = count > kSide;
-    const double sums = two ? static_cast<double>(blocks / 2) * kFourSums + static_cast<double>(blocks % 2) * kTwoSums
+    const double sums = two ? static_cast<double>(pairs) * kFourSums + static_cast<double>(blocks % 2) * kTwoSums
                             : static_cast<double>(blocks) * kOneSum;
     return kCall + static_cast<double>(packed.taps) * kRun + steps * sums +
            static_cast<double>(blocks * (two ? 2 : 1)) * kSum +
            static_cast<double>(count) * lines * kCopiedLine * (copied || count % kSide ? 1 : straddle);
   };
-  const double whole = static_cast<double>(rows / (2 * kSide));
-  return static_cast<double>(packed.groups) * (whole * call(2 * kSide) + (rest ? call(rest) : 0));
+  return static_cast<double>(packed.groups) * (static_cast<double>(whole) * call(2 * kSide) + (rest ? call(rest) : 0));
 }
 
 extern const Algorithm kInt8Tiles, kInt8TilesMerged, kInt8TilesMergedRepacked;

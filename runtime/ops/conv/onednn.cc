@@ -302,7 +302,7 @@ bool fits(const Layer& layer) { return !layer.p.int8() && layer.p.options.use_on
 
 double cost(const Layer& layer) { return static_cast<double>(layer.g.macs()) * kProductCycles; }
 
-bool prepare_onednn(const Layer& layer, Weights) {
+bool prepare_onednn(const Layer& layer, Weights) {  // NOLINT(performance-unnecessary-value-param): as all of its kind
   try {
     return prepare_or_throw(layer);
   } catch (const dnnl::error& e) {
