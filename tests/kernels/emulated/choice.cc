@@ -5,14 +5,20 @@
 
 #include "tests/kernels/emulated/emulated.h"
 
-extern "C" const octet::kernels::Isa& __real__ZN5octet7kernels8best_isaEv();
+namespace octet::kernels {
 
-extern "C" const octet::kernels::Isa& __wrap__ZN5octet7kernels8best_isaEv() {
-  static const octet::kernels::Isa* const chosen = [] {
+// The names that the linker gives to best_isa() and to what stands in its place.
+const Isa& real_best_isa() __asm__("__real__ZN5octet7kernels8best_isaEv");
+const Isa& wrapped_best_isa() __asm__("__wrap__ZN5octet7kernels8best_isaEv");
+
+const Isa& wrapped_best_isa() {
+  static const Isa* const chosen = [] {
     const char* name = std::getenv("OCTET_EMULATED_CPU");
-    for (const octet::kernels::Isa* isa : octet::kernels::emulated_isas())
+    for (const Isa* isa : emulated_isas())
       if (name && std::string_view(isa->name) == name) return isa;
-    return &__real__ZN5octet7kernels8best_isaEv();
+    return &real_best_isa();
   }();
   return *chosen;
 }
+
+}  // namespace octet::kernels
