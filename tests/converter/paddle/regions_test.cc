@@ -78,7 +78,8 @@ Floats proposed(const Rpn& rpn, const Proposals& c) {
   if (c.pre > 0) all.resize(static_cast<size_t>(c.pre));
   const float iw = rpn.image[1], ih = rpn.image[0], scale = c.first ? rpn.image[2] : 1;
   std::vector<std::pair<float, Box>> kept;
-  for (auto& [score, b] : all) {
+  for (auto& [score, found] : all) {
+    Box& b = found;
     for (int k = 0; k < 4; ++k)
       b[static_cast<size_t>(k)] = std::clamp(b[static_cast<size_t>(k)], 0.0f, (k % 2 ? ih : iw) - o);
     const float w = (b[2] - b[0]) / scale + o, h = (b[3] - b[1]) / scale + o, least = std::max(c.min_size, 1.0f);
